@@ -1,0 +1,305 @@
+//! One normalized record of something that happened.
+
+use crate::{Column, EventId, EvidenceId, Span, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::fmt;
+
+/// How an operation ended, as its producer recorded it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It did what was asked.
+    Success,
+    /// It failed; how far it came before is not known.
+    Failure,
+    /// It was refused before any data was touched.
+    Denied,
+    /// It began and was cut off: cancelled, timed out, aborted, connection lost.
+    Aborted,
+    /// The record does not say.
+    #[default]
+    Unknown,
+}
+
+impl Outcome {
+    pub const ALL: &'static [Self] = &[
+        Self::Success,
+        Self::Failure,
+        Self::Denied,
+        Self::Aborted,
+        Self::Unknown,
+    ];
+
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Denied => "denied",
+            Self::Aborted => "aborted",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The outcome of that name, whatever the case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|o| o.name().eq_ignore_ascii_case(text))
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The pointer from an event to its preserved bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Provenance {
+    /// The evidence file.
+    pub evidence: EvidenceId,
+    /// Offset of the first byte of the record in the (decompressed) file.
+    pub offset: u64,
+    /// Bytes of the record, without its line end.
+    pub length: u64,
+    /// Line on which the record begins, from 1.
+    pub line: u64,
+}
+
+/// One normalized record of something that happened. Every `Option` that is `None` means *the record
+/// does not say*, never *no*.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Event {
+    pub id: EventId,
+    /// The earliest instant at which it can have happened (for a request: its arrival).
+    pub time: Timestamp,
+    /// Nanoseconds after `time` within which it certainly was: the clock's resolution, and for an
+    /// operation that lasts, its duration.
+    pub precision: i64,
+    pub source: String,
+    pub host: Option<String>,
+    pub stream: Option<String>,
+    pub sequence: Option<i64>,
+    pub class: Option<String>,
+    pub activity: Option<String>,
+    pub outcome: Outcome,
+    pub status_code: Option<String>,
+    pub actor_user: Option<String>,
+    pub actor_realm: Option<String>,
+    pub actor_session: Option<String>,
+    pub actor_credential: Option<String>,
+    pub actor_service: Option<String>,
+    pub process_pid: Option<i64>,
+    pub src_ip: Option<String>,
+    pub src_port: Option<i64>,
+    pub device: Option<String>,
+    pub user_agent: Option<String>,
+    pub app_platform: Option<String>,
+    pub app_version: Option<String>,
+    pub trace: Option<String>,
+    pub connection: Option<String>,
+    pub operation: Option<String>,
+    pub resource: Option<String>,
+    pub query_text: Option<String>,
+    pub parameters: Vec<String>,
+    pub record_count: Option<i64>,
+    pub bytes_out: Option<i64>,
+    pub duration: Option<i64>,
+    pub issued_session: Option<String>,
+    pub issued_credential: Option<String>,
+    pub subject_refs: Vec<String>,
+    pub data_classes: Vec<String>,
+    pub message: Option<String>,
+    /// The decoded fields exactly as the producer named them, secrets replaced by fingerprints.
+    pub fields: Map<String, Value>,
+    pub provenance: Provenance,
+    /// The raw record. Empty where the event came back from the lake, which keeps raw bytes sealed.
+    #[serde(skip)]
+    pub raw: Vec<u8>,
+}
+
+impl Default for EventId {
+    fn default() -> Self {
+        Self([0; 16])
+    }
+}
+
+impl Default for Timestamp {
+    fn default() -> Self {
+        Self(0)
+    }
+}
+
+macro_rules! text_fields {
+    ($($variant:ident $field:ident),* $(,)?) => {
+        impl Event {
+            /// The text of a text column, `None` where the record does not say or the column is of
+            /// another kind.
+            #[must_use]
+            pub fn text(&self, column: Column) -> Option<&str> {
+                match column {
+                    Column::Source => Some(&self.source),
+                    Column::Outcome => Some(self.outcome.name()),
+                    $(Column::$variant => self.$field.as_deref(),)*
+                    _ => None,
+                }
+            }
+
+            /// Sets a text column; any other column is left as it is.
+            pub fn set_text(&mut self, column: Column, value: Option<String>) {
+                match column {
+                    Column::Source => self.source = value.unwrap_or_default(),
+                    Column::Outcome => self.outcome = value.as_deref().and_then(Outcome::parse).unwrap_or_default(),
+                    $(Column::$variant => self.$field = value,)*
+                    _ => {}
+                }
+            }
+        }
+    };
+}
+
+text_fields! {
+    Host host, Stream stream, Class class, Activity activity, StatusCode status_code,
+    ActorUser actor_user, ActorRealm actor_realm, ActorSession actor_session,
+    ActorCredential actor_credential, ActorService actor_service, SrcIp src_ip, Device device,
+    UserAgent user_agent, AppPlatform app_platform, AppVersion app_version, Trace trace,
+    Connection connection, Operation operation, Resource resource, QueryText query_text,
+    IssuedSession issued_session, IssuedCredential issued_credential, Message message,
+}
+
+impl Event {
+    /// An event of this source at this instant that says nothing else yet.
+    #[must_use]
+    pub fn new(source: &str, time: Timestamp) -> Self {
+        Self {
+            source: source.to_owned(),
+            time,
+            ..Self::default()
+        }
+    }
+
+    /// The instants at which it can have happened, half-open.
+    #[must_use]
+    pub fn when(&self) -> Span {
+        Span::new(self.time, self.time.plus_nanos(self.precision.max(1)))
+    }
+
+    /// The number in an integer column, `None` where the record does not say or the column is of
+    /// another kind.
+    #[must_use]
+    pub const fn integer(&self, column: Column) -> Option<i64> {
+        match column {
+            Column::Sequence => self.sequence,
+            Column::ProcessPid => self.process_pid,
+            Column::SrcPort => self.src_port,
+            Column::RecordCount => self.record_count,
+            Column::BytesOut => self.bytes_out,
+            Column::Duration => self.duration,
+            _ => None,
+        }
+    }
+
+    /// Sets an integer column; any other column is left as it is.
+    pub const fn set_integer(&mut self, column: Column, value: Option<i64>) {
+        match column {
+            Column::Sequence => self.sequence = value,
+            Column::ProcessPid => self.process_pid = value,
+            Column::SrcPort => self.src_port = value,
+            Column::RecordCount => self.record_count = value,
+            Column::BytesOut => self.bytes_out = value,
+            Column::Duration => self.duration = value,
+            _ => {}
+        }
+    }
+
+    /// The values of a list column; empty where the record does not say.
+    #[must_use]
+    pub fn list(&self, column: Column) -> &[String] {
+        match column {
+            Column::Parameters => &self.parameters,
+            Column::SubjectRefs => &self.subject_refs,
+            Column::DataClasses => &self.data_classes,
+            _ => &[],
+        }
+    }
+
+    /// Sets a list column; any other column is left as it is.
+    pub fn set_list(&mut self, column: Column, values: Vec<String>) {
+        match column {
+            Column::Parameters => self.parameters = values,
+            Column::SubjectRefs => self.subject_refs = values,
+            Column::DataClasses => self.data_classes = values,
+            _ => {}
+        }
+    }
+
+    /// A producer's field by its dotted path (`request.headers.host`), as text.
+    #[must_use]
+    pub fn field(&self, path: &str) -> Option<Cow<'_, str>> {
+        let value = match self.fields.get(path) {
+            Some(value) => value,
+            None => descend(&self.fields, path)?,
+        };
+        Some(match value {
+            Value::String(text) => Cow::Borrowed(text.as_str()),
+            Value::Null => return None,
+            other => Cow::Owned(other.to_string()),
+        })
+    }
+}
+
+/// Follows a dotted path; a key that itself holds dots is found where it is a prefix of the path.
+fn descend<'a>(map: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+    path.match_indices('.').find_map(|(at, _)| {
+        let rest = &path[at + 1..];
+        let inner = map.get(&path[..at])?.as_object()?;
+        inner.get(rest).or_else(|| descend(inner, rest))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ColumnKind;
+
+    #[test]
+    fn every_column_is_written_and_read_back() {
+        for &column in Column::ALL {
+            let mut event = Event::new("s", Timestamp(0));
+            match column.kind() {
+                ColumnKind::Text => {
+                    event.set_text(column, Some("denied".into()));
+                    assert_eq!(event.text(column), Some("denied"), "{column}");
+                }
+                ColumnKind::Integer => {
+                    event.set_integer(column, Some(7));
+                    assert_eq!(event.integer(column), Some(7), "{column}");
+                }
+                ColumnKind::TextList => {
+                    event.set_list(column, vec!["x".into()]);
+                    assert_eq!(event.list(column), ["x"], "{column}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn fields_are_found_by_dotted_path() {
+        let mut event = Event::new("s", Timestamp(0));
+        event.fields = serde_json::json!({"a": {"b": {"c": 1}, "x.y": "z"}, "d.e": true})
+            .as_object()
+            .cloned()
+            .unwrap_or_default();
+        assert_eq!(event.field("a.b.c").as_deref(), Some("1"));
+        assert_eq!(event.field("a.x.y").as_deref(), Some("z"));
+        assert_eq!(event.field("d.e").as_deref(), Some("true"));
+        assert_eq!(event.field("a.q"), None);
+    }
+}
