@@ -1,1 +1,23 @@
-fn main() {}
+//! The tasks of this repository: `cargo run --release --bin xtask -- TASK`.
+
+mod check;
+mod conformance;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo run --release --bin xtask -- TASK
+
+  check              the house checks: who may depend on whom, one door per big dependency, papers
+  conformance [DIR]  our decoders against other people's test data (default: ../shared/data beside the workspace)";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("check") => check::run(),
+        Some("conformance") => conformance::run(arguments.get(1).map(String::as_str)),
+        _ => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}

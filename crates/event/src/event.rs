@@ -125,18 +125,6 @@ pub struct Event {
     pub raw: Vec<u8>,
 }
 
-impl Default for EventId {
-    fn default() -> Self {
-        Self([0; 16])
-    }
-}
-
-impl Default for Timestamp {
-    fn default() -> Self {
-        Self(0)
-    }
-}
-
 macro_rules! text_fields {
     ($($variant:ident $field:ident),* $(,)?) => {
         impl Event {
@@ -189,6 +177,21 @@ impl Event {
     #[must_use]
     pub fn when(&self) -> Span {
         Span::new(self.time, self.time.plus_nanos(self.precision.max(1)))
+    }
+
+    /// The field in which a decoder says how many numbers of its stream the record takes, from its
+    /// sequence on, where that is more than one: PostgreSQL's stderr log numbers each line of a message,
+    /// `DETAIL` and `STATEMENT` lines included.
+    pub const NUMBERS_FIELD: &'static str = "ambit.numbers";
+
+    /// The first and the last number that the record takes in its stream; `None` where it has none.
+    /// More than 64 are not believed: a forged field must not hide missing records.
+    #[must_use]
+    pub fn numbers(&self) -> Option<(i64, i64)> {
+        let first = self.sequence?;
+        let count = self.fields.get(Self::NUMBERS_FIELD).and_then(Value::as_i64);
+        let more = count.filter(|n| (1..=64).contains(n)).unwrap_or(1) - 1;
+        Some((first, first.saturating_add(more)))
     }
 
     /// The number in an integer column, `None` where the record does not say or the column is of
@@ -287,6 +290,23 @@ mod tests {
                     assert_eq!(event.list(column), ["x"], "{column}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_record_can_take_several_numbers() {
+        let mut event = Event::new("s", Timestamp(0));
+        assert_eq!(event.numbers(), None);
+        event.sequence = Some(7);
+        for (count, last) in [
+            (Value::Null, 7),
+            (1.into(), 7),
+            (3.into(), 9),
+            (65.into(), 7),
+            ((-1).into(), 7),
+        ] {
+            event.fields.insert(Event::NUMBERS_FIELD.into(), count);
+            assert_eq!(event.numbers(), Some((7, last)));
         }
     }
 

@@ -30,7 +30,7 @@ static SECRETS: LazyLock<Regex> = LazyLock::new(|| {
     // The three forms: name=value in URLs, cookies and logfmt; "name": "value" in JSON text;
     // and values that are secrets whatever their name (JWT, bearer, AWS key ids, private keys).
     let pattern = format!(
-        r#"(?i)(?P<kv>(?:^|[?&;,\s"'({{])(?:{SECRET_NAME})\s*=\s*"?)(?P<kvv>[^&;,\s"')}}]{{1,4096}})|(?P<js>"(?:{SECRET_NAME})"\s*:\s*")(?P<jsv>(?:[^"\\]|\\.){{1,4096}})|(?P<be>\b(?:bearer|basic)\s+)(?P<bev>[A-Za-z0-9._~+/=-]{{8,4096}})|(?P<jwt>\beyJ[A-Za-z0-9_-]{{8,}}\.[A-Za-z0-9_-]{{4,}}\.[A-Za-z0-9_-]*)"#
+        r#"(?i)(?P<kv>(?:^|[?&;,\s"'({{-])(?:{SECRET_NAME})\s*=\s*"?)(?P<kvv>[^&;,\s"')}}]+)|(?P<js>"(?:{SECRET_NAME})"\s*:\s*")(?P<jsv>(?:[^"\\]|\\.)+)|(?P<be>\b(?:bearer|basic)\s+)(?P<bev>[A-Za-z0-9._~+/=-]{{8,}})|(?P<jwt>\beyJ[A-Za-z0-9_-]{{8,}}\.[A-Za-z0-9_-]{{4,}}\.[A-Za-z0-9_-]*)"#
     );
     match Regex::new(&pattern) {
         Ok(regex) => regex,

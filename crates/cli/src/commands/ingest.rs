@@ -1,0 +1,277 @@
+//! `ambit ingest`: log files into the lake.
+
+use crate::exit::Exit;
+use crate::paint::columns;
+use crate::progress::Progress;
+use crate::setting::{Setting, remark};
+use crate::words;
+use ambit_event::{Batch, Evidence, printable};
+use ambit_lake::{Lake, Receipt, Writer};
+use ambit_source::{Input, Mapping, Options, Summary, discover};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use tokio::sync::mpsc;
+
+/// Take logs into the lake: files, folders and archives, whose formats are recognized
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct IngestArgs {
+    /// Files, folders, tar and zip archives; gz, zst, xz and bz2 are unpacked
+    #[arg(required = true, value_name = "LOGS")]
+    pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+}
+
+/// What a person says about the evidence.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ReadingArgs {
+    /// Read every file as this source instead of recognizing it; see `ambit sources`
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
+    /// The host that wrote the files, where the records do not say
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+    /// The zone of times that name none: Europe/Stockholm, +02:00 (UTC if nobody says otherwise)
+    #[arg(long = "tz", value_name = "ZONE")]
+    pub time_zone: Option<String>,
+    /// The producer's own line format: nginx log_format, Apache LogFormat, PostgreSQL log_line_prefix
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<String>,
+    /// A file that declares a source of JSON lines or logfmt; see `ambit sources mapping`
+    #[arg(long = "mapping", value_name = "FILE.toml")]
+    pub mappings: Vec<PathBuf>,
+}
+
+const EXAMPLES: &str = "Examples:
+  ambit ingest /var/log/nginx/access.log*
+  ambit ingest evidence.tar.zst --host gw1
+  ambit ingest pg/ --tz Europe/Stockholm
+  ambit ingest app.jsonl --mapping app.toml
+  ambit ingest logs/ --json | jq '.files[] | [.path, .sha256]'
+
+The same records twice, grown, rotated or copied files add nothing: run it again at any time.
+What cannot be parsed is kept and listed by `ambit rejects`; the exit code is then 3.";
+
+/// Raw bytes that wait for a commit: more would only cost memory.
+const MOST_PENDING: u64 = 64 << 20;
+/// Batches that are read ahead of the writer.
+const AHEAD: usize = 4;
+
+/// What was done, file by file.
+#[derive(Debug, Serialize)]
+pub struct Ingested {
+    pub lake_version: u64,
+    /// New in the lake.
+    pub n_events: u64,
+    /// Already in the lake.
+    pub n_duplicates: u64,
+    pub n_rejects: u64,
+    pub n_bytes: u64,
+    pub files: Vec<FileRead>,
+    /// Files that could not be opened or recognized.
+    pub errors: Vec<String>,
+}
+
+/// One evidence file, with what came out of it in this run.
+#[derive(Debug, Serialize)]
+pub struct FileRead {
+    pub path: String,
+    pub sha256: String,
+    pub bytes: u64,
+    pub source: String,
+    pub host: Option<String>,
+    /// How sure the recognition was, 0 to 100.
+    pub confidence: u8,
+    pub n_records: u64,
+    pub n_events: u64,
+    pub n_rejects: u64,
+    pub notes: Vec<String>,
+}
+
+impl Ingested {
+    pub fn exit(&self) -> Exit {
+        Exit::incomplete_if(self.n_rejects > 0 || !self.errors.is_empty())
+    }
+}
+
+impl ReadingArgs {
+    pub fn options(&self) -> Result<Options> {
+        Ok(Options {
+            source: self.source.clone(),
+            host: self.host.clone(),
+            time_zone: self.time_zone.clone(),
+            log_format: self.log_format.clone(),
+            mappings: load_mappings(&self.mappings)?,
+            ..Options::default()
+        })
+    }
+}
+
+pub fn load_mappings(paths: &[PathBuf]) -> Result<Vec<Mapping>> {
+    paths
+        .iter()
+        .map(|path| {
+            let text =
+                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            Ok(Mapping::parse(&text, &path.display().to_string())?)
+        })
+        .collect()
+}
+
+pub async fn run(setting: &Setting, args: &IngestArgs) -> Result<Exit> {
+    if let Some(missing) = args.paths.iter().find(|path| !path.exists()) {
+        bail!("{}: there is no such file or folder", missing.display());
+    }
+    let options = args.reading.options()?;
+    let lake = setting.create_lake().await?;
+    let ingested = ingest(&lake, &args.paths, options).await?;
+    if setting.is_json {
+        setting.json(&ingested)?;
+    } else {
+        setting.say_all(told(&ingested))?;
+        for error in &ingested.errors {
+            remark(&format!("not read: {error}"));
+        }
+    }
+    Ok(ingested.exit())
+}
+
+/// Finds, reads and commits. What is committed stays, whatever happens later.
+pub async fn ingest(lake: &Lake, paths: &[PathBuf], options: Options) -> Result<Ingested> {
+    let mut writer = lake.writer().await?;
+    let (paths, finding) = (paths.to_vec(), options.clone());
+    let (inputs, errors) = tokio::task::spawn_blocking(move || discover(&paths, &finding)).await?;
+    let mut progress = Progress::over(inputs.iter().map(|input| input.evidence.bytes).sum());
+    let mut total = Ingested {
+        lake_version: lake.version().0,
+        n_events: 0,
+        n_duplicates: 0,
+        n_rejects: 0,
+        n_bytes: 0,
+        files: Vec::new(),
+        errors: errors.iter().map(ToString::to_string).collect(),
+    };
+    for input in inputs {
+        let evidence = input.evidence.clone();
+        match take_in(lake, &mut writer, input, &options, &mut progress, &mut total).await? {
+            Ok(summary) => total.files.push(file_read(&evidence, summary)),
+            Err(error) => total.errors.push(error.to_string()),
+        }
+        progress.file_done(evidence.bytes);
+        total.n_bytes += evidence.bytes;
+    }
+    total.add(writer.commit().await?);
+    progress.finish();
+    Ok(total)
+}
+
+/// Reads one file on a thread of its own and pushes what comes.
+async fn take_in(
+    lake: &Lake,
+    writer: &mut Writer,
+    input: Input,
+    options: &Options,
+    progress: &mut Progress,
+    total: &mut Ingested,
+) -> Result<Result<Summary, ambit_source::Error>> {
+    let evidence = input.evidence.clone();
+    let resume = lake.checkpoint(&evidence.lineage).await?;
+    let (sender, mut receiver) = mpsc::channel::<Batch>(AHEAD);
+    let (keys, options) = (lake.keys().clone(), options.clone());
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut sink = |batch| match sender.blocking_send(batch) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        };
+        ambit_source::read(&input, &options, &keys, resume.as_ref(), &mut sink)
+    });
+    while let Some(batch) = receiver.recv().await {
+        let offset = batch
+            .checkpoint
+            .as_ref()
+            .map_or(0, |checkpoint| checkpoint.offset);
+        progress.read(
+            offset,
+            evidence.bytes,
+            batch.events.len() as u64,
+            batch.rejects.len() as u64,
+        );
+        writer.push(batch).await?;
+        if writer.n_pending_bytes() > MOST_PENDING {
+            total.add(writer.commit().await?);
+        }
+    }
+    Ok(reading.await?)
+}
+
+impl Ingested {
+    fn add(&mut self, receipt: Receipt) {
+        self.lake_version = receipt.version.0;
+        self.n_events += receipt.n_events;
+        self.n_duplicates += receipt.n_duplicates;
+        self.n_rejects += receipt.n_rejects;
+    }
+}
+
+fn file_read(evidence: &Evidence, summary: Summary) -> FileRead {
+    FileRead {
+        path: evidence.path.clone(),
+        sha256: evidence.id.0.clone(),
+        bytes: evidence.bytes,
+        source: evidence.source.clone(),
+        host: evidence.host.clone(),
+        confidence: evidence.confidence,
+        n_records: summary.n_records,
+        n_events: summary.n_events,
+        n_rejects: summary.n_rejects,
+        notes: summary.notes,
+    }
+}
+
+/// One row per source, what was noted, and the sum.
+pub fn told(ingested: &Ingested) -> Vec<String> {
+    let mut by_source: BTreeMap<&str, [u64; 5]> = BTreeMap::new();
+    for file in &ingested.files {
+        let sums = by_source.entry(&file.source).or_default();
+        let parts = [1, file.bytes, file.n_records, file.n_events, file.n_rejects];
+        sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
+    }
+    let head = ["source", "files", "size", "records", "events", "rejects"]
+        .map(str::to_owned)
+        .to_vec();
+    let mut rows = vec![head];
+    rows.extend(by_source.iter().map(|(source, sums)| {
+        let [files, size, records, events, rejects] = *sums;
+        let counts = [records, events, rejects].map(words::number);
+        [
+            vec![printable(source, 60), words::number(files), words::bytes(size)],
+            counts.to_vec(),
+        ]
+        .concat()
+    }));
+    let mut lines = if rows.len() > 1 {
+        columns(&rows)
+    } else {
+        Vec::new()
+    };
+    for file in &ingested.files {
+        lines.extend(
+            file.notes
+                .iter()
+                .map(|note| printable(&format!("note: {}: {note}", file.path), 400)),
+        );
+    }
+    lines.push(format!(
+        "{} new events, {} already there, {} rejected · lake version {}",
+        words::number(ingested.n_events),
+        words::number(ingested.n_duplicates),
+        words::number(ingested.n_rejects),
+        ingested.lake_version
+    ));
+    lines
+}

@@ -1,0 +1,156 @@
+//! The whole way: from logs to the answer, on the screen and in files.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use crate::run::{ambit, incident, matches, seed};
+use std::fs;
+
+#[test]
+fn the_demo_tells_the_story_and_the_truth_is_inside() {
+    let dir = tempfile::tempdir().unwrap();
+    matches("demo", dir.path(), &["demo"]);
+    let report = fs::read_to_string(dir.path().join("ambit-demo/report.html")).unwrap();
+    assert!(report.starts_with("<!doctype html>") && report.contains("1 person (at least 1, at most 1)"));
+}
+
+#[test]
+fn the_demo_with_a_hole_says_what_it_cannot_exclude() {
+    let dir = tempfile::tempdir().unwrap();
+    matches("demo_gap", dir.path(), &["demo", "--gap", "nginx:20m"]);
+}
+
+#[test]
+fn a_scope_leaves_its_files_and_masks_persons() {
+    let folder = incident();
+    let seed = seed(folder);
+    let asked = [
+        "scope",
+        "--seed",
+        &seed,
+        "--map",
+        "map.toml",
+        "--case",
+        "files",
+        "--html",
+        "out/report.html",
+        "--subjects",
+        "out/subjects.csv",
+        "--timesketch",
+        "out/timesketch.csv",
+    ];
+    let said = ambit(folder, &asked).done();
+    let answer = ambit(folder, &[&asked[..], &["--json"]].concat()).done().json();
+    let report = fs::read_to_string(folder.join("out/report.html")).unwrap();
+    for subject in answer["subjects"]["confirmed"].as_array().unwrap() {
+        let key = subject.as_str().unwrap().split_once(':').unwrap().1;
+        for text in [&said.out, &report] {
+            assert!(
+                !text.contains(&format!("/{key}/")) && !text.contains(&format!("user {key}")),
+                "{key} is shown"
+            );
+        }
+    }
+    let subjects = fs::read_to_string(folder.join("out/subjects.csv")).unwrap();
+    assert!(
+        subjects.starts_with("domain,key,class,effect,grade,evidence\n"),
+        "{subjects}"
+    );
+    assert_eq!(
+        subjects.lines().count() - 1,
+        answer["pairs"].as_array().unwrap().len()
+    );
+    let events = fs::read_to_string(folder.join("out/timesketch.csv")).unwrap();
+    assert!(events.starts_with("message,datetime,timestamp_desc,"), "{events}");
+    assert_eq!(
+        events.lines().count() as u64 - 1,
+        answer["n_attributed"].as_u64().unwrap()
+    );
+}
+
+#[test]
+fn a_report_runs_nothing_and_loads_nothing() {
+    let folder = incident();
+    let seed = seed(folder);
+    ambit(
+        folder,
+        &[
+            "scope",
+            "--seed",
+            &seed,
+            "--map",
+            "map.toml",
+            "--case",
+            "still",
+            "--html",
+            "still.html",
+        ],
+    )
+    .done();
+    let report = fs::read_to_string(folder.join("still.html")).unwrap();
+    assert!(report.contains("default-src 'none'"));
+    for forbidden in [
+        "<script",
+        "<link",
+        "<iframe",
+        "<img",
+        "src=\"",
+        "url(http",
+        "@import",
+        " style=\"",
+        " onload",
+    ] {
+        assert!(!report.contains(forbidden), "{forbidden}");
+    }
+    assert!(!report.replace("https://", "").contains("href=\"http"));
+}
+
+#[test]
+fn without_a_map_everything_is_listed_as_unmapped_and_unknown() {
+    let folder = incident();
+    matches(
+        "scope_without_map",
+        folder,
+        &["scope", "--seed", &seed(folder), "--case", "unmapped"],
+    );
+}
+
+#[test]
+fn the_same_question_at_the_same_version_has_the_same_bytes() {
+    let folder = incident();
+    let seed = seed(folder);
+    let asked = [
+        "scope", "--seed", &seed, "--map", "map.toml", "--case", "same", "--json",
+    ];
+    let first = ambit(folder, &asked).done();
+    let version = first.json()["lake_version"].to_string();
+    let again = ambit(folder, &[&asked[..], &["--at-version", &version]].concat()).done();
+    assert!(first.out == again.out);
+}
+
+#[test]
+fn indicators_come_from_files() {
+    let folder = incident();
+    let seed = seed(folder);
+    let (kind, value) = seed.split(',').next().unwrap().split_once('=').unwrap();
+    fs::write(
+        folder.join("seeds.csv"),
+        format!("type,value\n{kind},{value}\nmd5,aa\n"),
+    )
+    .unwrap();
+    let said = ambit(
+        folder,
+        &[
+            "scope",
+            "--seeds",
+            "seeds.csv",
+            "--map",
+            "map.toml",
+            "--case",
+            "csv",
+            "--json",
+        ],
+    )
+    .done();
+    assert!(said.err.contains("md5 (1)"), "{}", said.err);
+    assert!(said.json()["n_attributed"].as_u64() > Some(0));
+}

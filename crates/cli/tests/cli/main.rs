@@ -1,0 +1,8 @@
+//! The command line as its users meet it: exit code, standard output and standard error in one.
+
+mod answers;
+mod journal;
+mod reading;
+mod run;
+mod schema;
+mod texts;

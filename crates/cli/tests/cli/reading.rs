@@ -1,0 +1,65 @@
+//! Logs go in, and come out again.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use crate::run::{ambit, incident, ingest, make, matches};
+use std::fs;
+
+#[test]
+fn the_same_logs_twice_add_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("twice");
+    make(&folder, &[]);
+    matches("ingest", &folder, &ingest());
+    matches("ingest_again", &folder, &ingest());
+    let root = |said: crate::run::Said| said.json()["content_root"].clone();
+    let before = root(ambit(&folder, &["lake", "info", "--json"]));
+    ambit(&folder, &["lake", "compact"]).done();
+    assert_eq!(root(ambit(&folder, &["lake", "info", "--json"])), before);
+}
+
+#[test]
+fn what_cannot_be_read_is_told_and_the_code_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = r#"203.0.113.7 - - [23/May/2014:10:00:00 +0000] "GET /a HTTP/1.1" 200 12 "-" "curl/7""#;
+    let hostile = "\u{1b}[31mred\u{202e}";
+    let lines: Vec<String> = (0..9)
+        .map(|n| {
+            if n == 4 {
+                hostile.to_owned()
+            } else {
+                line.replace("/a", &format!("/{n}"))
+            }
+        })
+        .collect();
+    fs::write(dir.path().join("access.log"), lines.join("\n") + "\n").unwrap();
+    fs::write(dir.path().join("photo.bin"), [0u8, 159, 146, 150, 1, 2, 3]).unwrap();
+    matches(
+        "ingest_rejects",
+        dir.path(),
+        &["ingest", "access.log", "photo.bin", "--host", "gw1"],
+    );
+    matches("rejects", dir.path(), &["rejects"]);
+    matches(
+        "rejects_revealed",
+        dir.path(),
+        &["rejects", "--reveal", "to see what it is"],
+    );
+    matches("rejects_journal", dir.path(), &["case", "show"]);
+}
+
+#[test]
+fn searches_mask_persons_unless_somebody_says_why() {
+    let folder = incident();
+    matches("search", folder, &["search", "outcome = denied", "--limit", "5"]);
+    matches(
+        "sql",
+        folder,
+        &[
+            "sql",
+            "select source, count(*) n from events group by source order by source",
+        ],
+    );
+    matches("coverage", folder, &["coverage"]);
+    matches("map_check", folder, &["map", "check", "map.toml"]);
+}

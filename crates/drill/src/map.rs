@@ -1,0 +1,322 @@
+//! The service's data map, its log mappings and its snapshots, as files that go with the logs. What they say is
+//! true of the world, and may be less than all.
+
+use crate::Error;
+use crate::clock::{Style, Written};
+use crate::plan::{MapDetail, Plan};
+use crate::rng::Rng;
+use crate::service::{ROUTES, Route, RouteSpec, TABLES, Table};
+use crate::sink::Sink;
+use crate::world::World;
+use std::fmt::Write;
+
+/// Pairs of aliases that stand in the map itself; more go into a file beside it.
+const MOST_INLINE: usize = 200;
+/// The snapshot of the profiles, beside the map.
+const SNAPSHOT: &str = "snapshots/profiles.csv";
+const ALIASES: &str = "aliases.csv";
+
+/// The data map of the plan's world, as TOML. The files that it names are written by [`write_beside`].
+#[must_use]
+pub fn map_toml(plan: &Plan) -> String {
+    let world = World::new(plan);
+    let mut out = String::new();
+    push_subject(&mut out, plan, &world);
+    push_stores(&mut out, plan);
+    for spec in ROUTES {
+        if !is_left_out(plan, spec.route) {
+            push_operation(&mut out, plan, spec);
+        }
+    }
+    push_channels(&mut out, plan);
+    let _ = write!(
+        out,
+        "\n[[issuer]]\nsource = \"app\"\nissues = \"session\"\n\n[trust]\ntrace = [\"nginx_access\"]\n\n[retention]\nfrom = \"{}\"\n",
+        plan.start
+    );
+    out
+}
+
+/// The mappings that declare the sources of the drill: file name and TOML. Both name a session by the same
+/// text, although the gateway writes its secret and the services write a hash of it.
+#[must_use]
+pub fn mappings() -> [(&'static str, &'static str); 2] {
+    [
+        ("nginx_access.toml", include_str!("mappings/nginx_access.toml")),
+        ("app.toml", include_str!("mappings/app.toml")),
+    ]
+}
+
+/// Writes the files that the map names: aliases where there are many, and the snapshot.
+///
+/// # Errors
+/// [`Error::Write`] where the sink does not take a file.
+pub fn write_beside(plan: &Plan, out: &mut dyn Sink) -> Result<(), Error> {
+    let world = World::new(plan);
+    let aliases = aliases(&world);
+    if aliases.len() > MOST_INLINE {
+        let rows: String = aliases.iter().map(|(a, b)| format!("{a},{b}\n")).collect();
+        append(out, ALIASES, &format!("key,same_as\n{rows}"))?;
+    }
+    if plan.features.snapshot {
+        append(
+            out,
+            SNAPSHOT,
+            "user_id,email,phone,display_name,birth_date,country\n",
+        )?;
+        for user in 0..world.users {
+            append(out, SNAPSHOT, &format!("{}\n", world.profile_row(user)))?;
+        }
+    }
+    Ok(())
+}
+
+fn append(out: &mut dyn Sink, path: &str, text: &str) -> Result<(), Error> {
+    out.append(path, text.as_bytes()).map_err(|source| Error::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn aliases(world: &World) -> Vec<(u32, u32)> {
+    (0..world.users)
+        .filter_map(|user| Some((World::key(user), World::key(world.alias(user)?))))
+        .collect()
+}
+
+/// Operations that a partial map does not know.
+fn is_left_out(plan: &Plan, route: Route) -> bool {
+    const OFTEN_FORGOTTEN: &[Route] = &[
+        Route::History,
+        Route::Messages,
+        Route::Playlists,
+        Route::Report,
+        Route::Me,
+    ];
+    let mut rng = Rng::of(plan.random_seed, 0x9a7 + route as u64);
+    plan.map == MapDetail::Partial && OFTEN_FORGOTTEN.contains(&route) && rng.percent(50)
+}
+
+fn push_subject(out: &mut String, plan: &Plan, world: &World) {
+    let _ = writeln!(out, "[[subject]]\nname = \"user\"");
+    if plan.map != MapDetail::Bare {
+        let _ = writeln!(out, "population = {}", world.population());
+    }
+    let _ = writeln!(
+        out,
+        "distinct = true\npersons_per_key = {}\nkeys = \"[0-9]+\"",
+        world.most_persons()
+    );
+    let aliases = aliases(world);
+    if aliases.len() > MOST_INLINE {
+        let _ = writeln!(out, "aliases = \"{ALIASES}\"");
+    } else if !aliases.is_empty() {
+        let pairs: Vec<String> = aliases
+            .iter()
+            .map(|(a, b)| format!("[\"{a}\", \"{b}\"]"))
+            .collect();
+        let _ = writeln!(out, "alias = [{}]", pairs.join(", "));
+    }
+}
+
+fn push_stores(out: &mut String, plan: &Plan) {
+    out.push_str("\n[[store]]\nname = \"users_db\"\nkind = \"postgresql\"\nsubject = \"user\"\n");
+    for table in TABLES {
+        push_table(out, plan, table);
+    }
+    if plan.features.cache {
+        out.push_str("\n[[store]]\nname = \"profile_cache\"\nkind = \"redis\"\nsubject = \"user\"\ncopy_of = \"users_db\"\nclasses = [\"contact\", \"identity\"]\n");
+    }
+    out.push_str("\n[[store]]\nname = \"export_files\"\nkind = \"object store\"\nsubject = \"user\"\ncopy_of = \"users_db\"\nclasses = [\"behaviour\", \"contact\", \"content\", \"identity\"]\n");
+    out.push_str("\n[[store]]\nname = \"documents\"\nkind = \"file share\"\ninternal = true\n");
+}
+
+fn push_table(out: &mut String, plan: &Plan, table: &Table) {
+    let pairs = |list: &[(&str, &str)]| {
+        let pairs: Vec<String> = list
+            .iter()
+            .map(|(name, what)| format!("{name} = \"{what}\""))
+            .collect();
+        pairs.join(", ")
+    };
+    let _ = writeln!(out, "[[store.table]]\nname = \"public.{}\"", table.name);
+    if let Some(key) = table.subject_key {
+        let _ = writeln!(out, "subject_key = \"{key}\"");
+    }
+    let _ = writeln!(out, "classes = {{ {} }}", pairs(table.columns));
+    if !table.holds.is_empty() {
+        let _ = writeln!(out, "holds = {{ {} }}", pairs(table.holds));
+    }
+    if table.name == "profiles" && plan.features.snapshot {
+        let at = Written(plan.start, Style::Millis);
+        let _ = writeln!(out, "snapshot = [{{ file = \"{SNAPSHOT}\", at = \"{at}\" }}]");
+    }
+}
+
+fn push_operation(out: &mut String, plan: &Plan, spec: &RouteSpec) {
+    let quoted = |list: &[&str]| {
+        list.iter()
+            .map(|c| format!("\"{c}\""))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let _ = write!(
+        out,
+        "\n[[operation]]\nname = \"{}\"\nmatch = \"{} {}\"\nstore = \"{}\"\nsubjects = \"{}\"\n",
+        spec.title,
+        spec.method,
+        spec.path,
+        store_of(spec.route),
+        spec.subjects
+    );
+    if !spec.classes.is_empty() {
+        let _ = writeln!(
+            out,
+            "classes = [{}]\neffect = \"{}\"",
+            quoted(spec.classes),
+            spec.effect
+        );
+    }
+    let grammars: Vec<String> = spec
+        .parameters
+        .iter()
+        .map(|(name, g)| format!("{name} = \"{g}\""))
+        .collect();
+    let _ = writeln!(out, "parameters = {{ {} }}", grammars.join(", "));
+    if plan.map != MapDetail::Bare {
+        let _ = writeln!(out, "max_bytes = {}", spec.max_bytes);
+        if spec.max_records > 0 {
+            let _ = writeln!(out, "max_records = {}", spec.max_records);
+        }
+    }
+    out.push_str(match spec.route {
+        Route::Login => "issues = \"session\"\nlookups = [\"public.accounts\"]\n",
+        Route::StartExport => "starts = \"job\"\n",
+        Route::GetExport => "takes = \"job\"\ntakes_from = \"path.job_id\"\n",
+        Route::Password => "sets = \"password\"\n",
+        _ => "",
+    });
+}
+
+const fn store_of(route: Route) -> &'static str {
+    match route {
+        Route::Report => "documents",
+        Route::GetExport => "export_files",
+        _ => "users_db",
+    }
+}
+
+fn push_channels(out: &mut String, plan: &Plan) {
+    let mut channels = vec![
+        (
+            "users_db",
+            "app",
+            "session",
+            "nginx_access",
+            "postgresql",
+            "\"app\"",
+            true,
+        ),
+        (
+            "users_db",
+            "keys",
+            "token",
+            "nginx_access",
+            "postgresql",
+            "\"app\"",
+            true,
+        ),
+        (
+            "users_db",
+            "staff",
+            "account",
+            "postgresql",
+            "postgresql",
+            "\"dana\", \"erin\"",
+            false,
+        ),
+        (
+            "users_db",
+            "jobs",
+            "service",
+            "postgresql",
+            "postgresql",
+            "\"batch\", \"sessiond\", \"exporter\"",
+            false,
+        ),
+        (
+            "export_files",
+            "downloads",
+            "session",
+            "nginx_access",
+            "app",
+            "",
+            false,
+        ),
+        (
+            "documents",
+            "sessions",
+            "session",
+            "nginx_access",
+            "nginx_access",
+            "",
+            false,
+        ),
+        (
+            "documents",
+            "back office",
+            "token",
+            "nginx_access",
+            "nginx_access",
+            "",
+            false,
+        ),
+    ];
+    if plan.features.cache {
+        channels.push((
+            "profile_cache",
+            "app cache",
+            "session",
+            "nginx_access",
+            "app",
+            "",
+            false,
+        ));
+        channels.push((
+            "profile_cache",
+            "key cache",
+            "token",
+            "nginx_access",
+            "app",
+            "",
+            false,
+        ));
+    }
+    for (store, name, principal, attributing, accounting, roles, pooled) in channels {
+        let _ = write!(
+            out,
+            "\n[[channel]]\nstore = \"{store}\"\nname = \"{name}\"\nprincipal = \"{principal}\"\nattributing = \"{attributing}\"\naccounting = \"{accounting}\"\nroles = [{roles}]\npooled = {pooled}\n"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Attack;
+
+    #[test]
+    fn a_partial_map_knows_less_and_nothing_else() {
+        let mut plan = Plan::new(Attack::Injection).random_seed(3);
+        let full = map_toml(&plan);
+        plan.map = MapDetail::Partial;
+        let partial = map_toml(&plan);
+        assert!(partial.len() < full.len());
+        assert!(
+            partial
+                .lines()
+                .all(|line| full.lines().any(|known| known == line))
+        );
+        assert!(full.contains("match = \"GET /v1/users/{user_id}/profile\""));
+    }
+}

@@ -1,0 +1,123 @@
+//! Which rows the lake already holds: ids of the files that can hold a batch's rows, read once.
+
+use super::file::Entry;
+use crate::error::Error;
+use ambit_event::{Batch, Checkpoint, EventId};
+use datafusion::arrow::array::AsArray;
+use datafusion::parquet::arrow::ProjectionMask;
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use std::collections::{BTreeSet, HashSet};
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Ids kept in memory, unless one batch needs more: some 300 MiB.
+const MOST_IDS: usize = 8 << 20;
+/// The same record can bear times that differ by a time zone, where the zone was given differently.
+const ZONES: i64 = 26 * 3600 * 1_000_000_000;
+
+/// The ids of files that were looked at.
+#[derive(Default)]
+pub(super) struct Known {
+    ids: HashSet<EventId>,
+    files: HashSet<String>,
+}
+
+impl Known {
+    pub fn holds(&self, id: EventId) -> bool {
+        self.ids.contains(&id)
+    }
+
+    /// Notes rows just written, so that their file need not be read.
+    pub fn note(&mut self, files: impl IntoIterator<Item = String>, ids: impl IntoIterator<Item = EventId>) {
+        self.files.extend(files);
+        self.ids.extend(ids);
+    }
+
+    /// Reads the ids of all files that can hold rows of the batch.
+    pub fn load(&mut self, table: &Path, entries: &[Arc<Entry>], reach: &Reach) -> Result<(), Error> {
+        let needed: Vec<_> = entries.iter().filter(|entry| reach.meets(entry)).collect();
+        if self.ids.len() > MOST_IDS {
+            let still: HashSet<&String> = needed.iter().map(|entry| &entry.path).collect();
+            if !self.files.iter().all(|file| still.contains(file)) {
+                self.ids = HashSet::new();
+                self.files = HashSet::new();
+            }
+        }
+        for entry in needed {
+            if !self.files.contains(&entry.path) {
+                read_ids(&table.join(&entry.path), &mut self.ids)?;
+                self.files.insert(entry.path.clone());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where rows of a batch can lie.
+pub(super) struct Reach {
+    sources: BTreeSet<String>,
+    /// Least and greatest nanosecond of its events; `None` where time rules nothing out.
+    time: Option<(i64, i64)>,
+    has_events: bool,
+}
+
+impl Reach {
+    /// `before` says how far the batch's lineage was read. What lies before that is read again, perhaps
+    /// with other settings, such as another time zone or year.
+    pub fn of(batch: &Batch, before: Option<&Checkpoint>) -> Self {
+        let offsets = batch.events.iter().map(|event| event.provenance.offset);
+        let reread = before
+            .zip(offsets.min())
+            .is_some_and(|(before, first)| first < before.offset);
+        let first = batch.events.iter().map(|event| event.time.0).min();
+        let last = batch.events.iter().map(|event| event.time.0).max();
+        let time = first
+            .zip(last)
+            .map(|(a, b)| (a.saturating_sub(ZONES), b.saturating_add(ZONES)));
+        Self {
+            sources: batch.events.iter().map(|event| event.source.clone()).collect(),
+            time: if reread { None } else { time },
+            has_events: !batch.events.is_empty(),
+        }
+    }
+
+    fn meets(&self, entry: &Entry) -> bool {
+        if entry.day == super::schema::SIDE {
+            return true;
+        }
+        if !self.has_events {
+            return false;
+        }
+        let in_time = match (self.time, entry.summary.time) {
+            (Some((from, until)), Some((first, last))) => from <= last && first <= until,
+            _ => true,
+        };
+        in_time
+            && entry.summary.source.as_ref().is_none_or(|(least, greatest)| {
+                self.sources
+                    .range(least.clone()..=greatest.clone())
+                    .next()
+                    .is_some()
+            })
+    }
+}
+
+fn read_ids(path: &Path, ids: &mut HashSet<EventId>) -> Result<(), Error> {
+    let damaged = |what: String| Error::Damaged {
+        path: path.to_owned(),
+        what,
+    };
+    let file = File::open(path).map_err(|cause| Error::io("reading", path, cause))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| damaged(e.to_string()))?;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), ["id"]);
+    let reader = builder.with_projection(mask).with_batch_size(8192).build();
+    for batch in reader.map_err(|e| damaged(e.to_string()))? {
+        let batch = batch.map_err(|e| damaged(e.to_string()))?;
+        let texts = batch.column(0).as_string_view_opt();
+        for text in texts.into_iter().flatten().flatten() {
+            ids.insert(EventId::parse(text).map_err(|e| damaged(e.to_string()))?);
+        }
+    }
+    Ok(())
+}

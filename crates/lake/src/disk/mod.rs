@@ -1,0 +1,510 @@
+//! The lake on disk: a Delta table of Parquet files, asked through DataFusion, beside sealed raw records.
+//!
+//! Useful for: anything that must survive. Not useful for: being the meaning of a filter, which is
+//! [`Filter::admits`](crate::Filter::admits); here is only what finds the same answer sooner.
+
+mod file;
+mod fs;
+mod home;
+mod known;
+mod log;
+mod raw;
+mod rows;
+mod scan;
+mod schema;
+mod store;
+#[cfg(test)]
+mod tests;
+mod translate;
+mod upkeep;
+mod writer;
+
+pub(crate) use writer::DiskWriter;
+
+use crate::content::Content;
+use crate::engine::{self, Engine, failed};
+use crate::error::Error;
+use crate::ledger::Ledger;
+use crate::pending::{evidence_id, sort_evidence};
+use crate::query::{Distinct, Filter, Query, Test};
+use crate::table::Table;
+use ambit_event::{Checkpoint, Column, ColumnKind, Event, EventId, Evidence, Keys, Reject, Span, Timestamp};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::functions_aggregate::expr_fn::{count, max, min};
+use datafusion::logical_expr::{Expr, cast, ident, lit};
+use datafusion::prelude::DataFrame;
+use file::Entry;
+use futures::TryStreamExt;
+use home::Home;
+use log::{Log, Snapshot};
+use rows::{Cells, RawRef};
+use schema::{SIDE, kind};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+use translate::{Translated, branches, overlaps, translate};
+
+/// Values of one `in` that are asked for at once.
+const CHUNK: usize = 8192;
+
+/// The lake in a folder at one version. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Disk {
+    home: Home,
+    log: Log,
+    engine: Engine,
+    snapshot: Snapshot,
+    /// Opened at a version on purpose, for reading only.
+    past: bool,
+}
+
+/// What a commit says of its events in sum.
+#[derive(Default, Serialize, Deserialize)]
+struct Sum {
+    ledger: Ledger,
+    content: String,
+    /// The names of the files that hold its raw records.
+    raw: Vec<String>,
+}
+
+impl Disk {
+    pub async fn open(dir: &Path) -> Result<Self, Error> {
+        Self::at_home(Home::find(dir)?).await
+    }
+
+    pub async fn create(dir: &Path) -> Result<Self, Error> {
+        let home = Home::make(dir)?;
+        Log::new(&home)?.create().await?;
+        Self::at_home(home).await
+    }
+
+    async fn at_home(home: Home) -> Result<Self, Error> {
+        let log = Log::new(&home)?;
+        Ok(Self {
+            snapshot: log.newest().await?,
+            engine: Engine::new()?,
+            past: false,
+            home,
+            log,
+        })
+    }
+
+    pub fn keys(&self) -> Result<Keys, Error> {
+        Ok(Keys::derive(&self.home.secret()?))
+    }
+
+    pub fn version(&self) -> u64 {
+        self.snapshot.version()
+    }
+
+    pub async fn at(&self, version: u64) -> Result<Self, Error> {
+        Ok(Self {
+            snapshot: self.log.at(version).await?,
+            past: true,
+            ..self.clone()
+        })
+    }
+
+    pub async fn refresh(&self) -> Result<Self, Error> {
+        Ok(Self {
+            snapshot: self.log.update(&self.snapshot).await?,
+            past: false,
+            ..self.clone()
+        })
+    }
+
+    pub async fn events(&self, query: &Query) -> Result<Vec<Event>, Error> {
+        let most = query.limit.unwrap_or(usize::MAX);
+        let parts = self.parts(query);
+        let several = parts.len() > 1;
+        let mut found = Found::new(most, several);
+        for part in &parts {
+            let Translated { expr, exact } = part_expr(part, query.span);
+            let mut rows = self.event_rows(expr)?;
+            if let Some(limit) = query.limit.filter(|_| exact) {
+                let order = vec![ident("time_ns").sort(true, false), ident("id").sort(true, false)];
+                rows = rows
+                    .sort(order)
+                    .and_then(|rows| rows.limit(0, Some(limit)))
+                    .map_err(failed)?;
+            }
+            let rows = rows.select_columns(&rows::event_columns()).map_err(failed)?;
+            let mut stream = rows.execute_stream().await.map_err(failed)?;
+            while let Some(batch) = stream.try_next().await.map_err(failed)? {
+                let events = rows::decode(&batch, &self.log.table)?;
+                found.extend(events.into_iter().filter(|event| exact || query.admits(event)));
+            }
+        }
+        Ok(found.finish())
+    }
+
+    pub async fn count(&self, query: &Query) -> Result<u64, Error> {
+        let parts = self.parts(query);
+        if let [part] = parts.as_slice() {
+            let Translated { expr, exact: true } = part_expr(part, query.span) else {
+                return Ok(self.events(query).await?.len() as u64);
+            };
+            let n = self.event_rows(expr)?.count().await.map_err(failed)?;
+            return Ok(n.min(query.limit.unwrap_or(usize::MAX)) as u64);
+        }
+        Ok(self.events(query).await?.len() as u64)
+    }
+
+    /// The values of the columns, or `None` where only the events themselves can tell.
+    pub async fn distinct(&self, columns: &[Column], query: &Query) -> Result<Option<Vec<Distinct>>, Error> {
+        let listed = columns.iter().any(|column| column.kind() == ColumnKind::TextList);
+        let parts = self.parts(query);
+        let (false, None, [part]) = (listed, query.limit, parts.as_slice()) else {
+            return Ok(None);
+        };
+        let Translated { expr, exact: true } = part_expr(part, query.span) else {
+            return Ok(None);
+        };
+        let mut all = Vec::new();
+        for &column in columns {
+            all.extend(self.values_of(column, expr.clone()).await?);
+        }
+        Ok(Some(all))
+    }
+
+    async fn values_of(&self, column: Column, filter: Expr) -> Result<Vec<Distinct>, Error> {
+        let value = cast(ident(column.name()), DataType::Utf8View).alias("value");
+        let sums = vec![
+            count(lit(1)).alias("n"),
+            min(ident("time_ns")).alias("first"),
+            max(ident("until_ns")).alias("last"),
+        ];
+        let rows = self
+            .event_rows(filter)?
+            .aggregate(vec![value], sums)
+            .map_err(failed)?;
+        let mut all = Vec::new();
+        for batch in rows.collect().await.map_err(failed)? {
+            let cells = self.cells(&batch);
+            let (values, ns) = (cells.texts("value")?, cells.integers("n")?);
+            let (first, last) = (cells.integers("first")?, cells.integers("last")?);
+            for (row, value) in values.iter().enumerate() {
+                all.push(Distinct {
+                    column,
+                    value: value.map(str::to_owned),
+                    n_events: ns.value(row).cast_unsigned(),
+                    seen: Span::new(Timestamp(first.value(row)), Timestamp(last.value(row))),
+                });
+            }
+        }
+        all.sort_by(|a, b| a.value.cmp(&b.value));
+        Ok(all)
+    }
+
+    pub async fn rejects(&self, limit: usize) -> Result<(u64, Vec<Reject>), Error> {
+        let total = self.side_rows(kind::REJECT)?.count().await.map_err(failed)?;
+        let order = [
+            "evidence",
+            "resource_name",
+            "record_offset",
+            "record_line",
+            "source",
+        ];
+        let order = order.map(|name| ident(name).sort(true, false)).to_vec();
+        let rows = self
+            .side_rows(kind::REJECT)?
+            .sort(order)
+            .and_then(|rows| rows.limit(0, Some(limit)));
+        Ok((total as u64, self.read_json(rows.map_err(failed)?).await?))
+    }
+
+    pub async fn evidence(&self) -> Result<Vec<Evidence>, Error> {
+        let rows: Vec<Evidence> = self.read_json(self.side_rows(kind::EVIDENCE)?).await?;
+        let by_id: BTreeMap<EventId, Evidence> =
+            rows.into_iter().map(|row| (evidence_id(&row), row)).collect();
+        let mut list: Vec<Evidence> = by_id.into_values().collect();
+        sort_evidence(&mut list);
+        Ok(list)
+    }
+
+    pub async fn checkpoint(&self, lineage: &str) -> Result<Option<Checkpoint>, Error> {
+        let (offset, records) = writer::note_names(lineage);
+        let Some(offset) = self.log.noted(&self.snapshot, offset).await? else {
+            return Ok(None);
+        };
+        let n_records = self.log.noted(&self.snapshot, records).await?.unwrap_or_default();
+        Ok(Some(Checkpoint {
+            lineage: lineage.to_owned(),
+            offset: offset.cast_unsigned(),
+            n_records: n_records.cast_unsigned(),
+        }))
+    }
+
+    pub async fn ledger(&self) -> Result<Ledger, Error> {
+        let mut all = Ledger::default();
+        for sum in self.sums().await? {
+            all.merge(sum.ledger);
+        }
+        Ok(all)
+    }
+
+    pub async fn content_root(&self) -> Result<String, Error> {
+        let mut all = Content::default();
+        for sum in self.sums().await? {
+            let content = Content::from_text(&sum.content).ok_or_else(|| Error::Damaged {
+                path: self.log.table.clone(),
+                what: "the content of a commit cannot be read".to_owned(),
+            })?;
+            all.merge(&content);
+        }
+        Ok(all.root())
+    }
+
+    async fn sums(&self) -> Result<Vec<Sum>, Error> {
+        self.read_json(self.side_rows(kind::COMMIT)?).await
+    }
+
+    pub async fn sql(&self, text: &str) -> Result<Table, Error> {
+        let session = self.engine.session();
+        for (name, view) in self.views()? {
+            session.register_table(name, view.into_view()).map_err(failed)?;
+        }
+        engine::select(&session, text, None).await
+    }
+
+    /// The tables that SQL sees.
+    fn views(&self) -> Result<Vec<(&'static str, DataFrame)>, Error> {
+        let own = ["kind", "raw_block", "raw_start", "raw_length", "until_ns"];
+        let names = schema::columns()
+            .map(|(name, _)| name)
+            .filter(|name| !own.contains(name));
+        let events: Vec<Expr> = names.chain([schema::DAY]).map(ident).collect();
+        let mut views = vec![(
+            "events",
+            self.event_rows(lit(true))?.select(events).map_err(failed)?,
+        )];
+        for (name, kind, columns) in SIDE_VIEWS {
+            let columns: Vec<Expr> = columns.iter().map(|(from, to)| ident(*from).alias(*to)).collect();
+            views.push((name, self.side_rows(kind)?.select(columns).map_err(failed)?));
+        }
+        Ok(views)
+    }
+
+    pub async fn raw(&self, id: EventId, keys: &Keys) -> Result<Option<Vec<u8>>, Error> {
+        let expr = ident("id").eq(lit(id.to_string()));
+        let rows = self
+            .read(self.snapshot.entries.to_vec())?
+            .filter(expr)
+            .map_err(failed)?;
+        self.unseal_first(rows, keys).await
+    }
+
+    pub async fn reject_raw(&self, reject: &Reject, keys: &Keys) -> Result<Option<Vec<u8>>, Error> {
+        let place = &reject.position;
+        let expr = ident("evidence")
+            .eq(lit(place.evidence.0.as_str()))
+            .and(ident("resource_name").eq(lit(place.path.as_str())))
+            .and(ident("record_offset").eq(lit(place.offset.cast_signed())))
+            .and(ident("source").eq(lit(reject.source.as_str())));
+        let rows = self.side_rows(kind::REJECT)?.filter(expr).map_err(failed)?;
+        self.unseal_first(rows, keys).await
+    }
+
+    async fn unseal_first(&self, rows: DataFrame, keys: &Keys) -> Result<Option<Vec<u8>>, Error> {
+        let rows = rows
+            .select_columns(&["raw_block", "raw_start", "raw_length"])
+            .map_err(failed)?;
+        for batch in rows.collect().await.map_err(failed)? {
+            let cells = self.cells(&batch);
+            let (starts, lengths) = (cells.integers("raw_start")?, cells.integers("raw_length")?);
+            if let Some((row, Some(block))) = cells.texts("raw_block")?.iter().enumerate().next() {
+                let place = RawRef {
+                    block: block.into(),
+                    start: starts.value(row),
+                    length: lengths.value(row),
+                };
+                return raw::unseal(keys, &self.home.raw(), &place).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    pub async fn writer(&self, keys: Arc<Keys>) -> Result<DiskWriter, Error> {
+        if self.past {
+            return Err(Error::ReadOnly {
+                version: self.version(),
+            });
+        }
+        let lock = self.home.lock()?;
+        let newest = self.refresh().await?;
+        Ok(DiskWriter::new(newest, keys, lock))
+    }
+
+    /// The query as questions that are asked one after the other.
+    fn parts(&self, query: &Query) -> Vec<Filter> {
+        branches(&query.filter).into_iter().flat_map(chunks).collect()
+    }
+
+    fn event_rows(&self, filter: Expr) -> Result<DataFrame, Error> {
+        let events = self.snapshot.entries.iter().filter(|entry| entry.day != SIDE);
+        let rows = self.read(events.cloned().collect())?;
+        rows.filter(ident("kind").eq(lit(kind::EVENT)).and(filter))
+            .map_err(failed)
+    }
+
+    fn side_rows(&self, kind: &str) -> Result<DataFrame, Error> {
+        let side = self.snapshot.entries.iter().filter(|entry| entry.day == SIDE);
+        self.read(side.cloned().collect())?
+            .filter(ident("kind").eq(lit(kind)))
+            .map_err(failed)
+    }
+
+    fn read(&self, entries: Vec<Arc<Entry>>) -> Result<DataFrame, Error> {
+        self.engine.read(self.log.files(entries))
+    }
+
+    fn cells<'a>(&'a self, batch: &'a RecordBatch) -> Cells<'a> {
+        Cells {
+            batch,
+            table: &self.log.table,
+        }
+    }
+
+    /// What the rows hold as JSON.
+    async fn read_json<T: for<'de> Deserialize<'de>>(&self, rows: DataFrame) -> Result<Vec<T>, Error> {
+        let rows = rows.select_columns(&["fields"]).map_err(failed)?;
+        let mut all = Vec::new();
+        for batch in rows.collect().await.map_err(failed)? {
+            let cells = self.cells(&batch);
+            for text in cells.texts("fields")?.iter().flatten() {
+                all.push(serde_json::from_str(text).map_err(|e| cells.damaged(&e.to_string()))?);
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// The views beside `events`: their name, their kind of row, and each column with the name it is shown by.
+type SideView = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+const SIDE_VIEWS: [SideView; 4] = [
+    (
+        "rejects",
+        kind::REJECT,
+        &[
+            ("source", "source"),
+            ("host", "host"),
+            ("evidence", "evidence"),
+            ("resource_name", "path"),
+            ("record_offset", "record_offset"),
+            ("record_line", "record_line"),
+            ("record_length", "n_bytes"),
+            ("message", "reason"),
+            ("api_operation", "field"),
+            ("time", "not_before"),
+            ("time_until", "not_after"),
+        ],
+    ),
+    (
+        "losses",
+        kind::LOSS,
+        &[
+            ("source", "source"),
+            ("host", "host"),
+            ("time", "time"),
+            ("time_until", "time_until"),
+            ("record_count", "at_most"),
+            ("message", "why"),
+        ],
+    ),
+    (
+        "attestations",
+        kind::ATTESTATION,
+        &[
+            ("source", "source"),
+            ("host", "host"),
+            ("time", "time"),
+            ("time_until", "time_until"),
+            ("message", "because"),
+        ],
+    ),
+    (
+        "evidence",
+        kind::EVIDENCE,
+        &[
+            ("evidence", "evidence"),
+            ("resource_name", "path"),
+            ("record_length", "n_bytes"),
+            ("source", "source"),
+            ("host", "host"),
+            ("record_count", "confidence"),
+            ("stream", "lineage"),
+        ],
+    ),
+];
+
+fn part_expr(part: &Filter, span: Span) -> Translated {
+    let Translated { expr, exact } = translate(part);
+    let expr = if span == Span::ALL {
+        expr
+    } else {
+        overlaps(span).and(expr)
+    };
+    Translated { expr, exact }
+}
+
+/// A filter with a very long list becomes several with a shorter one.
+fn chunks(filter: Filter) -> Vec<Filter> {
+    match filter {
+        Filter::Column(column, Test::In(values)) if values.len() > CHUNK => {
+            let chunks = values.chunks(CHUNK);
+            chunks
+                .map(|part| Filter::Column(column, Test::In(part.to_vec())))
+                .collect()
+        }
+        Filter::Ids(ids) if ids.len() > CHUNK => {
+            ids.chunks(CHUNK).map(|part| Filter::Ids(part.to_vec())).collect()
+        }
+        other => vec![other],
+    }
+}
+
+/// Events as they are found, the earliest kept where there is a limit.
+struct Found {
+    events: Vec<Event>,
+    most: usize,
+    /// Where several questions are asked, an event may answer more than one.
+    seen: Option<HashSet<EventId>>,
+}
+
+impl Found {
+    fn new(most: usize, several: bool) -> Self {
+        Self {
+            events: Vec::new(),
+            most,
+            seen: several.then(HashSet::new),
+        }
+    }
+
+    fn extend(&mut self, events: impl Iterator<Item = Event>) {
+        for event in events {
+            if self.seen.as_mut().is_none_or(|seen| seen.insert(event.id)) {
+                self.events.push(event);
+            }
+        }
+        if self.events.len() / 2 > self.most {
+            self.cut();
+        }
+    }
+
+    fn cut(&mut self) {
+        self.events.sort_unstable_by_key(|event| (event.time, event.id));
+        self.events.truncate(self.most);
+    }
+
+    fn finish(mut self) -> Vec<Event> {
+        self.cut();
+        self.events
+    }
+}

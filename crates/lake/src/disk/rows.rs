@@ -1,0 +1,425 @@
+//! Rows of the table from what a writer holds, and back.
+
+use super::schema::{Shape, columns, file_schema, kind, list_item};
+use crate::error::Error;
+use ambit_event::{Attestation, Column, ColumnKind, Event, EventId, Evidence, EvidenceId, Loss};
+use ambit_event::{Outcome, Provenance, Reject, Span, Timestamp};
+use datafusion::arrow::array::{
+    ArrayRef, AsArray, Int64Array, ListArray, ListBuilder, RecordBatch, StringViewArray, StringViewBuilder,
+    TimestampMicrosecondArray,
+};
+use datafusion::arrow::datatypes::Int64Type;
+use datafusion::arrow::error::ArrowError;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Where the sealed bytes of a raw record lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RawRef {
+    pub block: Arc<str>,
+    pub start: i64,
+    pub length: i64,
+}
+
+/// One row. What is no event is dressed as one, so that there is a single way to write.
+pub(super) struct Row<'a> {
+    pub kind: &'static str,
+    pub event: Cow<'a, Event>,
+    /// The instants that the row speaks of; `None` where it speaks of none.
+    pub when: Option<Span>,
+    /// The fields, or the whole of what is no event, as JSON.
+    pub json: String,
+    pub raw: Option<RawRef>,
+}
+
+impl<'a> Row<'a> {
+    pub fn event(event: &'a Event, raw: Option<RawRef>) -> Self {
+        Self {
+            kind: kind::EVENT,
+            when: Some(event.when()),
+            json: fields_json(event),
+            event: Cow::Borrowed(event),
+            raw,
+        }
+    }
+
+    pub fn reject(id: EventId, reject: &Reject, raw: Option<RawRef>) -> Self {
+        let event = Event {
+            id,
+            source: reject.source.clone(),
+            host: reject.host.clone(),
+            resource: Some(reject.position.path.clone()),
+            message: Some(reject.reason.clone()),
+            operation: reject.field.clone(),
+            provenance: Provenance {
+                evidence: reject.position.evidence.clone(),
+                offset: reject.position.offset,
+                length: reject.n_bytes,
+                line: reject.position.line,
+            },
+            ..Event::default()
+        };
+        Self::side(kind::REJECT, event, reject.between, to_json(reject), raw)
+    }
+
+    pub fn loss(id: EventId, loss: &Loss) -> Self {
+        let event = Event {
+            id,
+            source: loss.source.clone(),
+            host: loss.host.clone(),
+            message: Some(loss.why.clone()),
+            record_count: loss.at_most.and_then(|n| i64::try_from(n).ok()),
+            ..Event::default()
+        };
+        Self::side(kind::LOSS, event, Some(loss.span), to_json(loss), None)
+    }
+
+    pub fn attestation(id: EventId, said: &Attestation) -> Self {
+        let event = Event {
+            id,
+            source: said.source.clone(),
+            host: said.host.clone(),
+            message: Some(said.because.clone()),
+            ..Event::default()
+        };
+        Self::side(kind::ATTESTATION, event, Some(said.span), to_json(said), None)
+    }
+
+    pub fn evidence(id: EventId, evidence: &Evidence) -> Self {
+        let event = Event {
+            id,
+            source: evidence.source.clone(),
+            host: evidence.host.clone(),
+            resource: Some(evidence.path.clone()),
+            stream: Some(evidence.lineage.clone()),
+            record_count: Some(i64::from(evidence.confidence)),
+            provenance: Provenance {
+                evidence: evidence.id.clone(),
+                length: evidence.bytes,
+                ..Provenance::default()
+            },
+            ..Event::default()
+        };
+        Self::side(kind::EVIDENCE, event, None, to_json(evidence), None)
+    }
+
+    /// What a commit says in sum, as JSON.
+    pub fn commit(json: String) -> Self {
+        Self::side(kind::COMMIT, Event::default(), None, json, None)
+    }
+
+    fn side(kind: &'static str, event: Event, when: Option<Span>, json: String, raw: Option<RawRef>) -> Self {
+        Self {
+            kind,
+            event: Cow::Owned(event),
+            when,
+            json,
+            raw,
+        }
+    }
+}
+
+/// Values of this crate's own types always have a JSON form.
+pub(super) fn to_json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned())
+}
+
+/// Deeper than this, a reader of JSON gives up: what lies deeper in a producer's fields is kept as text.
+const DEEPEST: usize = 100;
+
+fn fields_json(event: &Event) -> String {
+    match event.fields.values().all(|value| is_shallow(value, DEEPEST)) {
+        true => to_json(&event.fields),
+        false => {
+            let fields = event
+                .fields
+                .iter()
+                .map(|(key, value)| (key.clone(), shallow(value, DEEPEST)));
+            to_json(&fields.collect::<Map<_, _>>())
+        }
+    }
+}
+
+fn is_shallow(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(_) | Value::Object(_) if levels == 0 => false,
+        Value::Array(values) => values.iter().all(|value| is_shallow(value, levels - 1)),
+        Value::Object(map) => map.values().all(|value| is_shallow(value, levels - 1)),
+        _ => true,
+    }
+}
+
+fn shallow(value: &Value, levels: usize) -> Value {
+    match value {
+        Value::Array(_) | Value::Object(_) if levels == 0 => Value::String(value.to_string()),
+        Value::Array(values) => values.iter().map(|value| shallow(value, levels - 1)).collect(),
+        Value::Object(map) => {
+            let values = map
+                .iter()
+                .map(|(key, value)| (key.clone(), shallow(value, levels - 1)));
+            Value::Object(values.collect())
+        }
+        other => other.clone(),
+    }
+}
+
+/// The rows as one batch of the file schema.
+pub(super) fn encode(rows: &[Row<'_>]) -> Result<RecordBatch, ArrowError> {
+    let arrays = columns().map(|(name, shape)| encode_column(name, shape, rows));
+    RecordBatch::try_new(file_schema(), arrays.collect())
+}
+
+fn encode_column(name: &str, shape: Shape, rows: &[Row<'_>]) -> ArrayRef {
+    let column = Column::ALL.iter().copied().find(|c| c.name() == name);
+    match (shape, column) {
+        (Shape::Text, Some(column)) => texts(rows, |row| row.event.text(column).map(Cow::Borrowed)),
+        (Shape::Integer, Some(column)) => integers(rows, |row| row.event.integer(column)),
+        (Shape::TextList, Some(column)) => lists(rows, |row| row.event.list(column)),
+        (Shape::Time, _) => times(name, rows),
+        (Shape::Integer, None) => integers(rows, |row| own_integer(row, name)),
+        (_, None) => texts(rows, |row| own_text(row, name)),
+    }
+}
+
+fn own_text<'r>(row: &'r Row<'_>, name: &str) -> Option<Cow<'r, str>> {
+    match name {
+        "kind" => Some(Cow::Borrowed(row.kind)),
+        // A commit's sum has no identity: it is merged, never looked up.
+        "id" => (row.kind != kind::COMMIT).then(|| Cow::Owned(row.event.id.to_string())),
+        "fields" => Some(Cow::Borrowed(&row.json)),
+        "evidence" => Some(Cow::Borrowed(&row.event.provenance.evidence.0)),
+        "raw_block" => row.raw.as_ref().map(|raw| Cow::Borrowed(&*raw.block)),
+        _ => None,
+    }
+}
+
+fn own_integer(row: &Row<'_>, name: &str) -> Option<i64> {
+    match name {
+        "time_ns" => row.when.map(|when| when.from.0),
+        "until_ns" => row.when.map(|when| when.until.0),
+        "precision_ns" => row.when.map(|_| row.event.precision),
+        "record_offset" => Some(signed(row.event.provenance.offset)),
+        "record_length" => Some(signed(row.event.provenance.length)),
+        "record_line" => Some(signed(row.event.provenance.line)),
+        "raw_start" => row.raw.as_ref().map(|raw| raw.start),
+        "raw_length" => row.raw.as_ref().map(|raw| raw.length),
+        _ => None,
+    }
+}
+
+/// The same 64 bits: offsets beyond the largest signed number come back as they were.
+const fn signed(n: u64) -> i64 {
+    n.cast_signed()
+}
+
+fn texts<'r>(rows: &'r [Row<'_>], value: impl Fn(&'r Row<'_>) -> Option<Cow<'r, str>>) -> ArrayRef {
+    let mut builder = StringViewBuilder::with_capacity(rows.len());
+    for row in rows {
+        builder.append_option(value(row));
+    }
+    Arc::new(builder.finish())
+}
+
+fn integers(rows: &[Row<'_>], value: impl Fn(&Row<'_>) -> Option<i64>) -> ArrayRef {
+    Arc::new(rows.iter().map(value).collect::<Int64Array>())
+}
+
+/// Instants in microseconds: the earliest rounded down, the latest up, so that they enclose the truth.
+fn times(name: &str, rows: &[Row<'_>]) -> ArrayRef {
+    let micros = rows.iter().map(|row| {
+        let when = row.when?;
+        Some(match name {
+            "time" => when.from.0.div_euclid(1000),
+            _ => when.until.0.div_euclid(1000) + i64::from(when.until.0.rem_euclid(1000) > 0),
+        })
+    });
+    Arc::new(micros.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+}
+
+fn lists<'r>(rows: &'r [Row<'_>], values: impl Fn(&'r Row<'_>) -> &'r [String]) -> ArrayRef {
+    let mut builder = ListBuilder::new(StringViewBuilder::new()).with_field(list_item());
+    for row in rows {
+        let values = values(row);
+        for value in values {
+            builder.values().append_value(value);
+        }
+        builder.append(!values.is_empty());
+    }
+    Arc::new(builder.finish())
+}
+
+/// The columns that an event is rebuilt from.
+pub(super) fn event_columns() -> Vec<&'static str> {
+    let own = ["id", "time_ns", "precision_ns", "fields", "evidence"];
+    let places = ["record_offset", "record_length", "record_line"];
+    let normalized = Column::ALL.iter().map(|c| c.name());
+    own.into_iter().chain(places).chain(normalized).collect()
+}
+
+/// Rebuilds the events of a batch that has all of [`event_columns`].
+pub(super) fn decode(batch: &RecordBatch, table: &Path) -> Result<Vec<Event>, Error> {
+    let cells = Cells { batch, table };
+    let mut events = Vec::with_capacity(batch.num_rows());
+    let (ids, fields, evidence) = (
+        cells.texts("id")?,
+        cells.texts("fields")?,
+        cells.texts("evidence")?,
+    );
+    let (times, precisions) = (cells.integers("time_ns")?, cells.integers("precision_ns")?);
+    let (offsets, lengths) = (cells.integers("record_offset")?, cells.integers("record_length")?);
+    let lines = cells.integers("record_line")?;
+    for row in 0..batch.num_rows() {
+        events.push(Event {
+            id: EventId::parse(ids.value(row)).map_err(|e| cells.damaged(&e.to_string()))?,
+            time: Timestamp(times.value(row)),
+            precision: precisions.value(row),
+            fields: serde_json::from_str(fields.value(row)).map_err(|e| cells.damaged(&e.to_string()))?,
+            provenance: Provenance {
+                evidence: EvidenceId(evidence.value(row).to_owned()),
+                offset: offsets.value(row).cast_unsigned(),
+                length: lengths.value(row).cast_unsigned(),
+                line: lines.value(row).cast_unsigned(),
+            },
+            ..Event::default()
+        });
+    }
+    for &column in Column::ALL {
+        cells.fill(column, &mut events)?;
+    }
+    Ok(events)
+}
+
+/// Typed access to a batch, with errors that name the column.
+pub(super) struct Cells<'a> {
+    pub batch: &'a RecordBatch,
+    /// The folder of the table, for messages.
+    pub table: &'a Path,
+}
+
+impl<'a> Cells<'a> {
+    pub fn texts(&self, name: &str) -> Result<&'a StringViewArray, Error> {
+        let array = self.column(name)?.as_string_view_opt();
+        array.ok_or_else(|| self.damaged(&format!("column `{name}` is no text")))
+    }
+
+    pub fn integers(&self, name: &str) -> Result<&'a Int64Array, Error> {
+        let array = self.column(name)?.as_primitive_opt::<Int64Type>();
+        array.ok_or_else(|| self.damaged(&format!("column `{name}` is no number")))
+    }
+
+    fn lists(&self, name: &str) -> Result<&'a ListArray, Error> {
+        self.column(name)?
+            .as_list_opt()
+            .ok_or_else(|| self.damaged(&format!("column `{name}` is no list")))
+    }
+
+    fn column(&self, name: &str) -> Result<&'a ArrayRef, Error> {
+        self.batch
+            .column_by_name(name)
+            .ok_or_else(|| self.damaged(&format!("there is no column `{name}`")))
+    }
+
+    pub fn damaged(&self, what: &str) -> Error {
+        Error::Damaged {
+            path: self.table.to_owned(),
+            what: what.to_owned(),
+        }
+    }
+
+    fn fill(&self, column: Column, events: &mut [Event]) -> Result<(), Error> {
+        match column.kind() {
+            ColumnKind::Text => {
+                let values = self.texts(column.name())?;
+                for (event, value) in events.iter_mut().zip(values) {
+                    set_text(event, column, value);
+                }
+            }
+            ColumnKind::Integer => {
+                let values = self.integers(column.name())?;
+                for (event, value) in events.iter_mut().zip(values) {
+                    event.set_integer(column, value);
+                }
+            }
+            ColumnKind::TextList => {
+                let values = self.lists(column.name())?;
+                for (event, value) in events.iter_mut().zip(values.iter()) {
+                    if let Some(value) = value {
+                        event.set_list(column, strings(&value));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn set_text(event: &mut Event, column: Column, value: Option<&str>) {
+    match (column, value) {
+        (_, None) => {}
+        (Column::Outcome, Some(name)) => event.outcome = Outcome::parse(name).unwrap_or_default(),
+        (_, Some(value)) => event.set_text(column, Some(value.to_owned())),
+    }
+}
+
+fn strings(array: &ArrayRef) -> Vec<String> {
+    let texts = array.as_string_view_opt().into_iter().flatten();
+    texts.map(|text| text.unwrap_or_default().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_event_comes_back_as_it_was() {
+        let mut event = Event::new("nginx_access", Timestamp(-1));
+        for &column in Column::ALL {
+            event.set_text(column, Some(format!("{column} ü")));
+            event.set_integer(column, Some(i64::MIN));
+            event.set_list(column, vec![String::new(), "b".into()]);
+        }
+        event.outcome = Outcome::Aborted;
+        event.precision = 1_500;
+        event.fields = serde_json::json!({"a": {"b": [1, 0.25, null]}, "c": "\"\u{1}"})
+            .as_object()
+            .unwrap()
+            .clone();
+        event.provenance.offset = u64::MAX;
+        let bare = Event::new("", Timestamp(i64::MAX));
+        let rows = [Row::event(&event, None), Row::event(&bare, None)];
+        let batch = encode(&rows).unwrap();
+        let back = decode(&batch, Path::new("x")).unwrap();
+        assert_eq!(back, [event, bare]);
+    }
+
+    #[test]
+    fn what_is_too_deep_for_a_reader_is_kept_as_text() {
+        let mut event = Event::new("s", Timestamp(0));
+        let deep = (0..1000).fold(Value::from("bottom"), |inner, _| Value::from(vec![inner]));
+        event.fields.insert("deep".into(), deep);
+        let batch = encode(&[Row::event(&event, None)]).unwrap();
+        let back = decode(&batch, Path::new("x")).unwrap().remove(0);
+        assert!(back.field("deep").unwrap().contains("bottom"));
+        assert_ne!(back, event);
+    }
+
+    #[test]
+    fn microseconds_enclose_the_truth() {
+        let mut event = Event::new("s", Timestamp(1_001));
+        event.precision = 1;
+        let batch = encode(&[Row::event(&event, None)]).unwrap();
+        let micros = |name| {
+            let array = batch.column_by_name(name).unwrap().clone();
+            let array = array
+                .as_any()
+                .downcast_ref::<TimestampMicrosecondArray>()
+                .unwrap()
+                .value(0);
+            array
+        };
+        assert_eq!((micros("time"), micros("time_until")), (1, 2));
+    }
+}

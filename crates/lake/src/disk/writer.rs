@@ -1,0 +1,259 @@
+//! The one writer of a lake: rows become files, files become part of the table in one commit.
+
+use super::file::{Change, DataFile};
+use super::fs::random_name;
+use super::known::{Known, Reach};
+use super::log::write_operation;
+use super::raw::Sealer;
+use super::rows::{RawRef, Row, encode, to_json};
+use super::schema::{SIDE, day_of};
+use super::{Disk, Sum};
+use crate::error::Error;
+use crate::lake::{Receipt, Version};
+use crate::pending::{Pending, lineage_of};
+use ambit_event::{Batch, Checkpoint, Event, EventId, Keys};
+use datafusion::arrow::error::ArrowError;
+use deltalake_core::kernel::{Action, Add};
+use serde_json::json;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Rows that are turned into columns at once.
+const ROWS: usize = 8192;
+
+/// Holds the lock of the lake while it lives.
+pub(crate) struct DiskWriter {
+    disk: Disk,
+    keys: Arc<Keys>,
+    known: Known,
+    pending: Pending,
+    before: HashMap<String, Option<Checkpoint>>,
+    /// A commit failed, and how much of it stands is for a new writer to see.
+    spent: bool,
+    _lock: File,
+}
+
+/// The names under which the log keeps how far a lineage was read: its offset and its records.
+pub(super) fn note_names(lineage: &str) -> (String, String) {
+    (format!("lineage:{lineage}"), format!("records:{lineage}"))
+}
+
+impl DiskWriter {
+    pub fn new(disk: Disk, keys: Arc<Keys>, lock: File) -> Self {
+        Self {
+            disk,
+            keys,
+            known: Known::default(),
+            pending: Pending::default(),
+            before: HashMap::new(),
+            spent: false,
+            _lock: lock,
+        }
+    }
+
+    pub fn n_pending_bytes(&self) -> u64 {
+        self.pending.n_bytes
+    }
+
+    pub async fn push(&mut self, batch: Batch) -> Result<(), Error> {
+        self.usable()?;
+        let before = match lineage_of(&batch) {
+            Some(lineage) => self.checkpoint(lineage).await?,
+            None => None,
+        };
+        let reach = Reach::of(&batch, before.as_ref());
+        self.known
+            .load(&self.disk.log.table, &self.disk.snapshot.entries, &reach)?;
+        self.pending
+            .take(batch, &|id| self.known.holds(id), before.as_ref());
+        Ok(())
+    }
+
+    /// How far a lineage was read before this writer, asked of the log once.
+    async fn checkpoint(&mut self, lineage: String) -> Result<Option<Checkpoint>, Error> {
+        if let Some(known) = self.before.get(&lineage) {
+            return Ok(known.clone());
+        }
+        let found = self.disk.checkpoint(&lineage).await?;
+        self.before.insert(lineage, found.clone());
+        Ok(found)
+    }
+
+    pub async fn commit(&mut self) -> Result<Receipt, Error> {
+        self.usable()?;
+        let pending = std::mem::take(&mut self.pending);
+        let (n_events, n_rejects) = (pending.events.len() as u64, pending.rejects.len() as u64);
+        let n_duplicates = pending.n_duplicates;
+        if !pending.is_empty() {
+            self.spent = true;
+            self.write(pending).await?;
+            self.spent = false;
+        }
+        Ok(Receipt {
+            version: Version(self.disk.version()),
+            n_events,
+            n_duplicates,
+            n_rejects,
+        })
+    }
+
+    fn usable(&self) -> Result<(), Error> {
+        match self.spent {
+            false => Ok(()),
+            true => Err(Error::Spent {
+                path: self.disk.home.dir.clone(),
+            }),
+        }
+    }
+
+    async fn write(&mut self, pending: Pending) -> Result<(), Error> {
+        let job = Job {
+            table: self.disk.log.table.clone(),
+            raw: self.disk.home.raw(),
+            keys: self.keys.clone(),
+        };
+        let pending = Arc::new(pending);
+        let given = pending.clone();
+        let written = tokio::task::spawn_blocking(move || job.write(&given)).await;
+        let adds = written.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let names: Vec<String> = adds.iter().map(|add| add.path.clone()).collect();
+        let notes = pending.checkpoints.values().flat_map(|checkpoint| {
+            let (offset, records) = note_names(&checkpoint.lineage);
+            [
+                (offset, checkpoint.offset.cast_signed()),
+                (records, checkpoint.n_records.cast_signed()),
+            ]
+        });
+        let about = json!({"events": pending.events.len(), "rejects": pending.rejects.len()});
+        let actions = adds.into_iter().map(Action::Add).collect();
+        let log = self.disk.log.clone();
+        let base = &self.disk.snapshot;
+        let snapshot = log
+            .commit(base, write_operation(), actions, notes.collect(), about)
+            .await?;
+        self.disk.snapshot = snapshot;
+        self.known.note(names, pending.ids());
+        Ok(())
+    }
+}
+
+/// What writing files needs, apart from the rows.
+struct Job {
+    table: PathBuf,
+    raw: PathBuf,
+    keys: Arc<Keys>,
+}
+
+impl Job {
+    /// Writes the raw records and the data files, fsynced, and returns what the log is to say of them.
+    fn write(&self, pending: &Pending) -> Result<Vec<Add>, Error> {
+        let name = random_name()?;
+        let mut sealer = Sealer::new(&self.keys, &self.raw, &name);
+        for event in &pending.events {
+            sealer.push(&event.raw)?;
+        }
+        for (_, reject) in &pending.rejects {
+            sealer.push(&reject.raw)?;
+        }
+        let (places, raw_file) = sealer.finish()?;
+        let (of_events, of_rejects) = places.split_at(pending.events.len());
+        let mut adds = self.write_events(&pending.events, of_events, &name)?;
+        adds.push(self.write_side(pending, of_rejects, raw_file, &name)?);
+        Ok(adds)
+    }
+
+    fn write_events(
+        &self,
+        events: &[Event],
+        places: &[Option<RawRef>],
+        name: &str,
+    ) -> Result<Vec<Add>, Error> {
+        let mut days: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (nth, event) in events.iter().enumerate() {
+            days.entry(day_of(event.time.0)).or_default().push(nth);
+        }
+        let mut adds = Vec::with_capacity(days.len());
+        for (day, mut nths) in days {
+            nths.sort_unstable_by_key(|&nth| (events[nth].time, events[nth].id));
+            let mut file = DataFile::create(&self.table, &day, name)?;
+            for part in nths.chunks(ROWS) {
+                let rows = part
+                    .iter()
+                    .map(|&nth| Row::event(&events[nth], places[nth].clone()));
+                file.write(&encode(&rows.collect::<Vec<_>>()).map_err(|e| self.failed(&e))?)?;
+            }
+            adds.push(file.finish(now(), Change::New)?);
+        }
+        Ok(adds)
+    }
+
+    /// What is no event goes into a file of its own, so that it is found without reading events.
+    fn write_side(
+        &self,
+        pending: &Pending,
+        places: &[Option<RawRef>],
+        raw_file: Option<String>,
+        name: &str,
+    ) -> Result<Add, Error> {
+        let sum = Sum {
+            ledger: pending.ledger.clone(),
+            content: pending.content.to_text(),
+            raw: raw_file.into_iter().collect(),
+        };
+        let rejects = pending.rejects.iter().zip(places);
+        let rejects = rejects.map(|((id, reject), place)| Row::reject(*id, reject, place.clone()));
+        let losses = pending.losses.iter().map(|(id, loss)| Row::loss(*id, loss));
+        let attestations = pending
+            .attestations
+            .iter()
+            .map(|(id, said)| Row::attestation(*id, said));
+        let evidence = pending
+            .evidence
+            .iter()
+            .map(|(id, evidence)| Row::evidence(*id, evidence));
+        let rows = [Row::commit(to_json(&sum))].into_iter();
+        let rows = rows
+            .chain(rejects)
+            .chain(losses)
+            .chain(attestations)
+            .chain(evidence);
+        let mut file = DataFile::create(&self.table, SIDE, name)?;
+        for part in rows.collect::<Vec<_>>().chunks(ROWS) {
+            file.write(&encode(part).map_err(|e| self.failed(&e))?)?;
+        }
+        file.finish(now(), Change::New)
+    }
+
+    fn failed(&self, error: &ArrowError) -> Error {
+        Error::Table {
+            path: self.table.clone(),
+            what: error.to_string(),
+        }
+    }
+}
+
+impl Pending {
+    /// The identities of all its rows that a later batch could bring again.
+    fn ids(&self) -> Vec<EventId> {
+        let events = self.events.iter().map(|event| event.id);
+        let rejects = self.rejects.iter().map(|(id, _)| *id);
+        let losses = self.losses.iter().map(|(id, _)| *id);
+        let attestations = self.attestations.iter().map(|(id, _)| *id);
+        let evidence = self.evidence.keys().copied();
+        events
+            .chain(rejects)
+            .chain(losses)
+            .chain(attestations)
+            .chain(evidence)
+            .collect()
+    }
+}
+
+/// Milliseconds since 1970, for the log's own bookkeeping; no answer depends on it.
+pub(super) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

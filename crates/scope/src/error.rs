@@ -1,0 +1,18 @@
+/// What can go wrong while a scope is computed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A seed could not be understood.
+    #[error("`{text}` is not a seed: {expected}")]
+    Seed { text: String, expected: String },
+    /// No seed was given.
+    #[error(
+        "no seed was given: name what the intruder held, such as --seed session=… or --seed ip=203.0.113.7"
+    )]
+    NoSeed,
+    /// The data map cannot be used.
+    #[error("the data map {origin} cannot be used: {why}")]
+    Map { origin: String, why: String },
+    /// The lake could not answer.
+    #[error(transparent)]
+    Lake(#[from] ambit_lake::Error),
+}

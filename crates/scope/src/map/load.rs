@@ -1,0 +1,144 @@
+//! A data map from disk, with the files beside it.
+
+use super::diagnostic::{Diagnostic, Severity};
+use super::model::DataMap;
+use crate::Error;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The most bytes that are read of a map or of a file of aliases.
+const FILE_BYTES: u64 = 256 << 20;
+
+impl DataMap {
+    /// Reads a map and the aliases beside it; snapshots and histories are only looked for, and read when
+    /// a statement is replayed.
+    ///
+    /// # Errors
+    /// [`Error::Map`] where a file cannot be read or a diagnostic is an error; it shows them all.
+    pub fn load(path: &Path) -> Result<(DataMap, Vec<Diagnostic>), Error> {
+        let origin = path.display().to_string();
+        let text = read(path).map_err(|why| Error::Map {
+            origin: origin.clone(),
+            why,
+        })?;
+        let (map, mut diagnostics) = Self::parse(&text, &origin);
+        let Some(mut map) = map else {
+            let shown: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+            return Err(Error::Map {
+                origin,
+                why: format!("\n{}", shown.join("\n")),
+            });
+        };
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for subject in &mut map.subjects {
+            if let Some(file) = &subject.aliases {
+                let file = folder.join(file);
+                let pairs = read(&file)
+                    .and_then(|text| parse_aliases(&text))
+                    .map_err(|why| Error::Map {
+                        origin: file.display().to_string(),
+                        why,
+                    })?;
+                subject.alias.extend(pairs);
+            }
+        }
+        for (file, what) in states(&mut map) {
+            *file = folder.join(&*file);
+            if !file.is_file() {
+                diagnostics.push(absent(&origin, file, what));
+            }
+        }
+        Ok((map, diagnostics))
+    }
+}
+
+/// The files of known states, with what they are.
+fn states(map: &mut DataMap) -> impl Iterator<Item = (&mut PathBuf, &'static str)> {
+    map.stores
+        .iter_mut()
+        .flat_map(|s| &mut s.tables)
+        .flat_map(|table| {
+            let snapshots = table.snapshots.iter_mut().map(|s| (&mut s.file, "snapshot"));
+            snapshots.chain(table.history.iter_mut().map(|h| (&mut h.file, "history")))
+        })
+}
+
+fn absent(origin: &str, file: &Path, what: &str) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Warning,
+        code: "no-file",
+        title: format!("the {what} is not there, so no statement can be replayed against it"),
+        origin: origin.to_owned(),
+        line: 1,
+        column: 1,
+        span: ambit_event::printable(&file.display().to_string(), 200),
+        hint: Some("files are looked for beside the map".to_owned()),
+    }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let mut text = String::new();
+    let file = File::open(path).map_err(|e| format!("it cannot be read: {e}"))?;
+    let n = file
+        .take(FILE_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(|e| format!("it cannot be read: {e}"))?;
+    if u64::try_from(n).is_ok_and(|n| n > FILE_BYTES) {
+        return Err(format!("it is longer than {FILE_BYTES} bytes"));
+    }
+    Ok(text)
+}
+
+/// Pairs of keys of one person: a CSV text with the columns `key` and `same_as`.
+fn parse_aliases(text: &str) -> Result<Vec<Vec<String>>, String> {
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let headers = reader.headers().map_err(|e| e.to_string())?.clone();
+    let column = |name: &str| {
+        headers
+            .iter()
+            .position(|h| h == name)
+            .ok_or_else(|| format!("it has no column `{name}`; `key,same_as` is expected"))
+    };
+    let (key, same) = (column("key")?, column("same_as")?);
+    let mut pairs = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|e| e.to_string())?;
+        match (record.get(key), record.get(same)) {
+            (Some(a), Some(b)) if !a.is_empty() && !b.is_empty() => {
+                pairs.push(vec![a.to_owned(), b.to_owned()])
+            }
+            _ => {
+                return Err(format!(
+                    "a key is missing in line {}",
+                    record.position().map_or(0, csv::Position::line)
+                ));
+            }
+        }
+    }
+    Ok(pairs)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn aliases_are_pairs_and_a_missing_key_is_said_with_its_line() {
+        let pairs = parse_aliases("key,same_as\n1042, m-77\n5,6\n").unwrap();
+        assert_eq!(pairs, [["1042", "m-77"], ["5", "6"]]);
+        assert!(
+            parse_aliases("key,same_as\n1042,\n")
+                .unwrap_err()
+                .contains("line 2")
+        );
+        assert!(
+            parse_aliases("a,b\n1,2\n")
+                .unwrap_err()
+                .contains("no column `key`")
+        );
+    }
+}

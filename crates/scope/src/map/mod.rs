@@ -1,0 +1,103 @@
+//! The data map: which operations reach which subjects' data of which classes.
+//!
+//! The map is bound late: it is applied to attributed events only, so it can be written or corrected
+//! during an incident. This room reads the map ([`DataMap::parse`], [`DataMap::load`]), says what one
+//! event's record reached by it ([`DataMap::reach`]), counts persons ([`DataMap::persons`]), asks known
+//! states of tables again ([`DataMap::replayed`]), proposes a map from the logs ([`Proposal`]) and tries
+//! one on events ([`DataMap::trial`]). It never looks into the lake, and never guesses: what cannot be
+//! decided widens.
+//!
+//! A map is a TOML file. Everything in it is an assertion of its author; those that an answer used are
+//! listed with it.
+//!
+//! ```toml
+//! [[subject]]                 # a domain of keys that name persons
+//! name = "user"
+//! population = 40000          # persons in it, those since deleted included
+//! distinct = true             # two keys that are no aliases are two persons
+//! persons_per_key = 1         # the most persons behind one key
+//! keys = "[0-9]+"             # what a key looks like: a regular expression of the whole key
+//! alias = [["1042", "m-77"]]  # keys of one person; or a CSV file beside the map: aliases = "aliases.csv"
+//!
+//! [[store]]                   # a place where data lies
+//! name = "users_db"
+//! kind = "postgresql"
+//! subject = "user"            # copy_of = "other_store", internal = true, classes = [...] for what is no table
+//! [[store.table]]
+//! name = "public.profiles"
+//! subject_key = "user_id"     # the column that says whose row it is
+//! unique = true               # no two rows have the same subject key
+//! classes = { email = "contact", country = "" }   # every column; "" is not personal
+//! persons_per_row = 1
+//! holds = { sid = "session" } # columns with usable credentials: session, token, password
+//! types = { user_id = "bigint" }                  # decides how values are ordered and compared
+//! snapshot = [{ file = "profiles-0520.csv", at = "2014-05-20T00:00:00Z" }]
+//! history = { file = "profiles.csv", from = "valid_from", until = "valid_until" }
+//!
+//! [[operation]]               # a kind of request
+//! name = "read profile"
+//! source = "nginx_access"
+//! match = "GET /v1/users/{user_id}/profile"       # or api = "profiles.get*"
+//! store = "users_db"
+//! subjects = "path.user_id"   # path.X query.X field.X parameter.N actor.user session.account
+//!                             # subject_refs statements everyone none
+//! classes = ["contact"]
+//! effect = "read"             # read changed destroyed unavailable
+//! parameters = { user_id = "[0-9]+" }             # what is not declared does not fit
+//! max_records = 1
+//! max_bytes = 8192
+//! lookups = ["public.sessions"]                   # read by value, and not returned
+//! # starts, issues, takes (with takes_from), sets: session token job password
+//!
+//! [[channel]]                 # a way into a store
+//! store = "users_db"
+//! name = "app"
+//! principal = "session"       # session token account connection service
+//! attributing = "nginx_access"
+//! accounting = "postgresql"
+//! roles = ["app"]
+//! pooled = true
+//!
+//! [[issuer]]
+//! source = "auth_log"
+//! issues = "session"
+//!
+//! [trust]
+//! trace = ["nginx_access"]
+//! forwarded = []
+//!
+//! [retention]
+//! from = "2014-05-01T00:00:00Z"
+//! ```
+
+mod diagnostic;
+mod grammar;
+mod init;
+mod key;
+mod load;
+mod model;
+mod nearest;
+mod parse;
+mod persons;
+mod query;
+mod reach;
+mod replay;
+mod request;
+mod route;
+#[cfg(test)]
+mod tests;
+mod trial;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use grammar::Grammar;
+pub use init::Proposal;
+pub use model::{
+    Channel, Credential, DataMap, Effect, History, Issuer, Match, Operation, Place, Principal, Retention,
+    Snapshot, Store, Subject, Table, Trust, Whose,
+};
+pub use parse::CLASSES;
+pub use persons::Persons;
+pub use reach::{Basis, Completion, InternalTouch, Reach, ReachContext, Touch, Who};
+pub use replay::ReplayRequest;
+pub use route::{Glob, PlainPath, Route, Segment};
+pub use trial::{Trial, UnmappedKind};

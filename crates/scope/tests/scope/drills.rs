@@ -1,0 +1,380 @@
+//! Random drills with known truth: the promise of SCOPE.md and its laws, world after world.
+
+use ambit_drill::{Folder, Plan, Truth};
+use ambit_event::Batch;
+use ambit_event::Keys;
+use ambit_lake::Lake;
+use ambit_scope::{Answer, Config, DataMap, Request, Scope, Seed, scope};
+use ambit_source::{Mapping, Options};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// A drill as Ambit sees it: its batches, its map, and apart from them the truth.
+pub struct Exercise {
+    pub batches: Vec<Batch>,
+    pub map: DataMap,
+    pub truth: Truth,
+}
+
+const SECRET: [u8; 32] = [9; 32];
+
+/// Writes a drill's logs to disk and reads them as a user's files are read.
+pub fn exercise(plan: &Plan) -> Exercise {
+    let dir = tempfile::tempdir().unwrap();
+    let mut folder = Folder::create(&dir.path().join("drill")).unwrap();
+    let truth = ambit_drill::publish(plan, &mut folder).unwrap();
+    let root = dir.path().join("drill");
+    let map = DataMap::load(&root.join("map.toml"))
+        .map(|(map, _)| map)
+        .unwrap_or_else(|e| panic!("{e}"));
+    Exercise {
+        batches: read_all(&root, &Keys::derive(&SECRET)),
+        map,
+        truth,
+    }
+}
+
+fn read_all(root: &Path, keys: &Keys) -> Vec<Batch> {
+    let mappings = std::fs::read_dir(root.join("mappings"))
+        .unwrap()
+        .map(|f| Mapping::load(&f.unwrap().path()).unwrap());
+    let options = Options {
+        mappings: mappings.collect(),
+        batch_events: 512,
+        ..Options::default()
+    };
+    let (inputs, errors) = ambit_source::discover(&[root.join("logs")], &options);
+    // A gap may leave a file empty or unlike what was shipped; that is told, and the rest is read.
+    let told = |e: &ambit_source::Error| {
+        matches!(
+            e,
+            ambit_source::Error::Unrecognized { .. } | ambit_source::Error::Chain { .. }
+        )
+    };
+    assert!(errors.iter().all(told), "{errors:?}");
+    let mut batches = Vec::new();
+    for input in &inputs {
+        ambit_source::read(input, &options, keys, None, &mut |batch| {
+            batches.push(batch);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    }
+    batches
+}
+
+pub async fn lake_of(batches: impl IntoIterator<Item = Batch>) -> Lake {
+    let lake = Lake::in_memory(SECRET);
+    let mut writer = lake.writer().await.unwrap();
+    for batch in batches {
+        writer.push(batch).await.unwrap();
+        writer.commit().await.unwrap();
+    }
+    drop(writer);
+    lake.refresh().await.unwrap()
+}
+
+pub async fn ask(lake: &Lake, exercise: &Exercise, seeds: &[String]) -> Answer {
+    let request = Request {
+        seeds: seeds.iter().map(|s| Seed::parse(s).unwrap()).collect(),
+        map: Some(&exercise.map),
+        coverage_assertions: Vec::new(),
+        config: Config::standard(),
+        shown: None,
+    };
+    scope(lake, &request).await.unwrap()
+}
+
+/// What the promise asks of one class and effect, and what the answer says of it.
+struct Sets<'a> {
+    truth: BTreeSet<&'a str>,
+    confirmed: BTreeSet<&'a str>,
+    named: BTreeSet<&'a str>,
+    everyone: bool,
+    slack: u64,
+}
+
+fn sets<'a>(scope: &'a Scope, truth: &'a Truth, class: &str, effect: &str) -> Sets<'a> {
+    let pairs = || {
+        scope
+            .pairs
+            .iter()
+            .filter(|p| p.class == class && p.effect == effect)
+    };
+    let unnamed = || {
+        scope
+            .subjects
+            .unnamed
+            .iter()
+            .filter(|u| u.effect == effect && u.classes.iter().any(|c| c == class))
+    };
+    Sets {
+        truth: truth.keys(class, effect),
+        confirmed: pairs()
+            .filter(|p| p.grade == ambit_scope::Grade::Certain)
+            .map(|p| p.key.as_str())
+            .collect(),
+        named: pairs().map(|p| p.key.as_str()).collect(),
+        everyone: unnamed().any(|u| u.at_most.is_none()),
+        slack: unnamed().filter_map(|u| u.at_most).sum(),
+    }
+}
+
+/// L ⊆ T ⊆ U for every class and effect, in keys and in numbers; what is broken, in words.
+pub fn unsound(answer: &Answer, truth: &Truth, map: &DataMap) -> Vec<String> {
+    let scope = &answer.scope;
+    let classes: BTreeSet<&str> = truth
+        .pairs
+        .iter()
+        .map(|p| p.class.as_str())
+        .chain(scope.pairs.iter().map(|p| p.class.as_str()))
+        .collect();
+    let effects: BTreeSet<&str> = truth
+        .pairs
+        .iter()
+        .map(|p| p.effect.as_str())
+        .chain(scope.pairs.iter().map(|p| p.effect.as_str()))
+        .collect();
+    let persons = map.persons("user");
+    let mut wrong = Vec::new();
+    for (class, effect) in classes.iter().flat_map(|c| effects.iter().map(move |e| (*c, *e))) {
+        let s = sets(scope, truth, class, effect);
+        let alike = |keys: &BTreeSet<&str>, key: &str| {
+            keys.iter()
+                .any(|k| persons.canonical(k) == persons.canonical(key))
+        };
+        let too_sure: Vec<_> = s.confirmed.iter().filter(|k| !alike(&s.truth, k)).collect();
+        if !too_sure.is_empty() {
+            wrong.push(format!("{class}/{effect}: confirmed without truth: {too_sure:?}"));
+        }
+        let missed: Vec<_> = s.truth.iter().filter(|k| !alike(&s.named, k)).collect();
+        if !s.everyone && missed.len() as u64 > s.slack {
+            wrong.push(format!(
+                "{class}/{effect}: excluded although true: {missed:?}, with {} unnamed",
+                s.slack
+            ));
+        }
+        wrong.extend(outside(scope, truth, class, effect, &s.truth));
+    }
+    wrong
+}
+
+fn outside(scope: &Scope, truth: &Truth, class: &str, effect: &str, keys: &BTreeSet<&str>) -> Option<String> {
+    let n = truth.n_persons(keys);
+    let bounds = scope.effects.get(effect).and_then(|c| c.get(class));
+    let inside = bounds.map_or(n == 0, |b| {
+        b.at_least <= n && b.at_most.is_none_or(|most| n <= most)
+    });
+    (!inside).then(|| format!("{class}/{effect}: {n} persons lie outside {bounds:?}"))
+}
+
+/// Recall, false reach and width, added up for the report.
+#[derive(Default)]
+struct Score {
+    n: u64,
+    true_pairs: u64,
+    confirmed: u64,
+    width: f64,
+    exact: u64,
+}
+
+fn note(scores: &mut BTreeMap<String, Score>, name: String, answer: &Answer, truth: &Truth) {
+    let score = scores.entry(name).or_default();
+    let width: f64 = answer
+        .scope
+        .classes
+        .values()
+        .map(|b| {
+            b.at_most
+                .map_or(1.0, |m| (m - b.at_least) as f64 / truth.population as f64)
+        })
+        .sum();
+    score.n += 1;
+    score.true_pairs += truth.pairs.len() as u64;
+    score.confirmed += answer
+        .scope
+        .pairs
+        .iter()
+        .filter(|p| p.grade == ambit_scope::Grade::Certain)
+        .count() as u64;
+    score.width += width / answer.scope.classes.len().max(1) as f64;
+    score.exact += u64::from(
+        answer
+            .scope
+            .classes
+            .values()
+            .all(|b| b.at_most == Some(b.at_least)),
+    );
+}
+
+fn kind_of(plan: &Plan) -> String {
+    let gaps: BTreeSet<String> = plan
+        .gaps
+        .iter()
+        .map(|g| format!("{:?}:{}", g.source, g.kind.name()))
+        .collect();
+    let gaps = if gaps.is_empty() {
+        "no gap".to_owned()
+    } else {
+        gaps.into_iter().collect::<Vec<_>>().join("+")
+    };
+    format!("{} / {gaps}", plan.attack.name())
+}
+
+/// How many drills the tests run; the bench command asks for thousands.
+fn n_drills() -> u64 {
+    std::env::var("AMBIT_DRILLS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(200)
+}
+
+#[tokio::test]
+async fn the_truth_lies_inside_the_bounds() {
+    let mut wrong = Vec::new();
+    let mut scores = BTreeMap::new();
+    for seed in 0..n_drills() {
+        let plan = Plan::random(seed);
+        let exercise = exercise(&plan);
+        let lake = lake_of(exercise.batches.clone()).await;
+        let answer = ask(&lake, &exercise, &exercise.truth.seeds).await;
+        let broken = unsound(&answer, &exercise.truth, &exercise.map);
+        if !broken.is_empty() {
+            wrong.push(format!(
+                "drill {seed} ({}):\n  {}",
+                kind_of(&plan),
+                broken.join("\n  ")
+            ));
+        }
+        note(&mut scores, kind_of(&plan), &answer, &exercise.truth);
+    }
+    for (kind, s) in &scores {
+        println!(
+            "{kind:55} n {:3}  recall {:.2}  width {:.3}  exact {}",
+            s.n,
+            s.confirmed as f64 / s.true_pairs.max(1) as f64,
+            s.width / s.n as f64,
+            s.exact
+        );
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {} drills broke the promise:\n{}",
+        wrong.len(),
+        n_drills(),
+        wrong.join("\n")
+    );
+}
+
+#[tokio::test]
+async fn a_world_without_gaps_is_told_exactly() {
+    let mut n = 0;
+    for seed in 0..60 {
+        let plan = Plan::random(seed).quiet();
+        if !plan.is_exact() {
+            continue;
+        }
+        n += 1;
+        let exercise = exercise(&plan);
+        let answer = ask(
+            &lake_of(exercise.batches.clone()).await,
+            &exercise,
+            &exercise.truth.seeds,
+        )
+        .await;
+        let expects = exercise.truth.expects.clone().unwrap();
+        for (class, range) in expects {
+            let bounds = &answer.scope.classes.get(&class);
+            let got = bounds.map_or((0, Some(0)), |b| (b.at_least, b.at_most));
+            assert_eq!(
+                got,
+                (range.at_least, Some(range.at_most)),
+                "drill {seed}, {class}: {bounds:?}"
+            );
+        }
+    }
+    assert!(n >= 15, "only {n} exact worlds were drawn");
+}
+
+#[tokio::test]
+async fn order_batching_and_duplicates_change_nothing() {
+    for seed in 0..12 {
+        let exercise = exercise(&Plan::random(seed));
+        let one = ask(
+            &lake_of(exercise.batches.clone()).await,
+            &exercise,
+            &exercise.truth.seeds,
+        )
+        .await;
+        let mut shuffled = exercise.batches.clone();
+        shuffled.reverse();
+        shuffled.extend(exercise.batches.iter().take(3).cloned());
+        let other = ask(&lake_of(shuffled).await, &exercise, &exercise.truth.seeds).await;
+        let text = |a: &Answer| serde_json::to_string(&a.scope).unwrap();
+        assert_eq!(text(&one), text(&other), "drill {seed}");
+    }
+}
+
+#[tokio::test]
+async fn another_true_seed_removes_nobody() {
+    for seed in 0..20 {
+        let exercise = exercise(&Plan::random(seed));
+        if exercise.truth.seeds.len() < 2 {
+            continue;
+        }
+        let lake = lake_of(exercise.batches.clone()).await;
+        let few = ask(&lake, &exercise, &exercise.truth.seeds[..1]).await;
+        let all = ask(&lake, &exercise, &exercise.truth.seeds).await;
+        let confirmed = |a: &Answer| {
+            a.scope
+                .subjects
+                .confirmed
+                .iter()
+                .cloned()
+                .collect::<BTreeSet<_>>()
+        };
+        let lost: Vec<_> = confirmed(&few).difference(&confirmed(&all)).cloned().collect();
+        assert!(
+            lost.is_empty(),
+            "drill {seed} ({}): {lost:?} with {:?}",
+            kind_of(&exercise.truth.plan),
+            exercise.truth.seeds
+        );
+    }
+}
+
+#[tokio::test]
+async fn filling_a_gap_never_widens_the_upper_bound() {
+    let mut n = 0;
+    for seed in 0..80 {
+        let plan = Plan::random(seed);
+        if plan.gaps.is_empty() {
+            continue;
+        }
+        n += 1;
+        let whole = exercise(&Plan {
+            gaps: Vec::new(),
+            ..plan.clone()
+        });
+        let gapped = exercise(&plan);
+        let full = ask(&lake_of(whole.batches.clone()).await, &whole, &whole.truth.seeds).await;
+        let holed = ask(
+            &lake_of(gapped.batches.clone()).await,
+            &gapped,
+            &gapped.truth.seeds,
+        )
+        .await;
+        for (class, b) in &full.scope.classes {
+            let wide = holed.scope.classes.get(class).map_or(Some(0), |h| h.at_most);
+            let narrower = wide.is_none_or(|w| b.at_most.is_some_and(|m| m <= w));
+            assert!(
+                narrower,
+                "drill {seed} ({}), {class}: {:?} without the gap, {wide:?} with it",
+                kind_of(&plan),
+                b.at_most
+            );
+        }
+    }
+    assert!(n >= 20, "only {n} drills had a gap");
+}

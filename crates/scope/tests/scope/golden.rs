@@ -1,0 +1,618 @@
+//! The traps of SCOPE.md §9, each with its exact bounds.
+
+use crate::world::{Client, MAP, World, read};
+use ambit_event::Outcome;
+
+const HOME: Client = Client {
+    session: "s",
+    ip: "192.0.2.1",
+    device: "phone",
+};
+const AWAY: Client = Client {
+    session: "s",
+    ip: "203.0.113.7",
+    device: "laptop",
+};
+const ALL: &[&str] = &["gate", "auth", "postgresql"];
+
+/// User 7 has a history at home, logs in, and keeps working while the intruder reads from elsewhere.
+fn stolen() -> World {
+    let mut w = World::proved(10_000, ALL);
+    w.login(
+        10,
+        "7",
+        Client {
+            session: "old",
+            ..HOME
+        },
+    );
+    w.get(
+        20,
+        Client {
+            session: "old",
+            ..HOME
+        },
+        "/tracks/1",
+        "200",
+    );
+    w.login(1000, "7", HOME);
+    w.get(1010, HOME, "/tracks/2", "200");
+    w.profile(1100, AWAY, "7");
+    w.get(1200, HOME, "/tracks/3", "200");
+    w.get(1300, HOME, "/tracks/4", "401");
+    w
+}
+
+#[tokio::test]
+async fn owner_keeps_working_in_the_stolen_session() {
+    let answer = stolen().ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&answer), ["contact 1..1", "identity 1..1"]);
+    assert_eq!(answer.scope.subjects.confirmed, ["user:7"]);
+    assert_eq!(
+        (answer.scope.subjects.at_least, answer.scope.subjects.at_most),
+        (1, Some(1))
+    );
+}
+
+#[tokio::test]
+async fn owner_moves_to_mobile_data() {
+    let mut w = World::proved(10_000, ALL);
+    w.login(
+        10,
+        "7",
+        Client {
+            session: "old",
+            ..HOME
+        },
+    );
+    w.login(1000, "7", HOME);
+    // The same phone at another address: nothing shows that it is somebody else.
+    w.profile(
+        1100,
+        Client {
+            ip: "198.51.100.4",
+            ..HOME
+        },
+        "7",
+    );
+    w.get(1200, HOME, "/tracks/3", "200");
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&answer), ["contact 0..1", "identity 0..1"]);
+}
+
+#[tokio::test]
+async fn without_the_owner_at_work_the_new_side_is_probable() {
+    let mut w = World::proved(10_000, ALL);
+    w.login(
+        10,
+        "7",
+        Client {
+            session: "old",
+            ..HOME
+        },
+    );
+    w.login(1000, "7", HOME);
+    w.profile(1100, AWAY, "8");
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&answer), ["contact 0..1", "identity 0..1"]);
+    assert_eq!(answer.scope.subjects.probable, ["user:8"]);
+    let asserted = w
+        .ask(
+            MAP,
+            &["session=s,from=2014-05-13T17:11:30Z,exclusive,reason=\"handed over by the owner\""],
+        )
+        .await;
+    assert_eq!(read(&asserted), ["contact 1..1", "identity 1..1"]);
+}
+
+#[tokio::test]
+async fn a_gap_of_the_gateway_widens_by_exactly_the_unexplained_accesses() {
+    let mut w = stolen();
+    w.attestations.retain(|a| a.source != "gate");
+    w.prove("gate", 0, 1400);
+    w.prove("gate", 2000, 10_000);
+    w.sql(
+        1500,
+        "app",
+        Some("t1500"),
+        "SELECT card FROM profiles WHERE user_id = $1",
+        &["9"],
+    );
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&answer), ["contact 1..1", "identity 1..1", "payment 0..1"]);
+    assert_eq!(answer.scope.subjects.at_most, Some(2));
+}
+
+#[tokio::test]
+async fn with_both_sources_cut_everyone_is_possible() {
+    let mut w = stolen();
+    w.attestations.clear();
+    for source in ALL {
+        w.prove(source, 0, 1400);
+        w.prove(source, 2000, 10_000);
+    }
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(
+        read(&answer),
+        [
+            "contact 1..1000",
+            "credential 0..1000",
+            "identity 1..1000",
+            "payment 0..1000"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn injection_through_a_mapped_route_is_what_the_statement_says() {
+    let mut w = stolen();
+    w.get(1150, AWAY, "/search?q=x'%20OR%20'1'='1", "200");
+    w.sql(
+        1150,
+        "app",
+        Some("t1150"),
+        "SELECT name FROM profiles WHERE name = 'x' OR '1'='1'",
+        &[],
+    )
+    .record_count = Some(1000);
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&answer), ["contact 1..1", "identity 1..1000"]);
+}
+
+#[tokio::test]
+async fn an_aborted_copy_may_have_delivered() {
+    let mut w = World::proved(10_000, ALL);
+    let copy = w.sql(500, "anna", None, "COPY profiles TO STDOUT", &[]);
+    copy.outcome = Outcome::Aborted;
+    copy.record_count = Some(0);
+    let answer = w
+        .ask(
+            MAP,
+            &["account=db/anna,exclusive,reason=\"her laptop was stolen\""],
+        )
+        .await;
+    assert_eq!(
+        read(&answer),
+        ["contact 0..1000", "identity 0..1000", "payment 0..1000"]
+    );
+}
+
+#[tokio::test]
+async fn a_forged_trace_parent_pivots_at_most_possible() {
+    let mut w = stolen();
+    // Two requests claim the same trace id: nothing tells to which the statement belongs.
+    w.get(
+        1160,
+        Client {
+            session: "other",
+            ip: "192.0.2.99",
+            device: "tablet",
+        },
+        "/users/5/profile",
+        "200",
+    )
+    .trace = Some("t1100".into());
+    w.sql(
+        1160,
+        "app",
+        Some("t1100"),
+        "SELECT email, name FROM profiles WHERE user_id = $1",
+        &["5"],
+    );
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&answer), ["contact 1..2", "identity 1..2"]);
+}
+
+#[tokio::test]
+async fn two_intruders_are_two_scopes() {
+    let mut w = stolen();
+    let other = Client {
+        session: "z",
+        ip: "198.51.100.200",
+        device: "desk",
+    };
+    w.login(3000, "20", other);
+    w.profile(3100, other, "21");
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(
+        (answer.scope.subjects.at_least, answer.scope.subjects.at_most),
+        (1, Some(1))
+    );
+}
+
+#[tokio::test]
+async fn session_fixation_the_owner_logs_in_to_the_intruders_session() {
+    let mut w = World::proved(10_000, ALL);
+    w.login(
+        10,
+        "7",
+        Client {
+            session: "old",
+            ..HOME
+        },
+    );
+    w.get(
+        20,
+        Client {
+            session: "old",
+            ..HOME
+        },
+        "/tracks/1",
+        "200",
+    );
+    // The intruder's session, into which the owner then logs in from home.
+    w.get(900, AWAY, "/tracks/9", "200");
+    w.login(1000, "7", HOME);
+    w.get(1010, HOME, "/tracks/2", "200");
+    w.profile(1100, AWAY, "7");
+    w.get(1200, HOME, "/tracks/3", "200");
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&answer), ["contact 1..1", "identity 1..1"]);
+}
+
+#[tokio::test]
+async fn a_newcomer_behind_the_same_carrier_address_is_possible_and_no_more() {
+    let mut w = stolen();
+    let newcomer = Client {
+        session: "n",
+        ip: AWAY.ip,
+        device: "new phone",
+    };
+    w.login(2000, "30", newcomer);
+    w.profile(2010, newcomer, "30");
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&answer), ["contact 1..2", "identity 1..2"]);
+    assert_eq!(answer.scope.subjects.possible, ["user:30"]);
+}
+
+#[tokio::test]
+async fn a_token_that_refreshes_itself_is_followed() {
+    let mut w = stolen();
+    w.get(1150, AWAY, "/tracks/9", "200").issued_session = Some("s2".into());
+    w.profile(
+        1250,
+        Client {
+            session: "s2",
+            ..AWAY
+        },
+        "12",
+    );
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&answer), ["contact 2..2", "identity 2..2"]);
+}
+
+#[tokio::test]
+async fn a_dumped_session_store_makes_later_sessions_possible() {
+    let mut w = stolen();
+    let other = Client {
+        session: "o",
+        ip: "192.0.2.50",
+        device: "tablet",
+    };
+    w.login(50, "40", other);
+    w.get(1150, AWAY, "/search?q=x'%20UNION%20SELECT%20sid", "200");
+    w.sql(
+        1150,
+        "app",
+        Some("t1150"),
+        "SELECT name FROM profiles WHERE name = 'x' UNION SELECT sid FROM sessions",
+        &[],
+    );
+    w.profile(1500, other, "41");
+    // Issued after the dump: it cannot have been in it.
+    let later = Client {
+        session: "l",
+        ip: "192.0.2.51",
+        device: "desk",
+    };
+    w.login(2000, "42", later);
+    w.profile(2010, later, "43");
+    let answer = w.ask(MAP, &["session=s"]).await;
+    let possible = &answer.scope.subjects.possible;
+    assert!(
+        possible.contains(&"user:41".to_owned()) && !possible.contains(&"user:43".to_owned()),
+        "{possible:?}"
+    );
+    let credential = &answer.scope.classes["credential"];
+    assert_eq!((credential.at_least, credential.at_most), (0, Some(1000)));
+}
+
+const ANNA: &str = "account=db/anna,exclusive,reason=\"her laptop was stolen\"";
+
+#[tokio::test]
+async fn a_cursor_reads_what_its_declaration_says() {
+    let mut w = World::proved(10_000, ALL);
+    w.sql(
+        500,
+        "anna",
+        None,
+        "DECLARE c CURSOR FOR SELECT email FROM profiles",
+        &[],
+    );
+    w.sql(501, "anna", None, "FETCH 100 FROM c", &[]).record_count = Some(0);
+    let answer = w.ask(MAP, &[ANNA]).await;
+    assert_eq!(answer.scope.classes["contact"].at_most, Some(1000));
+}
+
+#[tokio::test]
+async fn an_aggregate_over_everyone_is_one_row_and_everyone() {
+    let mut w = World::proved(10_000, ALL);
+    w.sql(
+        500,
+        "anna",
+        None,
+        "SELECT string_agg(email, ',') FROM profiles",
+        &[],
+    )
+    .record_count = Some(1);
+    let answer = w.ask(MAP, &[ANNA]).await;
+    assert_eq!(read(&answer), ["contact 0..1000"]);
+}
+
+#[tokio::test]
+async fn counting_everyone_reveals_nobody() {
+    let mut w = World::proved(10_000, ALL);
+    w.sql(500, "anna", None, "SELECT count(*) FROM profiles", &[])
+        .record_count = Some(1);
+    let answer = w.ask(MAP, &[ANNA]).await;
+    assert_eq!(read(&answer), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_row_count_is_a_number_not_a_list_of_persons() {
+    let mut w = World::proved(10_000, ALL);
+    w.sql(
+        500,
+        "anna",
+        None,
+        "SELECT email FROM profiles WHERE email LIKE '%@example.org'",
+        &[],
+    )
+    .record_count = Some(3);
+    let answer = w.ask(MAP, &[ANNA]).await;
+    assert_eq!(read(&answer), ["contact 0..3"]);
+}
+
+#[tokio::test]
+async fn a_deleted_line_in_an_unsequenced_log_is_missed_by_the_database() {
+    let mut w = World::proved(10_000, &["auth", "postgresql"]);
+    for n in 0..60 {
+        w.get(
+            n * 100,
+            Client {
+                session: "crowd",
+                ip: "192.0.2.77",
+                device: "tv",
+            },
+            "/tracks/1",
+            "200",
+        );
+    }
+    let before = stolen();
+    w.events.extend(
+        before
+            .events
+            .into_iter()
+            .filter(|e| e.source != "gate" || e.time < crate::world::at(1250)),
+    );
+    // The request is gone, its statement is there.
+    w.sql(
+        1260,
+        "app",
+        Some("t1260"),
+        "SELECT card FROM profiles WHERE user_id = $1",
+        &["9"],
+    );
+    renumber(&mut w);
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(
+        (
+            answer.scope.classes["payment"].at_least,
+            answer.scope.classes["payment"].at_most
+        ),
+        (0, Some(1))
+    );
+    assert!(
+        answer.scope.gaps.iter().any(|g| g.because.contains("trace ids")),
+        "{:?}",
+        answer.scope.gaps
+    );
+}
+
+fn renumber(w: &mut World) {
+    for (n, event) in w.events.iter_mut().enumerate() {
+        event.id = ambit_event::EventId::nth(&event.source, "", b"again", n as u64);
+    }
+}
+
+#[tokio::test]
+async fn a_batch_job_that_reads_everybody_is_not_the_intruder() {
+    let mut w = stolen();
+    w.sql(1150, "reporting", None, "SELECT email, card FROM profiles", &[])
+        .record_count = Some(1000);
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&answer), ["contact 1..1", "identity 1..1"]);
+}
+
+#[tokio::test]
+async fn health_checks_with_real_looking_ids_reach_nobody() {
+    let mut w = stolen();
+    let probe = Client {
+        session: "probe",
+        ip: "192.0.2.200",
+        device: "monitor",
+    };
+    w.profile(1151, probe, "1");
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(answer.scope.subjects.at_most, Some(1));
+}
+
+#[tokio::test]
+async fn every_page_is_other_persons_and_a_retry_is_the_same() {
+    let mut w = stolen();
+    for (secs, page, user) in [(1120, 1, "50"), (1130, 2, "51"), (1140, 2, "51")] {
+        w.get(secs, AWAY, &format!("/search?q=bob&page={page}"), "200");
+        let trace = format!("t{secs}");
+        w.sql(
+            secs,
+            "app",
+            Some(&trace),
+            "SELECT name FROM profiles WHERE user_id = $1",
+            &[user],
+        );
+    }
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&answer), ["contact 1..1", "identity 3..3"]);
+}
+
+#[tokio::test]
+async fn a_cache_hit_leaves_no_statement_and_is_bounded_by_the_declaration() {
+    let mut w = stolen();
+    w.get(1120, AWAY, "/search?q=bob", "200");
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&answer), ["contact 1..1", "identity 1..21"]);
+}
+
+#[tokio::test]
+async fn not_found_is_no_read_and_denied_is_an_attempt() {
+    let mut w = stolen();
+    w.get(1120, AWAY, "/users/60/profile", "404");
+    w.get(1130, AWAY, "/users/61/profile", "403");
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&answer), ["contact 1..1", "identity 1..1"]);
+    assert!(answer.scope.attempts.iter().any(|a| a.operation == "profile"));
+}
+
+#[tokio::test]
+async fn every_record_twice_in_an_export_counts_once() {
+    let mut w = stolen();
+    let again = w.events.clone();
+    w.events.extend(again);
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&answer), ["contact 1..1", "identity 1..1"]);
+    assert_eq!(answer.scope.records.at_least, 1);
+}
+
+#[tokio::test]
+async fn a_failed_request_may_have_delivered() {
+    let mut w = stolen();
+    w.get(1120, AWAY, "/users/62/profile", "500").bytes_out = Some(80);
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&answer), ["contact 1..2", "identity 1..2"]);
+}
+
+#[tokio::test]
+async fn an_address_that_others_used_before_is_not_exclusive() {
+    let mut w = World::proved(10_000, ALL);
+    let there = Client {
+        session: "q",
+        ip: "203.0.113.9",
+        device: "desk",
+    };
+    w.login(10, "70", there);
+    w.profile(20, there, "70");
+    w.profile(5000, there, "70");
+    let seed = "ip=203.0.113.9,exclusive,from=2014-05-13T17:00:00Z,reason=\"a server we saw\"";
+    let answer = w.ask(MAP, &[seed]).await;
+    assert_eq!(read(&answer), ["contact 0..1", "identity 0..1"]);
+    assert!(
+        answer
+            .scope
+            .assertions
+            .iter()
+            .any(|a| a.contradicted_by.is_some()),
+        "{:?}",
+        answer.scope.assertions
+    );
+}
+
+#[tokio::test]
+async fn two_keys_that_nobody_called_distinct_may_be_one_person() {
+    let mut w = stolen();
+    w.profile(1110, AWAY, "8");
+    let answer = w.ask(&MAP.replace("distinct = true\n", ""), &["session=s"]).await;
+    assert_eq!(read(&answer), ["contact 1..2", "identity 1..2"]);
+}
+
+#[tokio::test]
+async fn without_a_map_everything_is_traced_and_nothing_is_excluded() {
+    let w = stolen();
+    let lake = w.lake().await;
+    let request = ambit_scope::Request {
+        seeds: vec![ambit_scope::Seed::parse("session=s").unwrap()],
+        map: None,
+        coverage_assertions: Vec::new(),
+        config: ambit_scope::Config::standard(),
+        shown: None,
+    };
+    let answer = ambit_scope::scope(&lake, &request).await.unwrap();
+    assert_eq!(
+        (answer.scope.subjects.at_least, answer.scope.subjects.at_most),
+        (0, None)
+    );
+    assert!(
+        answer
+            .scope
+            .unmapped
+            .iter()
+            .any(|u| u.operation.contains("profile"))
+    );
+    assert!(
+        answer
+            .scope
+            .claims
+            .iter()
+            .all(|c| !c.text.contains("person") || c.verdict == ambit_scope::Verdict::Undecided)
+    );
+}
+
+#[tokio::test]
+async fn an_export_downloaded_later_by_anyone_is_the_intruders() {
+    let mut w = stolen();
+    let start = w.get(1150, AWAY, "/exports/new", "200");
+    start.issued_credential = Some("job77".into());
+    // Downloaded from elsewhere, with no session that anybody knows.
+    let courier = Client {
+        session: "x",
+        ip: "192.0.2.123",
+        device: "fetcher",
+    };
+    w.get(5000, courier, "/exports/job77/file", "200");
+    w.get(5100, courier, "/exports/job78/file", "200");
+    let map = MAP.replace(
+        "[[channel]]\nstore = \"users\"\nname = \"app\"",
+        r#"[[operation]]
+name = "start export"
+source = "gate"
+match = "GET /exports/new"
+store = "users"
+subjects = "none"
+classes = []
+effect = "read"
+starts = "job"
+
+[[operation]]
+name = "download export"
+source = "gate"
+match = "GET /exports/{job}/file"
+store = "users"
+subjects = "session.account"
+classes = ["payment"]
+effect = "read"
+parameters = { job = "[a-z0-9]+" }
+takes = "job"
+takes_from = "path.job"
+
+[[channel]]
+store = "users"
+name = "app""#,
+    );
+    let answer = w.ask(&map, &["session=s"]).await;
+    let taken: Vec<_> = answer
+        .attributed
+        .iter()
+        .filter_map(|a| a.event.resource.as_deref())
+        .filter(|r| r.starts_with("/exports/"))
+        .collect();
+    assert_eq!(taken, ["/exports/new", "/exports/job77/file"]);
+}

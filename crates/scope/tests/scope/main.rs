@@ -1,0 +1,7 @@
+//! The answers of `scope`, against worlds whose truth is known.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod drills;
+mod golden;
+mod world;

@@ -1,0 +1,419 @@
+//! Cuts bytes into records, in bounded memory whatever the bytes are.
+
+use crate::capped::Caps;
+use crate::{Framing, RawRecord};
+use std::io::{self, Read};
+
+/// How many bytes of a record that is too long are kept.
+pub const KEPT: usize = 64 << 10;
+const CHUNK: usize = 256 << 10;
+
+/// The next thing in a file.
+#[derive(Debug)]
+pub enum Cut<'a> {
+    Record {
+        record: RawRecord<'a>,
+        /// Whether its end was seen. The last record of a file may still grow where it was not.
+        is_complete: bool,
+    },
+    /// A record longer than the cap, or one whose quote never closes: its first bytes.
+    Overlong {
+        head: RawRecord<'a>,
+        n_bytes: u64,
+        why: &'static str,
+    },
+}
+
+pub struct Cutter<'r> {
+    reader: &'r mut dyn Read,
+    framing: Framing,
+    most: usize,
+    buffer: Vec<u8>,
+    /// The unread part of the buffer begins here, and this is its place in the file.
+    start: usize,
+    offset: u64,
+    line: u64,
+    at_end: bool,
+    /// A quote was open at the end of the file: nothing after it counts as complete.
+    is_torn: bool,
+}
+
+/// Where the record at `start` ends, as far as the buffer tells. Ends are relative to `start`.
+enum End {
+    /// The record, and where the next one begins.
+    At(usize, usize),
+    /// The file ends first.
+    Open(usize),
+    /// It is too long; its first line ends there (`None`: later than the cap).
+    TooLong(Option<usize>),
+    /// The file ends within quotes; the first line ends there.
+    Unclosed(usize),
+}
+
+impl<'r> Cutter<'r> {
+    pub fn new(reader: &'r mut dyn Read, framing: Framing, caps: &Caps) -> Self {
+        let most = match framing {
+            Framing::Lines => caps.line,
+            Framing::Blocks(_) | Framing::Csv => caps.record,
+        };
+        Self {
+            reader,
+            framing,
+            most,
+            buffer: Vec::new(),
+            start: 0,
+            offset: 0,
+            line: 1,
+            at_end: false,
+            is_torn: false,
+        }
+    }
+
+    /// Where the next record begins, in bytes from the beginning of the file.
+    pub const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    pub const fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// The next record; `None` at the end. Blank lines between records are passed over.
+    pub fn next(&mut self) -> io::Result<Option<Cut<'_>>> {
+        if self.offset == 0 {
+            self.skip_mark()?;
+        }
+        loop {
+            if !self.more(1)? {
+                return Ok(None);
+            }
+            match self.find_end()? {
+                End::At(len, next) if is_blank(&self.buffer[self.start..self.start + len]) => {
+                    self.advance(next);
+                }
+                End::Open(len) if is_blank(&self.buffer[self.start..self.start + len]) => {
+                    self.advance(len);
+                }
+                End::At(len, next) => return Ok(Some(self.record(len, next, !self.is_torn))),
+                End::Open(len) => return Ok(Some(self.record(len, len, false))),
+                End::Unclosed(len) => {
+                    self.is_torn = true;
+                    let why = "the quote that opens in this line never closes";
+                    return Ok(Some(self.overlong(len, len as u64, why)));
+                }
+                End::TooLong(first_line) => return self.too_long(first_line).map(Some),
+            }
+        }
+    }
+
+    /// Passes over a UTF-8 byte order mark.
+    fn skip_mark(&mut self) -> io::Result<()> {
+        if self.more(3)? && self.buffer[self.start..].starts_with(b"\xef\xbb\xbf") {
+            self.start += 3;
+            self.offset += 3;
+        }
+        Ok(())
+    }
+
+    /// Reads until the buffer holds at least `n` unread bytes; false where the file ends first.
+    fn more(&mut self, n: usize) -> io::Result<bool> {
+        while self.buffer.len() - self.start < n && !self.at_end {
+            if self.start > 0 {
+                self.buffer.drain(..self.start);
+                self.start = 0;
+            }
+            let filled = self.buffer.len();
+            self.buffer.resize(filled + CHUNK, 0);
+            let got = loop {
+                match self.reader.read(&mut self.buffer[filled..]) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    other => break other,
+                }
+            };
+            self.buffer.truncate(filled + *got.as_ref().unwrap_or(&0));
+            self.at_end = got? == 0;
+        }
+        Ok(self.buffer.len() - self.start >= n)
+    }
+
+    /// Finds the next line end at or after `from` (relative), reading on as needed.
+    fn line_end(&mut self, from: usize) -> io::Result<Option<usize>> {
+        let mut from = from;
+        loop {
+            let unread = &self.buffer[self.start..];
+            if let Some(at) = unread.get(from..).and_then(|rest| memchr::memchr(b'\n', rest)) {
+                return Ok(Some(from + at));
+            }
+            from = unread.len().max(from);
+            if from > self.most || !self.more(from + 1)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn unread(&self) -> usize {
+        self.buffer.len() - self.start
+    }
+
+    fn find_end(&mut self) -> io::Result<End> {
+        match self.framing.clone() {
+            Framing::Lines => self.end_of_line(),
+            Framing::Blocks(begins) => self.end_of_block(&*begins),
+            Framing::Csv => self.end_of_csv(),
+        }
+    }
+
+    fn end_of_line(&mut self) -> io::Result<End> {
+        Ok(match self.line_end(0)? {
+            Some(at) if at > self.most => End::TooLong(None),
+            Some(at) => End::At(at, at + 1),
+            None if self.unread() > self.most => End::TooLong(None),
+            None => End::Open(self.unread()),
+        })
+    }
+
+    fn end_of_block(&mut self, begins: &dyn Fn(&[u8]) -> bool) -> io::Result<End> {
+        let mut from = 0;
+        while let Some(at) = self.line_end(from)? {
+            if at > self.most {
+                break;
+            }
+            let next_end = self.line_end(at + 1)?.unwrap_or(self.unread());
+            if next_end > at + 1 && begins(&self.buffer[self.start + at + 1..self.start + next_end]) {
+                return Ok(End::At(at, at + 1));
+            }
+            from = at + 1;
+        }
+        Ok(if self.unread() > self.most {
+            End::TooLong(None)
+        } else {
+            End::Open(self.unread())
+        })
+    }
+
+    fn end_of_csv(&mut self) -> io::Result<End> {
+        let (mut from, mut quoted, mut first_line) = (0, false, None);
+        loop {
+            let unread = &self.buffer[self.start..];
+            match unread
+                .get(from..)
+                .and_then(|rest| memchr::memchr2(b'"', b'\n', rest))
+            {
+                Some(at) if unread[from + at] == b'"' => {
+                    quoted = !quoted;
+                    from += at + 1;
+                }
+                Some(at) if quoted => {
+                    first_line.get_or_insert(from + at + 1);
+                    from += at + 1;
+                }
+                Some(at) => return Ok(End::At(from + at, from + at + 1)),
+                None => {
+                    from = unread.len();
+                    if from > self.most {
+                        return Ok(End::TooLong(first_line));
+                    }
+                    if !self.more(from + 1)? {
+                        return Ok(match first_line {
+                            Some(end) if quoted => End::Unclosed(end),
+                            _ => End::Open(from),
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    fn record(&mut self, len: usize, next: usize, is_complete: bool) -> Cut<'_> {
+        let (at, offset, line) = (self.start, self.offset, self.line);
+        self.advance(next);
+        let bytes = trim_end(&self.buffer[at..at + len]);
+        Cut::Record {
+            record: RawRecord { bytes, offset, line },
+            is_complete,
+        }
+    }
+
+    fn overlong(&mut self, len: usize, n_bytes: u64, why: &'static str) -> Cut<'_> {
+        let (at, offset, line) = (self.start, self.offset, self.line);
+        self.advance(len);
+        let bytes = trim_end(&self.buffer[at..at + len]);
+        let bytes = &bytes[..bytes.len().min(KEPT)];
+        Cut::Overlong {
+            head: RawRecord { bytes, offset, line },
+            n_bytes,
+            why,
+        }
+    }
+
+    /// Passes over a record that is too long: a CSV record's first line (the next line may be whole
+    /// again), otherwise everything to where the next record begins.
+    fn too_long(&mut self, first_line: Option<usize>) -> io::Result<Cut<'_>> {
+        const WHY: &str = "the record is longer than is read";
+        if let Some(len) = first_line {
+            return Ok(self.overlong(len, len as u64, WHY));
+        }
+        let (offset, line) = (self.offset, self.line);
+        let head = self.buffer[self.start..self.start + KEPT.min(self.unread())].to_vec();
+        self.pass_over()?;
+        let n_bytes = self.offset - offset;
+        // The kept head goes back to the front of the buffer, before what is still unread.
+        self.buffer.drain(..self.start);
+        self.buffer.splice(0..0, head.iter().copied());
+        self.start = head.len();
+        let head = RawRecord {
+            bytes: &self.buffer[..self.start],
+            offset,
+            line,
+        };
+        Ok(Cut::Overlong {
+            head,
+            n_bytes,
+            why: WHY,
+        })
+    }
+
+    fn pass_over(&mut self) -> io::Result<()> {
+        let begins = match &self.framing {
+            Framing::Blocks(begins) => Some(begins.clone()),
+            Framing::Lines | Framing::Csv => None,
+        };
+        loop {
+            while memchr::memchr(b'\n', &self.buffer[self.start..]).is_none() {
+                self.advance(self.unread());
+                if !self.more(1)? {
+                    return Ok(());
+                }
+            }
+            let end = memchr::memchr(b'\n', &self.buffer[self.start..]).unwrap_or(0);
+            self.advance(end + 1);
+            let Some(begins) = &begins else {
+                return Ok(());
+            };
+            let next = self.line_end(0)?.unwrap_or(self.unread());
+            if next > 0 && begins(&self.buffer[self.start..self.start + next]) {
+                return Ok(());
+            }
+            if !self.more(1)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Goes back to the second line of the record that was handed out last, so that one bad line does
+    /// not take whole records behind it along.
+    pub fn retry_after_first_line(&mut self, offset: u64, line: u64) {
+        let back = usize::try_from(self.offset - offset).unwrap_or(0).min(self.start);
+        let from = self.start - back;
+        if let Some(at) = memchr::memchr(b'\n', &self.buffer[from..self.start]) {
+            self.start = from + at + 1;
+            self.offset = offset + at as u64 + 1;
+            self.line = line + 1;
+        }
+    }
+
+    fn advance(&mut self, n: usize) {
+        let passed = &self.buffer[self.start..self.start + n];
+        self.line += memchr::memchr_iter(b'\n', passed).count() as u64;
+        self.start += n;
+        self.offset += n as u64;
+    }
+}
+
+fn trim_end(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    bytes.strip_suffix(b"\r").unwrap_or(bytes)
+}
+
+fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(u8::is_ascii_whitespace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    fn cut(bytes: &[u8], framing: Framing, caps: Caps) -> Vec<(u64, u64, String, bool)> {
+        let mut reader = bytes;
+        let mut cutter = Cutter::new(&mut reader, framing, &caps);
+        let mut found = Vec::new();
+        while let Ok(Some(cut)) = cutter.next() {
+            found.push(match cut {
+                Cut::Record { record, is_complete } => (
+                    record.offset,
+                    record.line,
+                    record.lossy().into_owned(),
+                    is_complete,
+                ),
+                Cut::Overlong { head, n_bytes, .. } => (head.offset, head.line, format!("!{n_bytes}"), true),
+            });
+        }
+        found
+    }
+
+    fn rows(rows: &[(u64, u64, &str, bool)]) -> Vec<(u64, u64, String, bool)> {
+        rows.iter()
+            .map(|(o, l, t, c)| (*o, *l, (*t).to_owned(), *c))
+            .collect()
+    }
+
+    #[test]
+    fn lines_keep_their_places() {
+        assert_eq!(
+            cut(b"\xef\xbb\xbfa\r\n\n  \nbc\nd", Framing::Lines, Caps::default()),
+            rows(&[(3, 1, "a", true), (10, 4, "bc", true), (13, 5, "d", false)])
+        );
+    }
+
+    #[test]
+    fn a_line_beyond_the_cap_is_one_reject_and_the_next_line_is_whole() {
+        let long = "x".repeat(700_000);
+        let text = format!("a\n{long}\nb\n");
+        let caps = Caps {
+            line: 100,
+            ..Caps::default()
+        };
+        assert_eq!(
+            cut(text.as_bytes(), Framing::Lines, caps),
+            rows(&[
+                (0, 1, "a", true),
+                (2, 2, "!700001", true),
+                (700_003, 3, "b", true)
+            ])
+        );
+    }
+
+    #[test]
+    fn blocks_hold_their_continuation_lines() {
+        let framing = || Framing::Blocks(Arc::new(|line: &[u8]| !line.starts_with(b"\t")));
+        assert_eq!(
+            cut(b"a\n\tb\n\n\tc\nd\ne\n\tf\n", framing(), Caps::default()),
+            rows(&[
+                (0, 1, "a\n\tb\n\n\tc", true),
+                (9, 5, "d", true),
+                (11, 6, "e\n\tf", false)
+            ])
+        );
+        let caps = Caps {
+            record: 8,
+            ..Caps::default()
+        };
+        assert_eq!(
+            cut(b"a\n\tbbbb\n\tcccccc\nd\ne\n", framing(), caps),
+            rows(&[(0, 1, "!16", true), (16, 4, "d", true), (18, 5, "e", false)])
+        );
+    }
+
+    #[test]
+    fn csv_records_span_quoted_line_ends() {
+        assert_eq!(
+            cut(b"1,\"a\nb\"\"\",x\n2,y\n", Framing::Csv, Caps::default()),
+            rows(&[(0, 1, "1,\"a\nb\"\"\",x", true), (12, 3, "2,y", true)])
+        );
+        assert_eq!(
+            cut(b"1,\"a\n2,b\n3,c\n", Framing::Csv, Caps::default()),
+            rows(&[(0, 1, "!5", true), (5, 2, "2,b", false), (9, 3, "3,c", false)])
+        );
+    }
+}

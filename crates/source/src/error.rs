@@ -1,0 +1,27 @@
+/// What can go wrong before there are records.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A file or folder could not be opened or read.
+    #[error("{path}: {why}")]
+    Read { path: String, why: String },
+    /// No format knows the file's records.
+    #[error(
+        "{path}: no source recognizes this file ({tried}); name one with --source NAME, or write a mapping for it"
+    )]
+    Unrecognized { path: String, tried: String },
+    /// A source of that name does not exist.
+    #[error("there is no source `{name}`; known are {known}")]
+    NoSource { name: String, known: String },
+    /// A compressed file or archive goes beyond what is unpacked.
+    #[error("{path}: {what} at offset {offset}; nothing after it was read")]
+    Capped { path: String, what: String, offset: u64 },
+    /// An option that a format needs is missing or cannot be understood.
+    #[error("option {option}: {why}")]
+    Option { option: String, why: String },
+    /// A mapping file cannot be understood.
+    #[error("mapping {origin}: {why}")]
+    Mapping { origin: String, why: String },
+    /// A manifest of a digest chain does not fit its files or itself.
+    #[error("{path}, line {line}: {why}; no completeness follows from it")]
+    Chain { path: String, line: u64, why: String },
+}

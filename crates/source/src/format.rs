@@ -1,0 +1,138 @@
+//! What a format is: how it is recognized, framed and decoded.
+
+use crate::{Confidence, Error, RawRecord, RejectReason, Sample};
+use ambit_event::{Event, Keys, Loss, Span, Timestamp};
+use jiff::tz::TimeZone;
+use std::sync::Arc;
+
+/// One producer's records in one form. A format is one file or folder under `formats`, plus its line
+/// in [`crate::formats`].
+pub trait Format: Send + Sync {
+    /// `vendor_product[_stream]`, such as `nginx_access`.
+    fn name(&self) -> &str;
+
+    /// The source of its events and rejects. Forms of the same log (a database's CSV and JSON log) share
+    /// one, so that what they record is one stream.
+    fn source(&self) -> &str {
+        self.name()
+    }
+
+    /// The manual page: what it reads, how it is recognized, which columns it fills, what its coverage
+    /// can prove. Plain text.
+    fn manual(&self) -> &str;
+
+    /// How sure it is that these are its records.
+    fn recognize(&self, sample: &Sample<'_>) -> Confidence;
+
+    /// How a file is cut into records.
+    fn framing(&self) -> Framing {
+        Framing::Lines
+    }
+
+    /// Whether decoding a record depends on the records before it. Then a resumed file is decoded
+    /// from its start (what the checkpoint covers is not given out again).
+    fn is_stateful(&self) -> bool {
+        false
+    }
+
+    /// A fresh decoder for one file.
+    ///
+    /// # Errors
+    /// [`Error::Option`] where an option that it needs is missing or wrong.
+    fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error>;
+}
+
+/// Turns the records of one file, in order, into events. Pure: the same records give the same events.
+pub trait Decoder: Send {
+    /// Decodes one record: pushes its events (none where the record is a mere header or comment), or
+    /// says why it cannot.
+    ///
+    /// The reader afterwards fills what the decoder leaves empty: `source` (the format's name), `host`
+    /// (the context's), `provenance`, `raw`, and `id` (n-th occurrence of the raw bytes) where it is still
+    /// [`ambit_event::EventId::default`]. A record with a native id sets `id` itself.
+    ///
+    /// # Errors
+    /// The reason; events that were pushed for this record are then taken back, and it becomes a reject.
+    fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason>;
+
+    /// Offset of the earliest record whose events are still held back, because a later record tells how
+    /// they ended. A checkpoint goes no further than this. Such an event brings its own `raw` and
+    /// `provenance` (offset, length, line) when it is pushed at last, in `decode` of a later record or in
+    /// `finish`; the reader fills those two only where `raw` is empty.
+    fn held_from(&self) -> Option<u64> {
+        None
+    }
+
+    /// The file has ended: pushes whatever is held back.
+    fn finish(&mut self, _out: &mut Output) {}
+}
+
+/// What a decoder has to say.
+#[derive(Debug, Default)]
+pub struct Output {
+    pub events: Vec<Event>,
+    /// Records that the log itself says are missing (suppressed, rate limited, dropped).
+    pub losses: Vec<Loss>,
+}
+
+impl Output {
+    pub fn push(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// The log says that records are missing. An empty source or absent host is filled by the reader.
+    pub fn lose(&mut self, span: Span, at_most: Option<u64>, why: impl Into<String>) {
+        self.losses.push(Loss {
+            source: String::new(),
+            host: None,
+            span,
+            at_most,
+            why: why.into(),
+        });
+    }
+}
+
+/// Whether a line begins a record.
+pub type Begins = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
+
+/// How a file is cut into records.
+#[derive(Clone)]
+pub enum Framing {
+    /// One line, one record. Blank lines are no records.
+    Lines,
+    /// A record begins at each line for which the test holds and goes on until the next such line;
+    /// its bytes include the line ends between.
+    Blocks(Begins),
+    /// CSV records: a line end within double quotes belongs to the record.
+    Csv,
+}
+
+/// What a decoder knows beside the records.
+#[derive(Clone)]
+pub struct Context {
+    /// The host that a person named for this evidence.
+    pub host: Option<String>,
+    /// The zone of times that name none; UTC where nobody said otherwise.
+    pub time_zone: TimeZone,
+    /// When the file was last written, as its file system or archive says: for records that leave
+    /// the year out. `None` where unknown.
+    pub modified: Option<Timestamp>,
+    /// The producer's own pattern for its lines (nginx `log_format`, Apache `LogFormat`,
+    /// PostgreSQL `log_line_prefix`).
+    pub log_format: Option<String>,
+    pub keys: Keys,
+}
+
+impl Context {
+    /// A context in which nobody said anything.
+    #[must_use]
+    pub fn bare(keys: Keys) -> Self {
+        Self {
+            host: None,
+            time_zone: TimeZone::UTC,
+            modified: None,
+            log_format: None,
+            keys,
+        }
+    }
+}

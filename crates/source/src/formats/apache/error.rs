@@ -1,0 +1,224 @@
+//! The error log.
+
+use crate::redact::{self, Redactor};
+use crate::{Confidence, Context, Decoder, Error, Format, Output, RawRecord, RejectReason, Sample, time};
+use ambit_event::{Event, Outcome, printable};
+use serde_json::{Map, Value};
+
+/// `apache_error`; its manual page is [`MANUAL`].
+pub struct ErrorLog;
+
+const MANUAL: &str = "\
+apache_error: the error log of the Apache HTTP server
+
+Reads   [Fri May 23 10:00:00.123456 2014] [core:error] [pid 12:tid 34] [client 203.0.113.7:4711] AH00126: message
+        and the older form without pid and module.
+Known   by the beginning of its lines.
+Fills   fields time, module, level, pid, tid, client, code, message; class application_error, or
+        authentication for log-ins by password (actor.user, realm app); src_endpoint.ip and port. Refused by a
+        rule or for a wrong password is denied, other errors are failures.
+Time    the server's zone: give it with --tz where it is not UTC.
+Proves  nothing: lines are not numbered, and requests without an error leave none.
+";
+
+impl Format for ErrorLog {
+    fn name(&self) -> &str {
+        "apache_error"
+    }
+
+    fn manual(&self) -> &str {
+        MANUAL
+    }
+
+    fn recognize(&self, sample: &Sample<'_>) -> Confidence {
+        Confidence::share(92, sample.percent(begins))
+    }
+
+    fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
+        Ok(Box::new(LineDecoder::new(context)))
+    }
+}
+
+const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
+
+/// Whether a line begins as records of the error log do: `[Fri May 23 `.
+pub fn begins(line: &[u8]) -> bool {
+    line.len() > 26
+        && line[0] == b'['
+        && DAYS.contains(&&line[1..4])
+        && line[4] == b' '
+        && time::month(&line[5..8]).is_some()
+}
+
+/// Decodes single records of the error log.
+pub struct LineDecoder {
+    context: Context,
+    redactor: Redactor,
+}
+
+impl LineDecoder {
+    pub fn new(context: &Context) -> Self {
+        Self {
+            context: context.clone(),
+            redactor: Redactor::new(&context.keys),
+        }
+    }
+}
+
+/// A record divided.
+#[derive(Default)]
+struct Line<'l> {
+    time: &'l str,
+    module: Option<&'l str>,
+    level: &'l str,
+    pid: Option<&'l str>,
+    tid: Option<&'l str>,
+    client: Option<&'l str>,
+    code: Option<&'l str>,
+    message: &'l str,
+}
+
+impl Decoder for LineDecoder {
+    fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
+        let text = record.lossy();
+        let line =
+            divide(&text).ok_or_else(|| RejectReason::new("`[time] [module:level] message` was expected"))?;
+        let pattern = if line.time.contains('.') {
+            "%a %b %d %H:%M:%S%.f %Y"
+        } else {
+            "%a %b %d %H:%M:%S %Y"
+        };
+        let clock = time::parse_pattern(line.time, pattern, &self.context.time_zone).ok_or_else(|| {
+            RejectReason::field("time", format!("`{}` is no time", printable(line.time, 40)))
+        })?;
+        let keys = &self.context.keys;
+        let mut event = Event::new("apache_error", clock.at);
+        event.precision = clock.resolution;
+        event.class = Some("application_error".into());
+        event.process_pid = line.pid.and_then(|pid| pid.parse().ok());
+        (event.src_ip, event.src_port) = line.client.map_or((None, None), address);
+        event.message = Some(redact::text(keys, line.message).into_owned());
+        event.status_code = line.code.map(str::to_owned);
+        event.outcome = line.outcome();
+        if let Some(user) = line.user() {
+            event.class = Some("authentication".into());
+            event.activity = Some("Logon".into());
+            event.actor_user = Some(redact::text(keys, user).into_owned());
+            event.actor_realm = Some("app".into());
+        }
+        event.fields = line.fields();
+        self.redactor.fields(&mut event.fields);
+        out.push(event);
+        Ok(())
+    }
+}
+
+/// `203.0.113.7:4711`, `[2001:db8::1]:4711`, `2001:db8::1:4711` as Apache writes it, or an address alone.
+fn address(client: &str) -> (Option<String>, Option<i64>) {
+    let plain = |text: &str| {
+        text.trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .ok()
+            .map(|ip| ip.to_string())
+    };
+    let (host, port) = client.rsplit_once(':').unwrap_or((client, ""));
+    match (plain(host), port.parse()) {
+        (Some(ip), Ok(port)) => (Some(ip), Some(port)),
+        _ => (plain(client), None),
+    }
+}
+
+fn divide(text: &str) -> Option<Line<'_>> {
+    let mut line = Line::default();
+    let (time, mut rest) = text.strip_prefix('[')?.split_once(']')?;
+    line.time = time;
+    while let Some((part, after)) = rest
+        .trim_start()
+        .strip_prefix('[')
+        .and_then(|r| r.split_once("] "))
+    {
+        match part.split_once(' ') {
+            Some(("pid", ids)) => {
+                (line.pid, line.tid) = ids
+                    .split_once(":tid ")
+                    .map_or((Some(ids), None), |(pid, tid)| (Some(pid), Some(tid)));
+            }
+            Some(("client", client)) => {
+                line.client = Some(client);
+                rest = after;
+                break;
+            }
+            None if line.level.is_empty() => {
+                (line.module, line.level) = part
+                    .split_once(':')
+                    .map_or((None, part), |(module, level)| (Some(module), level));
+            }
+            _ => break,
+        }
+        rest = after;
+    }
+    line.message = rest.trim_start();
+    line.code = line
+        .message
+        .split_once(": ")
+        .map(|(code, _)| code)
+        .filter(|code| code.len() == 7 && code.starts_with("AH"));
+    (!line.level.is_empty()).then_some(line)
+}
+
+impl<'l> Line<'l> {
+    fn outcome(&self) -> Outcome {
+        let says = |part: &str| self.message.contains(part);
+        let is_refused = says("client denied by server configuration") || self.user().is_some();
+        match self.level {
+            _ if is_refused => Outcome::Denied,
+            "error" | "crit" | "alert" | "emerg" => Outcome::Failure,
+            _ => Outcome::Unknown,
+        }
+    }
+
+    /// The account whose log-in failed: `AH01617: user alice: authentication failure for "/": Password Mismatch`,
+    /// `AH01618: user alice not found: /`.
+    fn user(&self) -> Option<&'l str> {
+        let message = self
+            .message
+            .split_once(": ")
+            .filter(|_| self.code.is_some())
+            .map_or(self.message, |(_, rest)| rest);
+        let rest = message.strip_prefix("user ")?;
+        let (user, _) = rest
+            .split_once(": authentication failure")
+            .or_else(|| rest.split_once(" not found: "))?;
+        Some(user)
+    }
+
+    fn fields(&self) -> Map<String, Value> {
+        let some = [
+            ("time", Some(self.time)),
+            ("module", self.module),
+            ("level", Some(self.level)),
+            ("pid", self.pid),
+            ("tid", self.tid),
+            ("client", self.client),
+            ("code", self.code),
+            ("message", Some(self.message)),
+        ];
+        some.into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), Value::String(value?.to_owned()))))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_come_with_their_port_or_without() {
+        let shown = |text| address(text).0.zip(address(text).1.or(Some(0)));
+        assert_eq!(shown("203.0.113.7:4711"), Some(("203.0.113.7".into(), 4711)));
+        assert_eq!(shown("[2001:db8::1]:4711"), Some(("2001:db8::1".into(), 4711)));
+        assert_eq!(shown("203.0.113.7"), Some(("203.0.113.7".into(), 0)));
+        assert_eq!(shown("nobody"), None);
+    }
+}

@@ -1,0 +1,57 @@
+//! Declared sources whose records are JSON or logfmt.
+
+use crate::mapping::{Form, Mapper, Mapping};
+use crate::{
+    Confidence, Context, Decoder, Error, Format, Output, RawRecord, RejectReason, Sample, json, logfmt,
+};
+use serde_json::{Map, Value};
+
+/// A source of JSON lines or logfmt records, by its mapping.
+pub struct Declared {
+    pub mapping: Mapping,
+}
+
+impl Format for Declared {
+    fn name(&self) -> &str {
+        self.mapping.name()
+    }
+
+    fn manual(&self) -> &str {
+        self.mapping.manual()
+    }
+
+    fn recognize(&self, sample: &Sample<'_>) -> Confidence {
+        let is_known =
+            |line: &[u8]| fields(self.mapping.form(), line).is_ok_and(|fields| self.mapping.knows(&fields));
+        match self.mapping.is_choosy() {
+            true => Confidence::share(self.mapping.confidence(), sample.percent(is_known)),
+            false => Confidence::NONE,
+        }
+    }
+
+    fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
+        Ok(Box::new(DeclaredDecoder {
+            form: self.mapping.form(),
+            mapper: self.mapping.mapper(context),
+        }))
+    }
+}
+
+struct DeclaredDecoder {
+    form: Form,
+    mapper: Mapper,
+}
+
+impl Decoder for DeclaredDecoder {
+    fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
+        out.push(self.mapper.event(fields(self.form, record.bytes)?)?);
+        Ok(())
+    }
+}
+
+fn fields(form: Form, bytes: &[u8]) -> Result<Map<String, Value>, RejectReason> {
+    match form {
+        Form::Logfmt => logfmt::record(&String::from_utf8_lossy(bytes)),
+        Form::Json | Form::Nginx | Form::Apache => json::object(bytes),
+    }
+}

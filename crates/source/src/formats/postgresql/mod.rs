@@ -1,0 +1,275 @@
+//! PostgreSQL's log with pgaudit.
+
+mod audit;
+mod entry;
+mod mapping;
+mod message;
+mod session;
+mod sql;
+mod stderr;
+mod time;
+
+use crate::{Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample};
+use ambit_event::{Provenance, Span};
+use entry::{Entry, Part};
+use mapping::Numbering;
+use message::Said;
+use session::{Sessions, Step};
+use std::sync::Arc;
+use time::Clock;
+
+const MANUAL: &str = include_str!("manual.txt");
+
+/// `log_destination = csvlog`
+pub struct Csvlog;
+/// `log_destination = jsonlog` (15 and later)
+pub struct Jsonlog;
+/// `log_destination = stderr`, with any `log_line_prefix`
+pub struct Stderr;
+
+impl Format for Csvlog {
+    fn name(&self) -> &str {
+        "postgresql_csvlog"
+    }
+
+    fn source(&self) -> &str {
+        mapping::SOURCE
+    }
+
+    fn manual(&self) -> &str {
+        MANUAL
+    }
+
+    fn recognize(&self, sample: &Sample<'_>) -> Confidence {
+        if sample.first().is_some_and(is_csv_start) {
+            Confidence(95)
+        } else {
+            Confidence::NONE
+        }
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Csv
+    }
+
+    fn is_stateful(&self) -> bool {
+        true
+    }
+
+    fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
+        Ok(Box::new(Postgresql::new(context, Form::Csv)))
+    }
+}
+
+impl Format for Jsonlog {
+    fn name(&self) -> &str {
+        "postgresql_jsonlog"
+    }
+
+    fn source(&self) -> &str {
+        mapping::SOURCE
+    }
+
+    fn manual(&self) -> &str {
+        MANUAL
+    }
+
+    fn recognize(&self, sample: &Sample<'_>) -> Confidence {
+        let has = |line: &[u8], name: &[u8]| memchr::memmem::find(line, name).is_some();
+        let percent = sample.percent(|line| {
+            line.starts_with(b"{") && has(line, b"\"error_severity\":") && has(line, b"\"timestamp\":")
+        });
+        Confidence::share(95, percent)
+    }
+
+    fn is_stateful(&self) -> bool {
+        true
+    }
+
+    fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
+        Ok(Box::new(Postgresql::new(context, Form::Json)))
+    }
+}
+
+impl Format for Stderr {
+    fn name(&self) -> &str {
+        "postgresql_stderr"
+    }
+
+    fn source(&self) -> &str {
+        mapping::SOURCE
+    }
+
+    fn manual(&self) -> &str {
+        MANUAL
+    }
+
+    fn recognize(&self, sample: &Sample<'_>) -> Confidence {
+        let is_headed = sample
+            .lines
+            .iter()
+            .any(|line| !line.starts_with(b"\t") && stderr::looks_like(line));
+        if !is_headed {
+            return Confidence::NONE;
+        }
+        Confidence::share(85, sample.percent(stderr::looks_like))
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Blocks(Arc::new(stderr::begins))
+    }
+
+    fn is_stateful(&self) -> bool {
+        true
+    }
+
+    fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
+        let lines = stderr::Lines::new(context.log_format.as_deref())?;
+        Ok(Box::new(Postgresql::new(context, Form::Stderr(Box::new(lines)))))
+    }
+}
+
+/// `2014-05-23 10:00:00.123 UTC,"app","music",4711,…`: a time, then at least six columns.
+fn is_csv_start(line: &[u8]) -> bool {
+    let digits = line.iter().take(19).filter(|b| b.is_ascii_digit()).count();
+    let comma = memchr::memchr(b',', line).unwrap_or(usize::MAX);
+    digits == 14
+        && line.get(4) == Some(&b'-')
+        && line.get(13) == Some(&b':')
+        && comma < 64
+        && memchr::memchr_iter(b',', line).count() > 12
+}
+
+enum Form {
+    Csv,
+    Json,
+    Stderr(Box<stderr::Lines>),
+}
+
+/// Decodes the three forms of the log.
+struct Postgresql {
+    context: Context,
+    clock: Clock,
+    form: Form,
+    sessions: Sessions,
+    span: Option<Span>,
+}
+
+impl Postgresql {
+    fn new(context: &Context, form: Form) -> Self {
+        let clock = Clock::new(context.time_zone.clone());
+        Self {
+            context: context.clone(),
+            clock,
+            form,
+            sessions: Sessions::default(),
+            span: None,
+        }
+    }
+
+    const fn numbering(&self) -> Numbering {
+        match self.form {
+            Form::Csv | Form::Json => Numbering::PerRecord,
+            Form::Stderr(_) => Numbering::PerLine,
+        }
+    }
+
+    /// Lines of the session that should stand before this record and do not.
+    fn note_missing_lines(&mut self, key: &str, entry: &Entry<'_>, out: &mut Output) {
+        if self.numbering() == Numbering::PerRecord || key.is_empty() {
+            return;
+        }
+        if let Some((n, since)) = self.sessions.missing_lines(key, entry) {
+            let why = format!("the line numbers of session {key} leave out {n}");
+            out.lose(
+                Span::new(since, entry.at.plus_nanos(1)),
+                u64::try_from(n).ok(),
+                why,
+            );
+        }
+    }
+}
+
+impl Decoder for Postgresql {
+    fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
+        let text = record.lossy();
+        let entry = match &mut self.form {
+            Form::Csv => entry::parse_csv(&text, &mut self.clock)?,
+            Form::Json => entry::parse_json(&text, &mut self.clock)?,
+            Form::Stderr(lines) => lines.parse(&text, &mut self.clock)?,
+        };
+        let message = entry.get(Part::Message);
+        let audit = audit::parse(message)?;
+        let said = if audit.is_some() {
+            Said::Other
+        } else {
+            message::read(message)
+        };
+        let step = audit.as_ref().map_or(Step::Said(&said), Step::Audit);
+
+        let key = entry
+            .opt(Part::SessionId)
+            .or_else(|| entry.opt(Part::Pid))
+            .unwrap_or("")
+            .to_owned();
+        let host = self.context.host.as_deref();
+        let keys = &self.context.keys;
+        let mut event = mapping::base(&entry, self.sessions.client(&key), host, self.numbering(), keys);
+        let began = match &step {
+            Step::Audit(audit) => {
+                let previous = self.sessions.previous(&key, audit);
+                let text = match (&*audit.statement, previous) {
+                    (audit::PREVIOUSLY_LOGGED, previous) => previous.map_or("", |p| p.statement.as_str()),
+                    (audit::NOT_LOGGED, _) => "",
+                    (text, _) => text,
+                }
+                .to_owned();
+                mapping::set_audit(&mut event, audit, previous, keys);
+                Some(text)
+            }
+            Step::Said(said) => {
+                mapping::set_message(&mut event, &entry, said, keys);
+                match said {
+                    Said::Statement { text, took: None, .. } => Some((*text).to_owned()),
+                    _ => None,
+                }
+            }
+        };
+        self.span = Some(self.span.unwrap_or(event.when()).hull(event.when()));
+        self.note_missing_lines(&key, &entry, out);
+        self.sessions.settle(&key, &entry, &step, out);
+        self.sessions.remember(&key, &step);
+        match began {
+            Some(text) if !key.is_empty() => {
+                event.raw = record.bytes.to_vec();
+                event.provenance = Provenance {
+                    offset: record.offset,
+                    length: record.bytes.len() as u64,
+                    line: record.line,
+                    ..Provenance::default()
+                };
+                self.sessions.hold(&key, event, &text, &entry, &step, out);
+            }
+            // Nothing ties the records of a session together: how the statement ended is not known.
+            Some(_) => {
+                event.outcome = ambit_event::Outcome::Unknown;
+                out.push(event);
+            }
+            None => out.push(event),
+        }
+        Ok(())
+    }
+
+    fn held_from(&self) -> Option<u64> {
+        self.sessions.held_from()
+    }
+
+    fn finish(&mut self, out: &mut Output) {
+        let n_evicted = self.sessions.finish(out);
+        if let Some(span) = self.span.filter(|_| n_evicted > 0) {
+            let why =
+                format!("{n_evicted} statements were given out before their end was known: too many at once");
+            out.lose(span, Some(0), why);
+        }
+    }
+}

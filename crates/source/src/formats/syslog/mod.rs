@@ -1,0 +1,450 @@
+//! Syslog files: RFC 3164, RFC 5424 and rsyslog's dialects.
+
+mod frame;
+mod sudo;
+
+use crate::formats::{apache, nginx, sshd};
+use crate::redact;
+use crate::{Confidence, Context, Decoder, Error, Format, Output, RawRecord, RejectReason, Sample};
+use ambit_event::{Event, Loss, Span, Timestamp};
+use frame::Frame;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// The source of what no decoder of its own reads.
+pub const SOURCE: &str = "syslog";
+
+/// A syslog file.
+pub struct Syslog;
+
+impl Format for Syslog {
+    fn name(&self) -> &str {
+        SOURCE
+    }
+
+    fn manual(&self) -> &str {
+        include_str!("manual.txt")
+    }
+
+    fn recognize(&self, sample: &Sample<'_>) -> Confidence {
+        Confidence::share(55, sample.percent(|line| program_of(line).is_some()))
+    }
+
+    fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
+        let context = Context {
+            log_format: None,
+            ..context.clone()
+        };
+        let mut guests: Vec<Guest> = Vec::new();
+        for (programs, formats) in GUESTS {
+            let decoders: Result<_, Error> = formats
+                .iter()
+                .map(|format| Ok((format.source().to_owned(), format.decoder(&context)?)))
+                .collect();
+            guests.push((programs, decoders?));
+        }
+        Ok(Box::new(Stream {
+            context,
+            guests,
+            last: None,
+            sequences: BTreeMap::new(),
+        }))
+    }
+}
+
+/// Whether a line is a syslog record of OpenSSH's server.
+#[must_use]
+pub fn is_from_sshd(line: &[u8]) -> bool {
+    program_of(line).is_some_and(|program| sshd::is_program(&program))
+}
+
+/// The program of a syslog line; empty where it names none, `None` where the line is no syslog.
+fn program_of(line: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(line);
+    let frame = frame::parse(&text).ok()?;
+    let is_sure = frame.pri.is_some() || frame.program.is_some();
+    is_sure.then(|| frame.program.unwrap_or("").to_owned())
+}
+
+const FACILITIES: [&str; 24] = [
+    "kern",
+    "user",
+    "mail",
+    "daemon",
+    "auth",
+    "syslog",
+    "lpr",
+    "news",
+    "uucp",
+    "cron",
+    "authpriv",
+    "ftp",
+    "ntp",
+    "security",
+    "console",
+    "solaris-cron",
+    "local0",
+    "local1",
+    "local2",
+    "local3",
+    "local4",
+    "local5",
+    "local6",
+    "local7",
+];
+
+const SEVERITIES: [&str; 8] = [
+    "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug",
+];
+
+/// The class of what a program logs, where its name tells.
+const CLASSES: &[(&str, &[&str])] = &[
+    (
+        "authentication",
+        &[
+            "sudo",
+            "su",
+            "login",
+            "systemd-logind",
+            "gdm-password",
+            "polkitd",
+            "pkexec",
+            "doas",
+        ],
+    ),
+    ("scheduled_job_activity", &["cron", "crond", "anacron", "atd"]),
+    ("kernel_activity", &["kernel"]),
+    ("dhcp_activity", &["dhclient", "dhcpd", "dhcpcd"]),
+    ("dns_activity", &["named", "unbound", "dnsmasq", "pdns_recursor"]),
+    (
+        "email_activity",
+        &["postfix", "dovecot", "exim", "sendmail", "opendkim"],
+    ),
+    ("ftp_activity", &["proftpd", "vsftpd", "pure-ftpd"]),
+    ("ntp_activity", &["ntpd", "chronyd", "systemd-timesyncd"]),
+];
+
+fn class(program: &str) -> &'static str {
+    let name = program.split('/').next().unwrap_or(program).to_ascii_lowercase();
+    CLASSES
+        .iter()
+        .find(|(_, names)| names.contains(&name.as_str()))
+        .map_or("base_event", |(class, _)| class)
+}
+
+/// Programs whose messages are records of a format of its own.
+const GUESTS: &[(&[&str], [&dyn Format; 2])] = &[
+    (&["nginx"], [&nginx::ErrorLog, &nginx::Access]),
+    (
+        &["apache2", "httpd", "apache"],
+        [&apache::ErrorLog, &apache::Access],
+    ),
+];
+
+type Guest = (&'static [&'static str], Vec<(String, Box<dyn Decoder>)>);
+
+/// One file: several programs' records in one stream.
+struct Stream {
+    context: Context,
+    guests: Vec<Guest>,
+    last: Option<Timestamp>,
+    /// Per host the last `meta sequenceId` and its time.
+    sequences: BTreeMap<String, (i64, Timestamp)>,
+}
+
+/// Hosts whose numbering is followed; more than send to any one collector.
+const MOST_HOSTS: usize = 10_000;
+
+impl Decoder for Stream {
+    fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
+        let text = record.lossy();
+        let frame = frame::parse(text.trim_end())?;
+        let clock = frame::instant(frame.timestamp, &self.context.time_zone, self.context.modified)?;
+        let mut event = Event::new(SOURCE, clock.at);
+        event.precision = clock.resolution;
+        event.host = frame
+            .hostname
+            .map(ToOwned::to_owned)
+            .or_else(|| self.context.host.clone());
+        event.process_pid = frame.pid.and_then(|pid| pid.parse().ok());
+        event.actor_service = frame.program.map(ToOwned::to_owned);
+        event.fields = self.fields(&frame);
+
+        let (message, n_repeated) = repeated(frame.message);
+        event.message = Some(redact::text(&self.context.keys, message).into_owned());
+        if n_repeated > 1 {
+            event.fields.insert("repeated".to_owned(), json!(n_repeated));
+        }
+        let program = frame.program.unwrap_or("");
+        if sshd::is_program(program) {
+            sshd::decode(&mut event, message, &self.context.keys);
+        } else if let Some(guest) = self.guest(
+            program,
+            &event,
+            RawRecord {
+                bytes: message.as_bytes(),
+                ..*record
+            },
+        ) {
+            event = guest;
+        } else {
+            event.class = Some(class(program).to_owned());
+            let is_read = program == "sudo" && sudo::decode(&mut event, message, &self.context.keys);
+            if !is_read {
+                sshd::decode_pam(&mut event, message);
+            }
+        }
+        self.note_losses(&frame, n_repeated, &event, out);
+        self.last = Some(event.time);
+        out.push(event);
+        Ok(())
+    }
+}
+
+impl Stream {
+    /// The message decoded as a record of its program's own format, where it has one.
+    fn guest(&mut self, program: &str, outer: &Event, record: RawRecord<'_>) -> Option<Event> {
+        let (_, decoders) = self
+            .guests
+            .iter_mut()
+            .find(|(programs, _)| programs.contains(&program))?;
+        let mut out = Output::default();
+        let source = decoders.iter_mut().find_map(|(source, decoder)| {
+            let is_read = decoder.decode(&record, &mut out).is_ok() && !out.events.is_empty();
+            is_read.then_some(source)
+        })?;
+        let mut event = out.events.pop()?;
+        if event.source.is_empty() {
+            event.source.clone_from(source);
+        }
+        event.host = outer.host.clone().or(event.host);
+        event.raw.clear();
+        event
+            .fields
+            .insert("syslog".to_owned(), Value::Object(outer.fields.clone()));
+        Some(event)
+    }
+
+    /// The frame under its own names; the message stands in its column.
+    fn fields(&self, frame: &Frame<'_>) -> Map<String, Value> {
+        let mut fields = Map::new();
+        fields.insert("timestamp".to_owned(), json!(frame.timestamp));
+        if let Some(pri) = frame.pri {
+            fields.insert("pri".to_owned(), json!(pri));
+            fields.insert("facility".to_owned(), json!(FACILITIES.get(usize::from(pri / 8))));
+            fields.insert("severity".to_owned(), json!(SEVERITIES[usize::from(pri % 8)]));
+        }
+        for (name, value) in [
+            ("version", frame.version),
+            ("hostname", frame.hostname),
+            ("program", frame.program),
+            ("pid", frame.pid),
+            ("msgid", frame.msgid),
+        ] {
+            if let Some(value) = value {
+                fields.insert(name.to_owned(), json!(value));
+            }
+        }
+        if !frame.data.is_empty() {
+            fields.insert("structured_data".to_owned(), self.structured(frame));
+        }
+        fields
+    }
+
+    fn structured(&self, frame: &Frame<'_>) -> Value {
+        let mut data = Map::new();
+        for element in &frame.data {
+            let params = element.params.iter().map(|(name, value)| {
+                let is_secret = ambit_event::Keys::is_secret_name(name);
+                let keys = &self.context.keys;
+                let value = if is_secret {
+                    keys.fingerprint(value).into()
+                } else {
+                    redact::text(keys, value)
+                };
+                ((*name).to_owned(), json!(value))
+            });
+            data.insert(element.id.to_owned(), Value::Object(params.collect()));
+        }
+        Value::Object(data)
+    }
+
+    /// What the log itself says is missing before this record.
+    fn note_losses(&mut self, frame: &Frame<'_>, n_repeated: u64, event: &Event, out: &mut Output) {
+        let since = self.last.unwrap_or(event.time);
+        if n_repeated > 1 {
+            let why = format!("a message came {n_repeated} times and was logged once");
+            lose(event, since, Some(n_repeated - 1), &why, out);
+        }
+        if let Some((n, why)) = admitted(frame) {
+            lose(event, since, n, why, out);
+        }
+        let Some(number) = sequence(frame) else { return };
+        let host = event.host.clone().unwrap_or_default();
+        if self.sequences.len() >= MOST_HOSTS && !self.sequences.contains_key(&host) {
+            return;
+        }
+        if let Some((last, at)) = self.sequences.insert(host, (number, event.time))
+            && number > last.saturating_add(1)
+        {
+            lose(
+                event,
+                at,
+                u64::try_from(number - last - 1).ok(),
+                "the sender's sequenceId leaves numbers out",
+                out,
+            );
+        }
+    }
+}
+
+/// Whose record it was is not known: every source that this stream feeds has lost some.
+fn lose(event: &Event, since: Timestamp, at_most: Option<u64>, why: &str, out: &mut Output) {
+    let span = Span::new(since.min(event.time), event.when().until);
+    for source in [SOURCE, sshd::SOURCE] {
+        out.losses.push(Loss {
+            source: source.to_owned(),
+            host: event.host.clone(),
+            span,
+            at_most,
+            why: why.to_owned(),
+        });
+    }
+}
+
+/// `meta sequenceId`, by which a sender numbers its messages.
+fn sequence(frame: &Frame<'_>) -> Option<i64> {
+    let meta = frame.data.iter().find(|element| element.id == "meta")?;
+    meta.params
+        .iter()
+        .find(|(name, _)| *name == "sequenceId")?
+        .1
+        .parse()
+        .ok()
+}
+
+/// `message repeated 3 times: [ …]`: the message itself, and how often.
+fn repeated(message: &str) -> (&str, u64) {
+    let found = message.strip_prefix("message repeated ").and_then(|rest| {
+        let (n, rest) = rest.split_once(" times: [")?;
+        Some((
+            rest.strip_suffix(']').unwrap_or(rest).trim_start(),
+            n.parse().ok()?,
+        ))
+    });
+    found.unwrap_or((message, 1))
+}
+
+/// Programs that count what they drop.
+const COUNTERS: &[&str] = &[
+    "rsyslogd",
+    "syslogd",
+    "syslog-ng",
+    "systemd-journald",
+    "systemd-journal",
+    "journal",
+    "kernel",
+    "imjournal",
+];
+
+/// Phrases with which they say so; the number stands in the sentence.
+const ADMISSIONS: &[(&str, &str)] = &[
+    ("last message repeated ", "the last message was repeated"),
+    ("due to rate-limiting", "messages were dropped by rate limiting"),
+    ("Suppressed ", "messages were suppressed by rate limiting"),
+    (
+        "callbacks suppressed",
+        "kernel messages were suppressed by rate limiting",
+    ),
+    ("Missed ", "kernel messages were missed"),
+    (" missed ", "messages were missed"),
+    ("messages lost", "messages were lost"),
+];
+
+/// How many messages the syslog machinery says it dropped.
+fn admitted(frame: &Frame<'_>) -> Option<(Option<u64>, &'static str)> {
+    let is_last = frame.message.starts_with("last message repeated ") || frame.program == Some("last");
+    let is_counter = frame.program.is_some_and(|p| COUNTERS.contains(&p)) || is_last;
+    let (_, why) = ADMISSIONS
+        .iter()
+        .find(|(phrase, _)| is_counter && frame.message.contains(phrase))?;
+    let words = frame.message.split(|c: char| !c.is_ascii_alphanumeric());
+    let number = words.filter_map(|w| w.parse::<u64>().ok()).next();
+    let is_pid = frame.message.contains("begins to drop");
+    Some((number.filter(|_| !is_pid), why))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use ambit_event::{Keys, Outcome};
+
+    fn decode(text: &str) -> (Event, Vec<Loss>) {
+        let mut context = Context::bare(Keys::derive(&[7; 32]));
+        context.modified = Timestamp::parse("2014-06-01T00:00:00Z").ok();
+        let mut out = Output::default();
+        let record = RawRecord {
+            bytes: text.as_bytes(),
+            offset: 0,
+            line: 1,
+        };
+        Syslog
+            .decoder(&context)
+            .unwrap()
+            .decode(&record, &mut out)
+            .unwrap();
+        (out.events.remove(0), out.losses)
+    }
+
+    #[test]
+    fn sshd_within_syslog_is_sshd() {
+        let (event, _) = decode(
+            "May 23 10:00:00 bastion sshd[42]: Accepted password for alice from 192.0.2.7 port 4711 ssh2",
+        );
+        assert_eq!((event.source.as_str(), event.outcome), ("sshd", Outcome::Success));
+        assert_eq!(event.connection.as_deref(), Some("bastion:sshd:42"));
+        assert_eq!(event.actor_realm.as_deref(), Some("host"));
+        let (event, _) = decode(
+            "<86>May 23 10:00:00 bastion sudo: pam_unix(sudo:session): session opened for user root by alice(uid=1)",
+        );
+        assert_eq!(
+            (event.source.as_str(), event.activity.as_deref()),
+            ("syslog", Some("Logon"))
+        );
+        assert_eq!(event.field("facility").as_deref(), Some("authpriv"));
+    }
+
+    #[test]
+    fn repetitions_and_admitted_drops_are_losses() {
+        let (event, losses) = decode(
+            "May 23 10:00:00 b sshd[4]: message repeated 3 times: [ Failed password for root from 192.0.2.7 port 4 ssh2]",
+        );
+        assert_eq!(event.src_ip.as_deref(), Some("192.0.2.7"));
+        assert_eq!(
+            losses.iter().map(|l| l.at_most).collect::<Vec<_>>(),
+            [Some(2), Some(2)]
+        );
+        for (text, n) in [
+            (
+                "May 23 10:00:00 b rsyslogd: imuxsock lost 253 messages from pid 17 due to rate-limiting",
+                Some(253),
+            ),
+            (
+                "May 23 10:00:00 b rsyslogd: imuxsock[pid 17]: begins to drop messages due to rate-limiting",
+                None,
+            ),
+            (
+                "May 23 10:00:00 b systemd-journald[9]: Suppressed 12 messages from sshd.service",
+                Some(12),
+            ),
+        ] {
+            assert_eq!(decode(text).1.first().map(|l| l.at_most), Some(n), "{text}");
+        }
+        assert!(
+            decode("May 23 10:00:00 b app: Suppressed 12 messages")
+                .1
+                .is_empty()
+        );
+    }
+}

@@ -1,0 +1,523 @@
+//! Lines by a web server's own pattern: nginx `log_format` and Apache `LogFormat`.
+
+use crate::json::hex_byte;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+/// A pattern made ready: texts that must stand there and variables between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogFormat {
+    parts: Vec<Part>,
+    escaping: Escaping,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Variable { name: String, kind: Kind },
+}
+
+/// What a variable's value must look like; keeps a value that a client chose from passing for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Any,
+    /// Digits, a decimal point, or `-`; nginx lists several upstreams with commas and colons.
+    Number,
+    /// No spaces.
+    Word,
+    /// No spaces, and no address: what stands before it is one.
+    Logname,
+    /// No spaces and no colons.
+    Name,
+    /// Digits, letters and `/:+-` as in `23/May/2014:10:00:00 +0000`.
+    Time,
+}
+
+/// How a server writes characters that would break its line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Escaping {
+    /// nginx: `\xHH` for quotes, backslashes, control characters and bytes above 126.
+    Hex,
+    /// Apache: the same, and `\"`, `\\`, `\n` and their kin.
+    C,
+    /// Nothing is escaped.
+    None,
+}
+
+/// Ways to divide a line that are tried at most.
+const TRIES: usize = 256;
+
+impl LogFormat {
+    /// Reads an nginx pattern, with or without the directive around it: `log_format name 'part' 'part';`.
+    /// `None` where it has no variable.
+    #[must_use]
+    pub fn nginx(pattern: &str) -> Option<Self> {
+        let (pattern, is_escaped) = nginx_directive(pattern);
+        let mut builder = Builder::default();
+        let mut rest = pattern.as_str();
+        while let Some(at) = rest.find('$') {
+            builder.text(&rest[..at]);
+            rest = &rest[at + 1..];
+            let (name, after) = match rest.strip_prefix('{').and_then(|r| r.split_once('}')) {
+                Some(braced) => braced,
+                None => rest.split_at(
+                    rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                        .unwrap_or(rest.len()),
+                ),
+            };
+            match name {
+                "" => builder.text("$"),
+                _ => builder.variable(name),
+            }
+            rest = after;
+        }
+        builder.text(rest);
+        builder.finish(if is_escaped { Escaping::Hex } else { Escaping::None })
+    }
+
+    /// Reads an Apache pattern, with or without the directive around it: `LogFormat "…" name`. The fields
+    /// are named as nginx names them. `None` where it has no variable or one that is unknown.
+    #[must_use]
+    pub fn apache(pattern: &str) -> Option<Self> {
+        let pattern = apache_directive(pattern);
+        let mut builder = Builder::default();
+        let mut rest = pattern.as_str();
+        while let Some(at) = rest.find('%') {
+            builder.text(&rest[..at]);
+            let (directive, after) = Directive::parse(&rest[at + 1..])?;
+            match directive.letter {
+                "%" => builder.text("%"),
+                "t" if directive.argument.is_empty() => {
+                    builder.text("[");
+                    builder.variable("time_local");
+                    builder.text("]");
+                }
+                _ => builder.variable(&directive.name()?),
+            }
+            rest = after;
+        }
+        builder.text(rest);
+        builder.finish(Escaping::C)
+    }
+
+    /// The fields of a line; `None` where it does not fit the pattern.
+    #[must_use]
+    pub fn fields(&self, line: &str) -> Option<Map<String, Value>> {
+        let mut values = Vec::with_capacity(self.parts.len());
+        if !self.divide(line, 0, &mut values, &mut 0) {
+            return None;
+        }
+        let names = self.parts.iter().filter_map(|part| match part {
+            Part::Variable { name, .. } => Some(name),
+            Part::Text(_) => None,
+        });
+        let mut map = Map::with_capacity(values.len() + 2);
+        for (name, value) in names.zip(values) {
+            map.insert(name.clone(), Value::String(self.decode(value).into_owned()));
+        }
+        Some(map)
+    }
+
+    /// Whether a line fits the pattern.
+    #[must_use]
+    pub fn fits(&self, line: &str) -> bool {
+        self.divide(line, 0, &mut Vec::new(), &mut 0)
+    }
+
+    /// Divides a line from this part on. A variable ends where the text after it stands for the first time,
+    /// or for a later time where the rest then does not fit.
+    fn divide<'l>(&self, line: &'l str, at: usize, values: &mut Vec<&'l str>, tries: &mut usize) -> bool {
+        let kind = match self.parts.get(at) {
+            None => return line.is_empty(),
+            Some(Part::Text(text)) => {
+                return line
+                    .strip_prefix(text.as_str())
+                    .is_some_and(|rest| self.divide(rest, at + 1, values, tries));
+            }
+            Some(Part::Variable { kind, .. }) => *kind,
+        };
+        let Some(Part::Text(stop)) = self.parts.get(at + 1) else {
+            return self.last_value(line, at, kind, values);
+        };
+        let is_quoted = stop.starts_with('"')
+            && at > 0
+            && matches!(&self.parts[at - 1], Part::Text(t) if t.ends_with('"'));
+        let mut from = 0;
+        loop {
+            *tries += 1;
+            let end = match self.find(line, from, stop, is_quoted) {
+                Some(end) if *tries <= TRIES => end,
+                _ => return false,
+            };
+            if kind.fits(&line[..end]) {
+                let n = values.len();
+                values.push(&line[..end]);
+                if self.divide(&line[end + stop.len()..], at + 2, values, tries) {
+                    return true;
+                }
+                values.truncate(n);
+            }
+            if is_quoted && self.escaping != Escaping::None {
+                return false;
+            }
+            from = end + 1;
+            while !line.is_char_boundary(from) {
+                from += 1;
+            }
+        }
+    }
+
+    fn last_value<'l>(&self, line: &'l str, at: usize, kind: Kind, values: &mut Vec<&'l str>) -> bool {
+        let is_last = at + 1 == self.parts.len();
+        let fits = is_last && kind.fits(line);
+        if fits {
+            values.push(line);
+        }
+        fits
+    }
+
+    /// Where the text after a variable stands; within quotes an escaped quote is none.
+    fn find(&self, line: &str, from: usize, stop: &str, is_quoted: bool) -> Option<usize> {
+        let bytes = line.as_bytes();
+        if !is_quoted || self.escaping == Escaping::None {
+            return memchr::memmem::find(bytes.get(from..)?, stop.as_bytes()).map(|at| from + at);
+        }
+        let mut at = from;
+        loop {
+            at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+            match bytes[at] {
+                b'\\' => at += 2,
+                _ if line[at..].starts_with(stop) => return Some(at),
+                // An unescaped quote ends the value: nothing behind it can belong to it.
+                _ => return None,
+            }
+        }
+    }
+
+    fn decode<'v>(&self, value: &'v str) -> Cow<'v, str> {
+        if self.escaping == Escaping::None || !value.contains('\\') {
+            return Cow::Borrowed(value);
+        }
+        let bytes = value.as_bytes();
+        let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
+        while at < bytes.len() {
+            let (byte, len) = match (bytes[at], bytes.get(at + 1)) {
+                (b'\\', Some(b'x')) => match bytes.get(at + 2..at + 4).and_then(hex_byte) {
+                    Some(byte) => (byte, 4),
+                    None => (b'\\', 1),
+                },
+                (b'\\', Some(next)) if self.escaping == Escaping::C => match c_escape(*next) {
+                    Some(byte) => (byte, 2),
+                    None => (b'\\', 1),
+                },
+                (byte, _) => (byte, 1),
+            };
+            out.push(byte);
+            at += len;
+        }
+        Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+    }
+}
+
+const fn c_escape(letter: u8) -> Option<u8> {
+    Some(match letter {
+        b'"' | b'\\' => letter,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        b'v' => 0x0b,
+        b'f' => 0x0c,
+        b'b' => 0x08,
+        b'a' => 0x07,
+        _ => return None,
+    })
+}
+
+impl Kind {
+    fn of(name: &str) -> Self {
+        match name {
+            "time_local" => Self::Time,
+            "status"
+            | "body_bytes_sent"
+            | "bytes_sent"
+            | "bytes_received"
+            | "request_time"
+            | "request_time_us"
+            | "request_time_ms"
+            | "request_length"
+            | "msec"
+            | "msec_frac"
+            | "usec"
+            | "usec_frac"
+            | "sec"
+            | "connection"
+            | "connection_requests"
+            | "gzip_ratio"
+            | "remote_port"
+            | "server_port"
+            | "pid" => Self::Number,
+            "remote_logname" => Self::Logname,
+            "host" | "server_name" => Self::Name,
+            "remote_addr" | "realip_remote_addr" | "time_iso8601" | "request_id" | "request_method"
+            | "server_protocol" | "scheme" | "pipe" | "connection_status" | "hostname" => Self::Word,
+            _ => Self::Any,
+        }
+    }
+
+    fn fits(self, value: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Number => {
+                !value.is_empty()
+                    && value
+                        .bytes()
+                        .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'))
+            }
+            Self::Word => !value.contains(' '),
+            Self::Logname => !value.contains(' ') && value.parse::<std::net::IpAddr>().is_err(),
+            Self::Name => !value.contains([' ', ':']),
+            Self::Time => crate::time::parse_clf(value).is_some(),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Builder {
+    parts: Vec<Part>,
+}
+
+impl Builder {
+    fn text(&mut self, text: &str) {
+        match self.parts.last_mut() {
+            _ if text.is_empty() => {}
+            Some(Part::Text(last)) => last.push_str(text),
+            _ => self.parts.push(Part::Text(text.to_owned())),
+        }
+    }
+
+    fn variable(&mut self, name: &str) {
+        self.parts.push(Part::Variable {
+            name: name.to_owned(),
+            kind: Kind::of(name),
+        });
+    }
+
+    /// Two variables without a text between them cannot be told apart.
+    fn finish(self, escaping: Escaping) -> Option<LogFormat> {
+        let is_variable = |part: &Part| matches!(part, Part::Variable { .. });
+        let is_clear = !self.parts.windows(2).any(|pair| pair.iter().all(is_variable));
+        (is_clear && self.parts.iter().any(is_variable)).then_some(LogFormat {
+            parts: self.parts,
+            escaping,
+        })
+    }
+}
+
+/// The pattern within an nginx directive.
+#[must_use]
+pub fn nginx_pattern(text: &str) -> String {
+    nginx_directive(text).0
+}
+
+/// The pattern within an nginx directive, and whether values are escaped.
+fn nginx_directive(text: &str) -> (String, bool) {
+    let text = text.trim();
+    let Some(rest) = text
+        .strip_prefix("log_format")
+        .filter(|r| r.starts_with(char::is_whitespace))
+    else {
+        return (text.to_owned(), true);
+    };
+    let rest = rest.trim().trim_end_matches(';');
+    let quotes = rest.find(['\'', '"']).unwrap_or(rest.len());
+    let is_escaped = !rest[..quotes].contains("escape=none");
+    (quoted_parts(&rest[quotes..]), is_escaped)
+}
+
+/// The texts within quotes, joined, as the server joins them.
+fn quoted_parts(text: &str) -> String {
+    let (mut out, mut quote, mut chars) = (String::new(), None, text.chars());
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (None, '\'' | '"') => quote = Some(c),
+            (None, _) => {}
+            (Some(_), '\\') => match chars.next() {
+                Some('n') => out.push('\n'),
+                Some('t') => out.push('\t'),
+                Some(next) => out.push(next),
+                None => {}
+            },
+            (Some(open), _) if c == open => quote = None,
+            (Some(_), _) => out.push(c),
+        }
+    }
+    out
+}
+
+/// The pattern within an Apache directive.
+fn apache_directive(text: &str) -> String {
+    let text = text.trim();
+    let Some(rest) = text
+        .strip_prefix("LogFormat")
+        .or_else(|| text.strip_prefix("CustomLog"))
+    else {
+        return text.replace("\\\"", "\"");
+    };
+    let rest = rest.trim();
+    let mut end = None;
+    let mut is_escaped = false;
+    for (at, c) in rest.char_indices().skip(1) {
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '"' => {
+                end = Some(at);
+                break;
+            }
+            _ => {}
+        }
+    }
+    quoted_parts(&rest[..end.map_or(rest.len(), |end| end + 1)])
+}
+
+/// One `%` directive of an Apache pattern.
+struct Directive<'p> {
+    argument: &'p str,
+    letter: &'p str,
+}
+
+impl<'p> Directive<'p> {
+    /// Reads what stands after the `%`: conditions on the status, `<` or `>`, an argument, the letter.
+    fn parse(text: &'p str) -> Option<(Self, &'p str)> {
+        let rest =
+            text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, ',' | '!' | '<' | '>'));
+        let (argument, rest) = match rest.strip_prefix('{') {
+            Some(rest) => rest.split_once('}')?,
+            None => ("", rest),
+        };
+        let len = if rest.starts_with('^') { 3 } else { 1 };
+        Some((
+            Self {
+                argument,
+                letter: rest.get(..len)?,
+            },
+            rest.get(len..)?,
+        ))
+    }
+
+    /// The field's name, as nginx would name it.
+    fn name(&self) -> Option<String> {
+        let named = |prefix: &str| {
+            Some(format!(
+                "{prefix}{}",
+                self.argument.to_ascii_lowercase().replace('-', "_")
+            ))
+        };
+        let fixed = match (self.letter, self.argument) {
+            ("a", "") | ("h", _) => "remote_addr",
+            ("a", _) => "peer_addr",
+            ("A", _) => "server_addr",
+            ("l", _) => "remote_logname",
+            ("u", _) => "remote_user",
+            ("t", "sec") => "sec",
+            ("t", "msec") => "msec_epoch",
+            ("t", "usec") => "usec_epoch",
+            ("t", "msec_frac") => "msec_frac",
+            ("t", "usec_frac") => "usec_frac",
+            ("t", _) => "time_custom",
+            ("r", _) => "request",
+            ("s", _) => "status",
+            ("b" | "B", _) => "body_bytes_sent",
+            ("O", _) => "bytes_sent",
+            ("I", _) => "bytes_received",
+            ("S", _) => "bytes_total",
+            ("D", _) | ("T", "us") => "request_time_us",
+            ("T", "ms") => "request_time_ms",
+            ("T", _) => "request_time",
+            ("v", _) => "server_name",
+            ("V", _) => "host",
+            ("p", "remote") => "remote_port",
+            ("p", _) => "server_port",
+            ("P", "tid" | "hextid") => "tid",
+            ("P", _) => "pid",
+            ("m", _) => "request_method",
+            ("U", _) => "uri",
+            ("q", _) => "args",
+            ("H", _) => "server_protocol",
+            ("X", _) => "connection_status",
+            ("k", _) => "connection_requests",
+            ("f", _) => "request_filename",
+            ("L", _) => "log_id",
+            ("R", _) => "handler",
+            ("i", _) => return named("http_"),
+            ("o", _) => return named("sent_http_"),
+            ("C", _) => return named("cookie_"),
+            ("e", _) => return named("env_"),
+            ("n", _) => return named("note_"),
+            ("^ti", _) => return named("trailer_"),
+            ("^to", _) => return named("sent_trailer_"),
+            _ => return None,
+        };
+        Some(fixed.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMBINED: &str = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#;
+
+    fn show(format: Option<LogFormat>, line: &str) -> Option<String> {
+        format?
+            .fields(line)
+            .map(|map| serde_json::to_string(&map).unwrap_or_default())
+    }
+
+    #[test]
+    fn nginx_values_are_unescaped_and_cannot_forge_fields() {
+        let line = r#"10.0.0.1 - a [b] "c [23/May/2014:10:00:00 +0000] "GET /\x22x HTTP/1.1" 200 5 "-" "\xC3\xA9\x5C""#;
+        let shown = show(LogFormat::nginx(COMBINED), &line.replace("\"c [23", "c [23")).unwrap_or_default();
+        assert_eq!(
+            shown,
+            r#"{"remote_addr":"10.0.0.1","remote_user":"a [b] c","time_local":"23/May/2014:10:00:00 +0000","request":"GET /\"x HTTP/1.1","status":"200","body_bytes_sent":"5","http_referer":"-","http_user_agent":"é\\"}"#
+        );
+        assert_eq!(show(LogFormat::nginx(COMBINED), line.trim_end_matches('"')), None);
+    }
+
+    #[test]
+    fn apache_values_are_unescaped() {
+        let format = LogFormat::apache(
+            r#"LogFormat "%v:%p %h %l %u %t \"%r\" %>s %O \"%{Referer}i\" \"%{User-Agent}i\" %D" vhost"#,
+        );
+        let line = r#"www.example:443 10.0.0.1 - - [23/May/2014:10:00:00 +0000] "GET /\"\\\x41 HTTP/1.1" 200 5 "-" "a\tb\q" 1234"#;
+        let shown = show(format, line).unwrap_or_default();
+        assert!(shown.contains(r#""request":"GET /\"\\A HTTP/1.1""#), "{shown}");
+        assert!(
+            shown.contains(r#""http_user_agent":"a\tb\\q","request_time_us":"1234""#),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn directives_are_read_as_they_stand_in_the_configuration() {
+        let whole =
+            LogFormat::nginx("log_format main '$remote_addr [$time_local] '\n  '\"$request\" $status';");
+        assert_eq!(
+            whole,
+            LogFormat::nginx(r#"$remote_addr [$time_local] "$request" $status"#)
+        );
+        assert!(LogFormat::nginx("log_format x escape=none '${host}-$status';").is_some());
+        assert_eq!(LogFormat::nginx("no variable"), None);
+        assert_eq!(LogFormat::nginx("$a$b"), None);
+        assert_eq!(LogFormat::apache("%Z"), None);
+    }
+
+    #[test]
+    fn hostile_lines_end_soon() {
+        let Some(format) = LogFormat::nginx("$a $b $c $d $e $f $g $h $i [$time_local]") else {
+            return;
+        };
+        assert_eq!(format.fields(&"x ".repeat(10_000)), None);
+    }
+}

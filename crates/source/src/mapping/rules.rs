@@ -1,0 +1,696 @@
+//! A mapping made ready: fields found once, then each column's rule.
+
+use super::spec::{self, Instant, RuleSpec, Spec};
+use crate::quick::Quick;
+use crate::redact::Redactor;
+use crate::time::{self, Clock};
+use crate::{Context, Error, RejectReason, http, redact};
+use ambit_event::{Column, ColumnKind, Event, EventId, Keys, Outcome, printable};
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+type Fields = Map<String, Value>;
+
+/// A mapping made ready. Fields are looked up by going once through a record, whatever the number of rules.
+#[derive(Debug, Clone)]
+pub struct Rulebook {
+    /// For each first key of a path: the slots that it may fill, and what remains of the path below it.
+    heads: HashMap<String, Vec<(usize, String)>, Quick>,
+    n_slots: usize,
+    time: TimeRule,
+    http: HttpRule,
+    columns: Vec<(Column, Vec<Rule>)>,
+    duration: Vec<Rule>,
+    /// Paths whose values are secrets, with what is done to them before they are fingerprinted.
+    secrets: BTreeMap<String, Vec<Transform>>,
+    id: Option<(usize, String)>,
+}
+
+#[derive(Debug, Clone)]
+struct TimeRule {
+    source: Picker,
+    format: TimeFormat,
+    zone: Option<TimeZone>,
+    is: Instant,
+}
+
+#[derive(Debug, Clone)]
+enum TimeFormat {
+    Auto,
+    Epoch(i64),
+    Pattern(String),
+}
+
+#[derive(Debug, Clone)]
+struct HttpRule {
+    request: Picker,
+    method: Picker,
+    uri: Picker,
+    query: Picker,
+    status: Picker,
+    bytes: Picker,
+}
+
+#[derive(Debug, Clone)]
+struct Rule {
+    from: Picker,
+    map: Vec<(String, String)>,
+    transform: Vec<Transform>,
+    unit: Option<i64>,
+    split: Option<String>,
+}
+
+/// Where a text comes from.
+#[derive(Debug, Clone)]
+enum Picker {
+    /// The first of these fields that is there, and what to take of each element where it is a list.
+    Fields(Vec<(usize, Option<String>)>),
+    Constant(String),
+    /// Texts and slots in turn.
+    Template(Vec<(String, Option<usize>)>),
+}
+
+/// What is done to a text before it becomes a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transform {
+    Sha256,
+    Lower,
+    Upper,
+    Trim,
+    Prefix(usize),
+    Suffix(usize),
+    StripPrefix(String),
+    StripSuffix(String),
+    Before(String),
+    After(String),
+    Bearer,
+}
+
+/// The columns that hold credentials: always keyed fingerprints.
+const CREDENTIALS: &[Column] = &[
+    Column::ActorSession,
+    Column::ActorCredential,
+    Column::IssuedSession,
+    Column::IssuedCredential,
+];
+
+struct Builder {
+    origin: String,
+    heads: HashMap<String, Vec<(usize, String)>, Quick>,
+    slots: BTreeMap<String, usize>,
+    secrets: BTreeMap<String, Vec<Transform>>,
+}
+
+impl Rulebook {
+    /// Makes a mapping ready.
+    pub fn new(spec: &Spec, origin: &str) -> Result<Self, Error> {
+        let mut builder = Builder {
+            origin: origin.to_owned(),
+            heads: HashMap::default(),
+            slots: BTreeMap::new(),
+            secrets: spec
+                .secrets
+                .fields
+                .iter()
+                .map(|f| (f.clone(), Vec::new()))
+                .collect(),
+        };
+        let mut columns = builder.columns(spec)?;
+        let at = columns.iter().position(|(column, _)| *column == Column::Duration);
+        let duration = at.map(|at| columns.remove(at).1).unwrap_or_default();
+        let time = builder.time(&spec.time)?;
+        let http = builder.http(&spec.http);
+        let family = |id: &spec::Id| id.family.clone().unwrap_or_else(|| spec.name.clone());
+        let id = spec.id.as_ref().map(|id| (builder.slot(&id.field), family(id)));
+        Ok(Self {
+            heads: builder.heads,
+            n_slots: builder.slots.len(),
+            time,
+            http,
+            columns,
+            duration,
+            secrets: builder.secrets,
+            id,
+        })
+    }
+
+    /// The event that a record's fields tell.
+    pub fn event(
+        &self,
+        mut fields: Fields,
+        source: &str,
+        context: &Context,
+        redactor: &mut Redactor,
+    ) -> Result<Event, RejectReason> {
+        let mut event = Event {
+            source: source.to_owned(),
+            ..Event::default()
+        };
+        let slots = self.find(&fields);
+        let clock = self.time.read(&slots, context)?;
+        event.duration = first(&self.duration, |rule| rule.integer(&slots));
+        set_time(&mut event, clock, self.time.is);
+        self.http.fill(&mut event, &slots, redactor);
+        for (column, rules) in &self.columns {
+            fill(&mut event, *column, rules, &slots, &context.keys);
+        }
+        if event.actor_user.is_none() {
+            event.actor_realm = None;
+        }
+        if let Some(native) = self.id.as_ref().and_then(|(slot, _)| text(slots[*slot]?)) {
+            let family = self.id.as_ref().map_or(source, |(_, family)| family);
+            let host = event.host.as_deref().or(context.host.as_deref()).unwrap_or("");
+            event.id = EventId::native(family, host, &native);
+        }
+        drop(slots);
+        self.redact(redactor, &mut fields);
+        event.fields = fields;
+        Ok(event)
+    }
+
+    fn find<'f>(&self, fields: &'f Fields) -> Vec<Option<&'f Value>> {
+        let mut slots = vec![None; self.n_slots];
+        for (key, value) in fields {
+            for (slot, rest) in self.heads.get(key.as_str()).into_iter().flatten() {
+                if slots[*slot].is_none() {
+                    slots[*slot] = below(value, rest);
+                }
+            }
+        }
+        slots
+    }
+
+    /// Takes the secrets out of the fields. What feeds a credential's column becomes the same fingerprint.
+    fn redact(&self, redactor: &mut Redactor, fields: &mut Fields) {
+        for (path, transform) in &self.secrets {
+            if let Some(value) = fields.get_mut(path) {
+                fingerprint(&redactor.keys, transform, value);
+            } else if let Some((head, rest)) = path.split_once('.')
+                && let Some(value) = fields.get_mut(head.trim_end_matches("[]"))
+            {
+                fingerprint_below(&redactor.keys, transform, value, rest);
+            }
+        }
+        redactor.fields(fields);
+    }
+}
+
+fn fingerprint_below(keys: &Keys, transform: &[Transform], value: &mut Value, rest: &str) {
+    match value {
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| fingerprint_below(keys, transform, item, rest)),
+        Value::Object(map) if map.contains_key(rest) => {
+            if let Some(value) = map.get_mut(rest) {
+                fingerprint(keys, transform, value);
+            }
+        }
+        Value::Object(map) => {
+            if let Some((head, rest)) = rest.split_once('.')
+                && let Some(value) = map.get_mut(head.trim_end_matches("[]"))
+            {
+                fingerprint_below(keys, transform, value, rest);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn fingerprint(keys: &Keys, transform: &[Transform], value: &mut Value) {
+    if let Value::Array(items) = value {
+        return items
+            .iter_mut()
+            .for_each(|item| fingerprint(keys, transform, item));
+    }
+    match text(value) {
+        Some(plain) if !plain.starts_with("fp_") => {
+            let shown = keys.fingerprint(&transformed(Cow::Borrowed(&plain), transform));
+            *value = Value::String(shown);
+        }
+        _ => {}
+    }
+}
+
+/// For an operation that lasts, the doubt reaches from its arrival to its end.
+fn set_time(event: &mut Event, clock: Clock, is: Instant) {
+    let lasted = event.duration.unwrap_or(0).max(0);
+    event.time = match is {
+        Instant::Arrival => clock.at,
+        Instant::End => clock.at.plus_nanos(-lasted),
+    };
+    event.precision = clock.resolution.saturating_add(lasted);
+}
+
+fn fill<'s>(event: &mut Event, column: Column, rules: &'s [Rule], slots: &[Option<&'s Value>], keys: &Keys) {
+    match column.kind() {
+        ColumnKind::Integer => {
+            if let Some(number) = first(rules, |rule| rule.integer(slots)) {
+                event.set_integer(column, Some(number));
+            }
+        }
+        ColumnKind::TextList => {
+            let list = first(rules, |rule| {
+                Some(rule.list(slots)).filter(|list| !list.is_empty())
+            });
+            let list = list
+                .unwrap_or_default()
+                .into_iter()
+                .map(|item| redact::owned(keys, item))
+                .collect();
+            event.set_list(column, list);
+        }
+        ColumnKind::Text => {
+            let Some(value) = first(rules, |rule| rule.text(slots)) else {
+                return;
+            };
+            if CREDENTIALS.contains(&column) {
+                event.set_text(column, Some(keys.fingerprint(&value)));
+            } else if column == Column::Outcome {
+                event.outcome = outcome(&value);
+            } else {
+                event.set_text(column, Some(redact::text(keys, &value).into_owned()));
+            }
+        }
+    }
+}
+
+/// An outcome by its name, or by the HTTP status that it is.
+fn outcome(value: &str) -> Outcome {
+    Outcome::parse(value).unwrap_or_else(|| http::outcome(value))
+}
+
+fn first<'r, T>(rules: &'r [Rule], give: impl Fn(&'r Rule) -> Option<T>) -> Option<T> {
+    rules.iter().find_map(give)
+}
+
+impl TimeRule {
+    fn read(&self, slots: &[Option<&Value>], context: &Context) -> Result<Clock, RejectReason> {
+        let zone = self.zone.as_ref().unwrap_or(&context.time_zone);
+        let written = self
+            .source
+            .text(slots)
+            .ok_or_else(|| RejectReason::field("time", "the record has no time"))?;
+        let clock = match &self.format {
+            TimeFormat::Auto => time::parse(&written, zone).map(|clock| self.widened(clock, slots)),
+            TimeFormat::Epoch(unit) => {
+                time::parse_epoch_in(written.trim(), *unit).map(|clock| self.widened(clock, slots))
+            }
+            TimeFormat::Pattern(pattern) => time::parse_pattern(written.trim(), pattern, zone),
+        };
+        clock.ok_or_else(|| RejectReason::field("time", format!("`{}` is no time", printable(&written, 60))))
+    }
+
+    /// A JSON number has lost the zeros at its end: its resolution is that of whole milliseconds, or finer.
+    fn widened(&self, clock: Clock, slots: &[Option<&Value>]) -> Clock {
+        let is_number = match &self.source {
+            Picker::Fields(fields) => fields
+                .iter()
+                .find_map(|(slot, _)| slots[*slot])
+                .is_some_and(Value::is_f64),
+            _ => false,
+        };
+        let resolution = match clock.resolution {
+            r if !is_number || r > 1_000_000_000 => r,
+            1_000_000.. => 1_000_000,
+            _ => 1_000,
+        };
+        Clock { resolution, ..clock }
+    }
+}
+
+impl HttpRule {
+    fn fill(&self, event: &mut Event, slots: &[Option<&Value>], redactor: &mut Redactor) {
+        let exchange = http::Exchange {
+            request: self.request.text(slots),
+            method: self.method.text(slots),
+            uri: self.uri.text(slots),
+            query: self.query.text(slots),
+            status: self.status.text(slots),
+            bytes: self.bytes.text(slots).and_then(|n| n.parse().ok()),
+        };
+        http::fill(event, exchange, redactor);
+    }
+}
+
+impl Rule {
+    fn text<'s>(&'s self, slots: &[Option<&'s Value>]) -> Option<Cow<'s, str>> {
+        let mut value = self.from.text(slots)?;
+        if !self.transform.is_empty() {
+            value = transformed(value, &self.transform);
+        }
+        if !self.map.is_empty() {
+            let found = self.map.iter().find(|(pattern, _)| fits(pattern, &value))?;
+            return Some(Cow::Borrowed(&found.1));
+        }
+        (!is_absent(&value)).then_some(value)
+    }
+
+    fn integer(&self, slots: &[Option<&Value>]) -> Option<i64> {
+        let value = self.text(slots)?;
+        match self.unit {
+            Some(unit) => time::parse_duration(value.trim(), unit)
+                .or_else(|| by_float(&value, unit).filter(|n| *n >= 0)),
+            None => value.trim().parse().ok().or_else(|| by_float(&value, 1)),
+        }
+    }
+
+    fn list(&self, slots: &[Option<&Value>]) -> Vec<String> {
+        let Picker::Fields(fields) = &self.from else {
+            return self.text(slots).map(Cow::into_owned).into_iter().collect();
+        };
+        let found = fields.iter().find_map(|(slot, each)| Some((slots[*slot]?, each)));
+        let Some((value, each)) = found else {
+            return Vec::new();
+        };
+        let mut list = Vec::new();
+        collect(value, each.as_deref(), &mut list);
+        if let Some(separator) = self.split.as_deref().filter(|s| !s.is_empty()) {
+            list = list
+                .iter()
+                .flat_map(|text| text.split(separator))
+                .map(|part| part.trim().to_owned())
+                .collect();
+        }
+        list.retain(|item| !is_absent(item));
+        list.into_iter()
+            .map(|item| transformed(Cow::Owned(item), &self.transform).into_owned())
+            .collect()
+    }
+}
+
+impl Picker {
+    fn text<'s>(&'s self, slots: &[Option<&'s Value>]) -> Option<Cow<'s, str>> {
+        match self {
+            Self::Fields(fields) => fields.iter().find_map(|(slot, _)| text(slots[*slot]?)),
+            Self::Constant(value) => Some(Cow::Borrowed(value)),
+            Self::Template(parts) => {
+                let mut out = String::new();
+                for (plain, slot) in parts {
+                    out.push_str(plain);
+                    if let Some(slot) = slot {
+                        out.push_str(&text(slots[*slot]?)?);
+                    }
+                }
+                Some(Cow::Owned(out))
+            }
+        }
+    }
+}
+
+/// Numbers such as `1e-3`; whole units where they fit.
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // checked against the limits
+fn by_float(value: &str, unit: i64) -> Option<i64> {
+    let number = value.trim().parse::<f64>().ok()? * unit as f64;
+    (number.abs() < 9e18).then(|| number.round() as i64)
+}
+
+fn collect(value: &Value, each: Option<&str>, list: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| collect(item, each, list)),
+        _ => {
+            let value = match each {
+                Some(path) => below(value, path),
+                None => Some(value),
+            };
+            list.extend(value.and_then(text).map(Cow::into_owned));
+        }
+    }
+}
+
+/// What lies at a dotted path below a value; the value itself for an empty path.
+fn below<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    if path.is_empty() {
+        return Some(value);
+    }
+    let map = value.as_object()?;
+    map.get(path).or_else(|| {
+        path.match_indices('.')
+            .find_map(|(at, _)| below(map.get(&path[..at])?, &path[at + 1..]))
+    })
+}
+
+/// The text at a dotted path of a record.
+pub fn find(fields: &Fields, path: &str) -> Option<String> {
+    let found = fields.get(path).or_else(|| {
+        path.match_indices('.')
+            .find_map(|(at, _)| below(fields.get(&path[..at])?, &path[at + 1..]))
+    })?;
+    match found {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+/// The text of a scalar that says something.
+fn text(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) if is_absent(text) => None,
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        Value::Bool(true) => Some(Cow::Borrowed("true")),
+        Value::Bool(false) => Some(Cow::Borrowed("false")),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Producers write `-` or nothing where there is nothing to say.
+fn is_absent(text: &str) -> bool {
+    text.is_empty() || text == "-"
+}
+
+/// A pattern in which one `*` stands for any characters.
+fn fits(pattern: &str, value: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == value,
+        Some((head, tail)) => {
+            value.len() >= head.len() + tail.len() && value.starts_with(head) && value.ends_with(tail)
+        }
+    }
+}
+
+fn transformed<'t>(text: Cow<'t, str>, transforms: &[Transform]) -> Cow<'t, str> {
+    transforms
+        .iter()
+        .fold(text, |text, transform| transform.apply(text))
+}
+
+impl Transform {
+    fn parse(text: &str) -> Option<Self> {
+        let (name, argument) = text.split_once(':').unwrap_or((text, ""));
+        Some(match (name, argument.is_empty()) {
+            ("sha256", true) => Self::Sha256,
+            ("lower", true) => Self::Lower,
+            ("upper", true) => Self::Upper,
+            ("trim", true) => Self::Trim,
+            ("bearer", true) => Self::Bearer,
+            ("prefix", false) => Self::Prefix(argument.parse().ok()?),
+            ("suffix", false) => Self::Suffix(argument.parse().ok()?),
+            ("strip_prefix", false) => Self::StripPrefix(argument.to_owned()),
+            ("strip_suffix", false) => Self::StripSuffix(argument.to_owned()),
+            ("before", false) => Self::Before(argument.to_owned()),
+            ("after", false) => Self::After(argument.to_owned()),
+            _ => return None,
+        })
+    }
+
+    fn apply<'t>(&self, text: Cow<'t, str>) -> Cow<'t, str> {
+        match self {
+            Self::Sha256 => Cow::Owned(hex::encode(Sha256::digest(text.as_bytes()))),
+            Self::Lower => Cow::Owned(text.to_lowercase()),
+            Self::Upper => Cow::Owned(text.to_uppercase()),
+            Self::Trim => part(text, |t| t.trim()),
+            Self::Prefix(n) => part(text, |t| t.char_indices().nth(*n).map_or(t, |(at, _)| &t[..at])),
+            Self::Suffix(n) => part(text, |t| {
+                let skip = t.chars().count().saturating_sub(*n);
+                t.char_indices().nth(skip).map_or("", |(at, _)| &t[at..])
+            }),
+            Self::StripPrefix(head) => part(text, |t| t.strip_prefix(head.as_str()).unwrap_or(t)),
+            Self::StripSuffix(tail) => part(text, |t| t.strip_suffix(tail.as_str()).unwrap_or(t)),
+            Self::Before(mark) => part(text, |t| t.split_once(mark.as_str()).map_or(t, |(head, _)| head)),
+            Self::After(mark) => part(text, |t| t.split_once(mark.as_str()).map_or(t, |(_, tail)| tail)),
+            Self::Bearer => part(text, |t| t.split_once(' ').map_or(t, |(_, value)| value.trim())),
+        }
+    }
+}
+
+fn part<'t>(text: Cow<'t, str>, take: impl Fn(&str) -> &str) -> Cow<'t, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(take(text)),
+        Cow::Owned(text) => Cow::Owned(take(&text).to_owned()),
+    }
+}
+
+impl Builder {
+    fn wrong(&self, why: String) -> Error {
+        Error::Mapping {
+            origin: self.origin.clone(),
+            why,
+        }
+    }
+
+    /// The slot of a path. A key may itself hold dots: every way to split the path is looked for.
+    fn slot(&mut self, path: &str) -> usize {
+        if let Some(slot) = self.slots.get(path) {
+            return *slot;
+        }
+        let slot = self.slots.len();
+        self.slots.insert(path.to_owned(), slot);
+        self.heads
+            .entry(path.to_owned())
+            .or_default()
+            .push((slot, String::new()));
+        for (at, _) in path.match_indices('.') {
+            let rest = path[at + 1..].to_owned();
+            self.heads
+                .entry(path[..at].to_owned())
+                .or_default()
+                .push((slot, rest));
+        }
+        slot
+    }
+
+    fn fields(&mut self, paths: &[String]) -> Picker {
+        let fields = paths.iter().map(|path| match path.split_once("[]") {
+            Some((list, each)) => {
+                let each = each.trim_start_matches('.');
+                (self.slot(list), (!each.is_empty()).then(|| each.to_owned()))
+            }
+            None => (self.slot(path), None),
+        });
+        Picker::Fields(fields.collect())
+    }
+
+    fn template(&mut self, template: &str) -> Result<Picker, Error> {
+        let (mut parts, mut rest) = (Vec::new(), template);
+        while let Some((plain, after)) = rest.split_once('{') {
+            let (path, after) = after
+                .split_once('}')
+                .ok_or_else(|| self.wrong(format!("template `{template}`: `{{` without `}}`")))?;
+            parts.push((plain.to_owned(), Some(self.slot(path))));
+            rest = after;
+        }
+        parts.push((rest.to_owned(), None));
+        Ok(Picker::Template(parts))
+    }
+
+    fn time(&mut self, spec: &spec::Time) -> Result<TimeRule, Error> {
+        let source = match (&spec.field, &spec.template) {
+            (Some(paths), None) => self.fields(paths.as_slice()),
+            (None, Some(template)) => self.template(template)?,
+            _ => return Err(self.wrong("[time] needs either `field` or `template`".into())),
+        };
+        let format = match spec.format.as_str() {
+            "auto" | "rfc3339" => TimeFormat::Auto,
+            "epoch_s" => TimeFormat::Epoch(1_000_000_000),
+            "epoch_ms" => TimeFormat::Epoch(1_000_000),
+            "epoch_us" => TimeFormat::Epoch(1_000),
+            "epoch_ns" => TimeFormat::Epoch(1),
+            pattern if pattern.contains('%') => TimeFormat::Pattern(pattern.to_owned()),
+            other => return Err(self.wrong(format!("[time] format: `{other}` is neither auto, rfc3339, epoch_s, epoch_ms, epoch_us, epoch_ns nor a pattern with `%`"))),
+        };
+        let zone = match &spec.zone {
+            None => None,
+            Some(name) => Some(
+                time::zone(name)
+                    .ok_or_else(|| self.wrong(format!("[time] zone: `{name}` is no time zone")))?,
+            ),
+        };
+        Ok(TimeRule {
+            source,
+            format,
+            zone,
+            is: spec.is,
+        })
+    }
+
+    fn http(&mut self, spec: &spec::Http) -> HttpRule {
+        HttpRule {
+            request: self.fields(spec.request.as_slice()),
+            method: self.fields(spec.method.as_slice()),
+            uri: self.fields(spec.uri.as_slice()),
+            query: self.fields(spec.query.as_slice()),
+            status: self.fields(spec.status.as_slice()),
+            bytes: self.fields(spec.bytes.as_slice()),
+        }
+    }
+
+    fn columns(&mut self, spec: &Spec) -> Result<Vec<(Column, Vec<Rule>)>, Error> {
+        let mut columns = Vec::new();
+        for (name, rules) in &spec.columns {
+            let column = Column::parse(name).map_err(|e| self.wrong(format!("[columns] {e}")))?;
+            let rules: Result<Vec<Rule>, Error> = rules
+                .flat()
+                .iter()
+                .map(|rule| self.rule(column, name, rule))
+                .collect();
+            columns.push((column, rules?));
+        }
+        columns.sort_by_key(|(column, _)| *column);
+        match columns.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            Some(pair) => Err(self.wrong(format!("[columns] {} is filled twice", pair[0].0))),
+            None => Ok(columns),
+        }
+    }
+
+    fn rule(&mut self, column: Column, name: &str, spec: &RuleSpec) -> Result<Rule, Error> {
+        let from = match (spec.field.as_slice(), &spec.value, &spec.template) {
+            ([], Some(value), None) => Picker::Constant(value.clone()),
+            ([], None, Some(template)) => self.template(template)?,
+            (paths @ [_, ..], None, None) => self.fields(paths),
+            _ => {
+                return Err(self.wrong(format!(
+                    "[columns] {name}: needs exactly one of `field`, `value`, `template`"
+                )));
+            }
+        };
+        let transform: Option<Vec<_>> = spec.transform.iter().map(|t| Transform::parse(t)).collect();
+        let transform = transform.ok_or_else(|| {
+            self.wrong(format!(
+                "[columns] {name}: one of the transforms {:?} is unknown",
+                spec.transform
+            ))
+        })?;
+        if CREDENTIALS.contains(&column) {
+            for path in spec.field.as_slice() {
+                self.secrets.insert(path.clone(), transform.clone());
+            }
+        }
+        let unit = match spec.unit.as_deref() {
+            None => None,
+            Some("s") => Some(1_000_000_000),
+            Some("ms") => Some(1_000_000),
+            Some("us") => Some(1_000),
+            Some("ns") => Some(1),
+            Some(other) => {
+                return Err(self.wrong(format!(
+                    "[columns] {name}: unit `{other}` is none of s, ms, us, ns"
+                )));
+            }
+        };
+        let mut map: Vec<(String, String)> = spec.map.clone().into_iter().collect();
+        // Exact values first, then the longer pattern before the shorter.
+        map.sort_by_key(|(pattern, _)| (pattern.contains('*'), std::cmp::Reverse(pattern.len())));
+        self.check_outcomes(column, name, &map)?;
+        Ok(Rule {
+            from,
+            map,
+            transform,
+            unit,
+            split: spec.split.clone(),
+        })
+    }
+
+    fn check_outcomes(&self, column: Column, name: &str, map: &[(String, String)]) -> Result<(), Error> {
+        let wrong = map
+            .iter()
+            .find(|(_, to)| column == Column::Outcome && Outcome::parse(to).is_none());
+        match wrong {
+            Some((_, to)) => Err(self.wrong(format!("[columns] {name}: `{to}` is no outcome"))),
+            None => Ok(()),
+        }
+    }
+}

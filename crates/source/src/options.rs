@@ -1,0 +1,92 @@
+//! What a person says about the evidence.
+
+use crate::capped::Caps;
+use crate::{Context, Error, Format, Mapping, formats};
+use ambit_event::{Keys, Timestamp};
+use jiff::tz::TimeZone;
+use std::sync::Arc;
+
+/// What a person says about the evidence. Everything may be left out: then formats are recognized, hosts
+/// are those that the records name, and times without a zone are UTC.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The source of every file, instead of recognizing it.
+    pub source: Option<String>,
+    /// The host that wrote the files.
+    pub host: Option<String>,
+    /// The zone of times that name none: an IANA name such as `Europe/Stockholm`, or `+02:00`.
+    pub time_zone: Option<String>,
+    /// The producer's own pattern for its lines: nginx `log_format`, Apache `LogFormat`, PostgreSQL
+    /// `log_line_prefix`.
+    pub log_format: Option<String>,
+    /// Sources that are declared beside the built-in ones; they go before those.
+    pub mappings: Vec<Mapping>,
+    /// Events per batch.
+    pub batch_events: usize,
+    pub caps: Caps,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            source: None,
+            host: None,
+            time_zone: None,
+            log_format: None,
+            mappings: Vec::new(),
+            batch_events: 8192,
+            caps: Caps::default(),
+        }
+    }
+}
+
+impl Options {
+    /// Every format that these options know: the declared ones, then the built-in ones.
+    #[must_use]
+    pub fn formats(&self) -> Vec<Arc<dyn Format>> {
+        let declared = self.mappings.iter().map(formats::declared);
+        declared.chain(formats::built_in()).collect()
+    }
+
+    /// The format of that name.
+    ///
+    /// # Errors
+    /// [`Error::NoSource`] with the known names.
+    pub fn format(&self, name: &str) -> Result<Arc<dyn Format>, Error> {
+        let known = self.formats();
+        known
+            .iter()
+            .find(|f| f.name() == name)
+            .cloned()
+            .ok_or_else(|| Error::NoSource {
+                name: name.to_owned(),
+                known: known.iter().map(|f| f.name()).collect::<Vec<_>>().join(", "),
+            })
+    }
+
+    /// What a decoder knows of a file beside its records.
+    ///
+    /// # Errors
+    /// [`Error::Option`] where the time zone is unknown.
+    pub fn context(&self, keys: &Keys, modified: Option<Timestamp>) -> Result<Context, Error> {
+        Ok(Context {
+            host: self.host.clone(),
+            time_zone: self.zone()?,
+            modified,
+            log_format: self.log_format.clone(),
+            keys: keys.clone(),
+        })
+    }
+
+    fn zone(&self) -> Result<TimeZone, Error> {
+        match &self.time_zone {
+            None => Ok(TimeZone::UTC),
+            Some(name) => crate::time::zone(name).ok_or_else(|| Error::Option {
+                option: "time zone".into(),
+                why: format!(
+                    "`{name}` is neither an IANA zone such as Europe/Stockholm nor an offset such as +02:00"
+                ),
+            }),
+        }
+    }
+}

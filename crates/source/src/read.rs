@@ -1,0 +1,634 @@
+//! Reads one evidence file: records in, batches of events and rejects out.
+
+use crate::capped::CappedReader;
+use crate::cut::{Cut, Cutter, KEPT};
+use crate::identity::Occurrences;
+use crate::input::Input;
+use crate::{Context, Decoder, Error, Format, Framing, Options, Output, RawRecord, RejectReason};
+use ambit_event::{
+    Attestation, Batch, Checkpoint, Event, EventId, Evidence, Keys, Loss, Position, Provenance, Reject, Span,
+    Timestamp,
+};
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::sync::{Arc, PoisonError};
+
+/// What became of one evidence file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Records in the file, those of an earlier run and rejects included.
+    pub n_records: u64,
+    /// Events and rejects given out in this run.
+    pub n_events: u64,
+    pub n_rejects: u64,
+    /// Records that say nothing of their own: headers, comments.
+    pub n_silent: u64,
+    /// Bytes read, after decompression.
+    pub bytes: u64,
+    /// What a person should know: the file was replaced, it ends too early.
+    pub notes: Vec<String>,
+    /// Whether the sink asked to stop.
+    pub stopped: bool,
+}
+
+/// Bytes of raw records after which a batch is full, however few they are.
+const BATCH_BYTES: usize = 32 << 20;
+
+/// Reads one evidence file and hands its events over in batches, each with the checkpoint up to which
+/// everything has been handed over. With a checkpoint of the same lineage only what follows it is given.
+///
+/// The last record of a file without a line end is given out (a file need not end with one), but the
+/// checkpoint stays before it: when the file has grown it is read again, and adds nothing if it was whole.
+///
+/// # Errors
+/// [`Error::Read`] where the file cannot be opened, [`Error::Option`] where the format lacks an option. A
+/// file that breaks off or goes beyond a cap is no error: what was readable is given out, the rest is a
+/// reject and a loss, and a note says so.
+pub fn read(
+    input: &Input,
+    options: &Options,
+    keys: &Keys,
+    resume: Option<&Checkpoint>,
+    sink: &mut dyn FnMut(Batch) -> ControlFlow<()>,
+) -> Result<Summary, Error> {
+    let Some(format) = &input.format else {
+        return Ok(hand_over_manifest(input, sink));
+    };
+    if let Some(original) = &input.copy_of {
+        return Ok(hand_over_copy(input, original, sink));
+    }
+    let context = Context {
+        host: input.evidence.host.clone(),
+        ..options.context(keys, input.modified)?
+    };
+    let resume = resume.filter(|c| c.lineage == input.evidence.lineage && c.offset > 0);
+    let before = count_before(input, options)?;
+    let mut notes = Vec::new();
+    if let Some(checkpoint) = resume {
+        match pass(
+            input,
+            format,
+            &context,
+            options,
+            before.clone(),
+            Some(checkpoint),
+            sink,
+        )? {
+            Pass::Done(summary, seen) => return Ok(finish(input, summary, seen)),
+            Pass::Replaced(note) => notes.push(note),
+        }
+    }
+    match pass(input, format, &context, options, before, None, sink)? {
+        Pass::Done(mut summary, seen) => {
+            summary.notes.splice(0..0, notes);
+            Ok(finish(input, summary, seen))
+        }
+        Pass::Replaced(note) => Err(Error::Read {
+            path: input.evidence.path.clone(),
+            why: note,
+        }),
+    }
+}
+
+/// Decodes bytes as one file of a format, all at once: for tests and fuzzing.
+///
+/// # Errors
+/// [`Error::Option`] where the format lacks an option.
+pub fn decode_all(format: &Arc<dyn Format>, bytes: &[u8], context: &Context) -> Result<Batch, Error> {
+    let mut whole = Batch::default();
+    let evidence = Evidence {
+        source: format.name().to_owned(),
+        host: context.host.clone(),
+        ..Evidence::default()
+    };
+    let mut reading = Reading::new(&evidence, format, context, Occurrences::default(), usize::MAX)?;
+    let mut reader = bytes;
+    let mut sink = |batch: Batch| {
+        whole.events.extend(batch.events);
+        whole.rejects.extend(batch.rejects);
+        whole.losses.extend(batch.losses);
+        ControlFlow::Continue(())
+    };
+    reading.run(&mut reader, &Options::default(), None, &mut sink);
+    Ok(whole)
+}
+
+fn finish(input: &Input, summary: Summary, seen: Occurrences) -> Summary {
+    if !summary.stopped {
+        *input
+            .family
+            .counted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some((input.rank, seen));
+    }
+    summary
+}
+
+fn first_line(bytes: &[u8]) -> &[u8] {
+    bytes.split(|&b| b == b'\n').next().unwrap_or_default()
+}
+
+/// A copy says nothing that its original did not say.
+fn hand_over_copy(input: &Input, original: &str, sink: &mut dyn FnMut(Batch) -> ControlFlow<()>) -> Summary {
+    let flow = sink(Batch {
+        evidence: Some(input.evidence.clone()),
+        attestations: input.attestations.clone(),
+        ..Batch::default()
+    });
+    Summary {
+        stopped: flow.is_break(),
+        notes: vec![format!("{}: the same bytes as {original}", input.evidence.path)],
+        ..Summary::default()
+    }
+}
+
+fn hand_over_manifest(input: &Input, sink: &mut dyn FnMut(Batch) -> ControlFlow<()>) -> Summary {
+    let evidence = Some(input.evidence.clone());
+    let flow = sink(Batch {
+        evidence,
+        losses: input.losses.clone(),
+        ..Batch::default()
+    });
+    Summary {
+        stopped: flow.is_break(),
+        bytes: input.evidence.bytes,
+        ..Summary::default()
+    }
+}
+
+/// What the older siblings of a rotated file hold, so that counting goes on where they end.
+fn count_before(input: &Input, options: &Options) -> Result<Occurrences, Error> {
+    let Some(last) = input.rank.checked_sub(1) else {
+        return Ok(Occurrences::default());
+    };
+    let mut counted = input
+        .family
+        .counted
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    if counted.as_ref().is_some_and(|(rank, _)| *rank == last) {
+        return Ok(counted.take().map(|(_, seen)| seen).unwrap_or_default());
+    }
+    let mut seen = Occurrences::default();
+    for (place, format) in &input.family.members[..input.rank] {
+        // A sibling that cannot be read to its end counts as far as it goes, here as in its own reading.
+        place.with_content(&options.caps, |reader| {
+            let mut cutter = Cutter::new(reader, format.framing(), &options.caps);
+            while let Ok(Some(cut)) = cutter.next() {
+                if let Cut::Record { record, .. } = cut {
+                    seen.count(record.bytes);
+                }
+            }
+        })?;
+    }
+    Ok(seen)
+}
+
+enum Pass {
+    Done(Summary, Occurrences),
+    /// The file is not the one that the checkpoint speaks of: why.
+    Replaced(String),
+}
+
+fn pass(
+    input: &Input,
+    format: &Arc<dyn Format>,
+    context: &Context,
+    options: &Options,
+    before: Occurrences,
+    resume: Option<&Checkpoint>,
+    sink: &mut dyn FnMut(Batch) -> ControlFlow<()>,
+) -> Result<Pass, Error> {
+    let mut reading = Reading::new(&input.evidence, format, context, before, options.batch_events)?;
+    reading.attestations.clone_from(&input.attestations);
+    input
+        .place
+        .with_content(&options.caps, |reader: &mut CappedReader<'_>| {
+            if let Some(note) = reading.run(reader, options, resume, sink) {
+                return Pass::Replaced(note);
+            }
+            Pass::Done(reading.summary, reading.seen)
+        })
+}
+
+/// The state of reading one file.
+struct Reading<'a> {
+    evidence: &'a Evidence,
+    format: &'a Arc<dyn Format>,
+    context: &'a Context,
+    decoder: Box<dyn Decoder>,
+    seen: Occurrences,
+    attestations: Vec<Attestation>,
+    batch_events: usize,
+    is_csv: bool,
+    batch: Batch,
+    batch_bytes: usize,
+    /// Rejects of the batch from this one on stand after its last event.
+    n_settled: usize,
+    /// The last event's time, and its host.
+    last: Option<Timestamp>,
+    last_host: Option<String>,
+    output: Output,
+    summary: Summary,
+    checkpoint: Checkpoint,
+    /// Occurrences of records whose events came later than they: counted as they come.
+    released: Occurrences,
+    /// What was given out before this offset by an earlier run is not given out again.
+    resumed_at: u64,
+    /// Ends of some of the records (offset, number) that a checkpoint can fall back to while events of
+    /// later records are held back.
+    ends: VecDeque<(u64, u64)>,
+}
+
+/// Every so many records one end is remembered.
+const ENDS_EVERY: u64 = 256;
+
+impl<'a> Reading<'a> {
+    fn new(
+        evidence: &'a Evidence,
+        format: &'a Arc<dyn Format>,
+        context: &'a Context,
+        seen: Occurrences,
+        batch_events: usize,
+    ) -> Result<Self, Error> {
+        let checkpoint = Checkpoint {
+            lineage: evidence.lineage.clone(),
+            ..Checkpoint::default()
+        };
+        Ok(Self {
+            evidence,
+            format,
+            context,
+            decoder: format.decoder(context)?,
+            released: if format.is_stateful() {
+                seen.clone()
+            } else {
+                Occurrences::default()
+            },
+            seen,
+            attestations: Vec::new(),
+            batch_events,
+            is_csv: matches!(format.framing(), Framing::Csv),
+            batch: Batch {
+                evidence: Some(evidence.clone()),
+                ..Batch::default()
+            },
+            batch_bytes: 0,
+            n_settled: 0,
+            last: None,
+            last_host: None,
+            output: Output::default(),
+            summary: Summary::default(),
+            checkpoint,
+            resumed_at: 0,
+            ends: VecDeque::new(),
+        })
+    }
+
+    /// Reads to the end. Gives a note where the file is not the one that the checkpoint speaks of;
+    /// then nothing was handed over.
+    fn run(
+        &mut self,
+        reader: &mut dyn Read,
+        options: &Options,
+        resume: Option<&Checkpoint>,
+        sink: &mut dyn FnMut(Batch) -> ControlFlow<()>,
+    ) -> Option<String> {
+        let framing = self.format.framing();
+        let mut cutter = Cutter::new(reader, framing, &options.caps);
+        if let Some(checkpoint) = resume
+            && let Err(note) = self.skip(&mut cutter, checkpoint)
+        {
+            return Some(note);
+        }
+        let mut may_grow = false;
+        loop {
+            let cut = match cutter.next() {
+                Ok(Some(cut)) => cut,
+                Ok(None) => break,
+                Err(error) => {
+                    self.break_off(&error, cutter.offset(), cutter.line());
+                    break;
+                }
+            };
+            let retry = match cut {
+                Cut::Record { record, is_complete } => {
+                    may_grow |= !is_complete;
+                    self.take(&record)
+                }
+                Cut::Overlong { head, n_bytes, why } => {
+                    self.reject(&head, n_bytes, RejectReason::new(why));
+                    None
+                }
+            };
+            if let Some((offset, line)) = retry {
+                cutter.retry_after_first_line(offset, line);
+            }
+            self.summary.n_records += 1;
+            if !may_grow {
+                self.advance(cutter.offset());
+            }
+            if self.is_full() && self.flush(sink).is_break() {
+                self.summary.stopped = true;
+                return None;
+            }
+        }
+        self.summary.bytes = cutter.offset();
+        self.decoder.finish(&mut self.output);
+        self.take_events(None);
+        if !may_grow {
+            self.advance(cutter.offset());
+        }
+        self.close(sink);
+        None
+    }
+
+    /// Moves the checkpoint on to the end of the last record, or as far as no event is held back.
+    fn advance(&mut self, end: u64) {
+        let n_records = self.summary.n_records;
+        let Some(held) = self.decoder.held_from() else {
+            self.ends.clear();
+            (self.checkpoint.offset, self.checkpoint.n_records) = (end, n_records);
+            return;
+        };
+        if n_records.is_multiple_of(ENDS_EVERY) {
+            self.ends.push_back((end, n_records));
+        }
+        while let Some((offset, n)) = self.ends.pop_front_if(|(offset, _)| *offset <= held) {
+            (self.checkpoint.offset, self.checkpoint.n_records) = (offset, n);
+        }
+    }
+
+    /// Passes over what an earlier run has handed over, counting it.
+    fn skip(&mut self, cutter: &mut Cutter<'_>, checkpoint: &Checkpoint) -> Result<(), String> {
+        let path = &self.evidence.path;
+        while cutter.offset() < checkpoint.offset {
+            let retry = match cutter.next() {
+                Ok(Some(Cut::Record { record, .. })) => self.pass_over(&record),
+                Ok(Some(Cut::Overlong { .. })) => None,
+                Ok(None) | Err(_) => {
+                    return Err(format!(
+                        "{path}: shorter than it was ({} bytes had been read); it was cut or replaced and is read from its start",
+                        checkpoint.offset
+                    ));
+                }
+            };
+            if let Some((offset, line)) = retry {
+                cutter.retry_after_first_line(offset, line);
+            }
+            self.summary.n_records += 1;
+        }
+        let n_known = checkpoint.n_records;
+        if cutter.offset() != checkpoint.offset || (n_known != 0 && n_known != self.summary.n_records) {
+            return Err(format!(
+                "{path}: begins like a file that was read before but is another; it is read from its start"
+            ));
+        }
+        self.checkpoint.offset = checkpoint.offset;
+        self.checkpoint.n_records = self.summary.n_records;
+        self.resumed_at = checkpoint.offset;
+        Ok(())
+    }
+
+    /// Counts a record without giving it out. It is decoded only where the records after it depend on that.
+    fn pass_over(&mut self, record: &RawRecord<'_>) -> Option<(u64, u64)> {
+        let spans_lines = self.may_retry(record);
+        let result = match self.format.is_stateful() || spans_lines {
+            true => self.decoder.decode(record, &mut self.output),
+            false => Ok(()),
+        };
+        self.remember_last();
+        let is_retried = result.is_err() && spans_lines;
+        self.seen.count(if is_retried {
+            first_line(record.bytes)
+        } else {
+            record.bytes
+        });
+        is_retried.then_some((record.offset, record.line))
+    }
+
+    /// A CSV record of several lines that cannot be decoded may be one bad line before good ones.
+    fn may_retry(&self, record: &RawRecord<'_>) -> bool {
+        self.is_csv && record.bytes.contains(&b'\n')
+    }
+
+    fn remember_last(&mut self) {
+        if let Some(event) = self.output.events.last() {
+            self.last = Some(event.time);
+            self.last_host.clone_from(&event.host);
+        }
+        for event in self.output.events.drain(..).filter(|e| !e.raw.is_empty()) {
+            self.released.count(&event.raw);
+        }
+        self.output.losses.clear();
+    }
+
+    /// Decodes one record. Gives its place where only its first line became a reject, and the lines behind
+    /// that are to be tried again.
+    fn take(&mut self, record: &RawRecord<'_>) -> Option<(u64, u64)> {
+        if let Err(reason) = self.decoder.decode(record, &mut self.output) {
+            self.output.events.clear();
+            self.output.losses.clear();
+            let is_retried = self.may_retry(record);
+            let bytes = if is_retried {
+                first_line(record.bytes)
+            } else {
+                record.bytes
+            };
+            self.seen.count(bytes);
+            self.reject(&RawRecord { bytes, ..*record }, bytes.len() as u64, reason);
+            return is_retried.then_some((record.offset, record.line));
+        }
+        let nth = self.seen.count(record.bytes);
+        self.summary.n_silent +=
+            u64::from(self.output.events.is_empty() && self.decoder.held_from().is_none());
+        self.take_events(Some((record, nth)));
+        None
+    }
+
+    /// Completes what the decoder has given out: events of this record, and those of earlier ones that
+    /// it had held back.
+    fn take_events(&mut self, record: Option<(&RawRecord<'_>, u64)>) {
+        let mut events = std::mem::take(&mut self.output.events);
+        let mut n_own = 0;
+        for mut event in events.drain(..) {
+            let raw = std::mem::take(&mut event.raw);
+            let event = match record {
+                _ if !raw.is_empty() => {
+                    let nth = self.released.count(&raw);
+                    let Provenance { offset, line, .. } = event.provenance;
+                    if offset < self.resumed_at {
+                        continue;
+                    }
+                    self.complete(
+                        event,
+                        &RawRecord {
+                            bytes: &raw,
+                            offset,
+                            line,
+                        },
+                        nth,
+                        0,
+                    )
+                }
+                Some((record, nth)) => {
+                    n_own += 1;
+                    self.complete(event, record, nth, n_own - 1)
+                }
+                None => continue,
+            };
+            self.batch_bytes += event.raw.len();
+            self.settle(Some(&event));
+            self.last = Some(event.time);
+            if self.last_host != event.host {
+                self.last_host.clone_from(&event.host);
+            }
+            self.batch.events.push(event);
+        }
+        self.output.events = events;
+        let losses: Vec<Loss> = self.output.losses.drain(..).collect();
+        for loss in losses {
+            self.lose(loss);
+        }
+    }
+
+    fn complete(&self, mut event: Event, record: &RawRecord<'_>, nth: u64, n: usize) -> Event {
+        if event.source.is_empty() {
+            event.source.push_str(self.format.source());
+        }
+        if event.host.is_none() {
+            event.host.clone_from(&self.context.host);
+        }
+        if event.id == EventId::default() {
+            let host = event.host.as_deref().unwrap_or("");
+            event.id = match n {
+                0 => EventId::nth(&event.source, host, record.bytes, nth),
+                _ => EventId::nth(&format!("{}#{n}", event.source), host, record.bytes, nth),
+            };
+        }
+        event.provenance = Provenance {
+            evidence: self.evidence.id.clone(),
+            offset: record.offset,
+            length: record.bytes.len() as u64,
+            line: record.line,
+        };
+        event.raw = record.bytes.to_vec();
+        event
+    }
+
+    fn reject(&mut self, head: &RawRecord<'_>, n_bytes: u64, reason: RejectReason) {
+        let raw = head.bytes[..head.bytes.len().min(KEPT)].to_vec();
+        self.batch_bytes += raw.len();
+        let position = Position {
+            evidence: self.evidence.id.clone(),
+            path: self.evidence.path.clone(),
+            offset: head.offset,
+            line: head.line,
+        };
+        self.batch.rejects.push(Reject {
+            source: self.format.source().to_owned(),
+            host: self.context.host.clone().or_else(|| self.last_host.clone()),
+            position,
+            reason: reason.reason,
+            field: reason.field,
+            between: self.last.map(|from| Span::new(from, Timestamp::MAX)),
+            raw,
+            n_bytes,
+        });
+        self.summary.n_rejects += 1;
+    }
+
+    /// The next event tells until when the rejects before it were written.
+    fn settle(&mut self, next: Option<&Event>) {
+        let Some(next) = next else {
+            return;
+        };
+        let offset = next.provenance.offset;
+        let n_before = self.batch.rejects[self.n_settled..]
+            .iter()
+            .take_while(|r| r.position.offset <= offset)
+            .count();
+        for reject in &mut self.batch.rejects[self.n_settled..self.n_settled + n_before] {
+            let from = reject.between.map_or(Timestamp::MIN, |b| b.from);
+            reject.between = Some(Span::new(from.min(next.time), next.when().until));
+            if reject.host.is_none() {
+                reject.host.clone_from(&next.host);
+            }
+        }
+        self.n_settled += n_before;
+    }
+
+    fn lose(&mut self, mut loss: Loss) {
+        if loss.source.is_empty() {
+            self.format.source().clone_into(&mut loss.source);
+        }
+        if loss.host.is_none() {
+            loss.host = self.context.host.clone().or_else(|| self.last_host.clone());
+        }
+        self.batch.losses.push(loss);
+    }
+
+    /// The file cannot be read on: what follows is lost, from the last event to when it was written.
+    fn break_off(&mut self, error: &io::Error, offset: u64, line: u64) {
+        let reason = format!("the rest of the file cannot be read: {error}");
+        self.reject(
+            &RawRecord {
+                bytes: b"",
+                offset,
+                line,
+            },
+            0,
+            RejectReason::new(reason.clone()),
+        );
+        self.summary.n_records += 1;
+        let from = self.last.unwrap_or(Timestamp::MIN);
+        let until = self
+            .context
+            .modified
+            .filter(|at| *at > from)
+            .unwrap_or(Timestamp::MAX);
+        let (span, path) = (Span::new(from, until), &self.evidence.path);
+        let why = format!("{path}: {reason}");
+        self.summary.notes.push(why.clone());
+        self.lose(Loss {
+            source: String::new(),
+            host: None,
+            span,
+            at_most: None,
+            why,
+        });
+        self.attestations.clear();
+    }
+
+    fn is_full(&self) -> bool {
+        let is_settled = self.n_settled == self.batch.rejects.len();
+        let n = self.batch.events.len();
+        (n >= self.batch_events || self.batch_bytes >= BATCH_BYTES) && is_settled
+            || self.batch.rejects.len() >= self.batch_events.saturating_mul(4)
+            || self.batch_bytes >= 2 * BATCH_BYTES
+    }
+
+    fn flush(&mut self, sink: &mut dyn FnMut(Batch) -> ControlFlow<()>) -> ControlFlow<()> {
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.checkpoint = Some(self.checkpoint.clone());
+        self.batch.events = Vec::with_capacity(batch.events.len());
+        self.summary.n_events += batch.events.len() as u64;
+        (self.batch_bytes, self.n_settled) = (0, 0);
+        sink(batch)
+    }
+
+    /// The last batch: what a digest chain proves of the whole file comes with it.
+    fn close(&mut self, sink: &mut dyn FnMut(Batch) -> ControlFlow<()>) {
+        for mut attestation in std::mem::take(&mut self.attestations) {
+            if attestation.host.is_none() {
+                attestation.host.clone_from(&self.last_host);
+            }
+            self.batch.attestations.push(attestation);
+        }
+        let has_news = !self.batch.is_empty() || self.batch.evidence.is_some();
+        if has_news || self.checkpoint.offset > 0 {
+            self.summary.stopped = self.flush(sink).is_break();
+        }
+    }
+}

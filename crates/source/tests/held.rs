@@ -1,0 +1,176 @@
+//! Events that are held back until their end is known: interruption at any batch changes nothing.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use ambit_event::{Batch, Checkpoint, EventId, Keys, Outcome};
+use ambit_source::{Context, Options, decode_all, discover, formats, read};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::ops::ControlFlow;
+
+/// A log of four interleaved sessions, in which every seventh statement fails and one session stays idle.
+fn csvlog(n_records: usize) -> String {
+    let (mut out, mut lines) = (String::new(), [0; 5]);
+    for n in 0..n_records {
+        let session = if n == 3 { 4 } else { n % 4 };
+        lines[session] += 1;
+        let transaction = lines[session] / 2;
+        let is_error = lines[session] % 2 == 0 && transaction % 7 == 0;
+        let (severity, state, message, statement) = if is_error {
+            (
+                "ERROR",
+                "57014",
+                "canceling statement due to user request".to_owned(),
+                format!("SELECT {transaction}"),
+            )
+        } else {
+            let audit = format!("AUDIT: SESSION,{transaction},1,READ,SELECT,,,SELECT {transaction},<none>");
+            ("LOG", "00000", audit, String::new())
+        };
+        let transaction = if is_error {
+            transaction
+        } else {
+            (lines[session] + 1) / 2
+        };
+        let at = format!(
+            "2014-05-23 10:{:02}:{:02}.{:03} UTC",
+            n / 60_000,
+            n / 1000 % 60,
+            n % 1000
+        );
+        writeln!(
+            out,
+            "{at},\"app\",\"music\",{session},\"10.0.0.1:4000{session}\",537f1c80.{session},{},\"SELECT\",2014-05-23 10:00:00 UTC,{session}/{transaction},0,{severity},{state},\"{message}\",,,,,,\"{statement}\",,,\"web\",\"client backend\",,0",
+            lines[session]
+        )
+        .unwrap();
+    }
+    out
+}
+
+#[derive(Default)]
+struct Store {
+    outcomes: BTreeMap<EventId, Outcome>,
+    checkpoint: Option<Checkpoint>,
+}
+
+impl Store {
+    /// The first word on an event stays, as in the lake.
+    fn keep(&mut self, batch: Batch) {
+        for event in batch.events {
+            self.outcomes.entry(event.id).or_insert(event.outcome);
+        }
+        self.checkpoint = batch.checkpoint.or(self.checkpoint.take());
+    }
+}
+
+#[test]
+fn interruption_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("postgresql.csv");
+    std::fs::write(&path, csvlog(1000)).unwrap();
+    let options = Options {
+        batch_events: 100,
+        ..Options::default()
+    };
+    let (inputs, errors) = discover(&[path], &options);
+    assert_eq!((inputs.len(), errors.len()), (1, 0));
+    let ingest = |store: &mut Store, mut n_batches: usize| {
+        let resume = store.checkpoint.clone();
+        let mut sink = |batch: Batch| {
+            store.keep(batch);
+            n_batches -= 1;
+            if n_batches == 0 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        read(
+            &inputs[0],
+            &options,
+            &Keys::derive(&[7; 32]),
+            resume.as_ref(),
+            &mut sink,
+        )
+        .unwrap()
+        .stopped
+    };
+    let mut whole = Store::default();
+    ingest(&mut whole, usize::MAX);
+    assert_eq!(whole.outcomes.len(), 1000);
+    assert!(whole.outcomes.values().any(|o| *o == Outcome::Aborted));
+    for step in [1, 5] {
+        let mut store = Store::default();
+        let mut n_runs = 0;
+        while ingest(&mut store, step + n_runs) {
+            n_runs += 1;
+            assert!(n_runs < 200, "no end in sight with {step} batches at a time");
+        }
+        assert_eq!(store.outcomes, whole.outcomes, "{step} batches at a time");
+    }
+}
+
+/// Deterministic damage: bytes replaced, cut out and doubled.
+fn damage(bytes: &[u8], seed: &mut u64) -> Vec<u8> {
+    let mut next = |most: usize| {
+        *seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(*seed >> 33).unwrap() % most.max(1)
+    };
+    let mut bytes = bytes.to_vec();
+    for _ in 0..1 + next(6) {
+        let at = next(bytes.len());
+        match next(4) {
+            0 => {
+                bytes[at] = [
+                    0, b'"', b'\'', b',', b'\n', b'\t', b'[', b'$', b'\\', 0xff, b' ', b'9',
+                ][next(12)]
+            }
+            1 => bytes.truncate(at + 1),
+            2 => drop(bytes.drain(at..(at + next(40)).min(bytes.len()))),
+            _ => {
+                let piece = bytes[at..(at + next(60)).min(bytes.len())].to_vec();
+                bytes.splice(at..at, piece);
+            }
+        }
+        if bytes.is_empty() {
+            bytes.push(b'x');
+        }
+    }
+    bytes
+}
+
+#[test]
+fn damaged_logs_are_read_without_panic() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let context = Context::bare(Keys::derive(&[7; 32]));
+    let mut seed = 7;
+    let mut n_read = 0;
+    for name in [
+        "postgresql_csvlog",
+        "postgresql_jsonlog",
+        "postgresql_stderr",
+        "syslog",
+        "sshd",
+    ] {
+        let format = formats::built_in()
+            .into_iter()
+            .find(|f| f.name() == name)
+            .unwrap();
+        for case in std::fs::read_dir(root.join(name))
+            .unwrap()
+            .map(|f| f.unwrap().path())
+        {
+            if case.extension().is_none_or(|e| e != "in") {
+                continue;
+            }
+            let bytes = std::fs::read(&case).unwrap();
+            for _ in 0..12 {
+                let batch = decode_all(&format, &damage(&bytes, &mut seed), &context).unwrap();
+                n_read += batch.events.len() + batch.rejects.len();
+            }
+        }
+    }
+    assert!(n_read > 500, "only {n_read}");
+}

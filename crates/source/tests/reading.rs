@@ -1,0 +1,601 @@
+//! Evidence as it lies on disks: found, unpacked, read, read again, and read on.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use ambit_event::{Batch, Checkpoint, EventId, Keys, Timestamp};
+use ambit_source::{Caps, Error, Input, Options, Shipment, Summary, discover, manifest_line, read};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// A lake as far as these tests need one.
+#[derive(Default)]
+struct Store {
+    ids: BTreeSet<EventId>,
+    n_given: usize,
+    n_rejects: usize,
+    checkpoints: BTreeMap<String, Checkpoint>,
+    whole: Batch,
+}
+
+impl Store {
+    fn ingest(&mut self, paths: &[&Path], options: &Options) -> (Vec<Summary>, Vec<Error>) {
+        let paths: Vec<PathBuf> = paths.iter().map(|p| (*p).to_owned()).collect();
+        let (inputs, errors) = discover(&paths, options);
+        (
+            inputs
+                .iter()
+                .map(|input| self.read(input, options, usize::MAX))
+                .collect(),
+            errors,
+        )
+    }
+
+    /// Reads on from the checkpoint, and stops after so many batches.
+    fn read(&mut self, input: &Input, options: &Options, n_batches: usize) -> Summary {
+        let resume = self.checkpoints.get(&input.evidence.lineage).cloned();
+        let mut n_left = n_batches;
+        let mut sink = |batch: Batch| {
+            n_left -= 1;
+            self.keep(batch);
+            if n_left == 0 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        read(
+            input,
+            options,
+            &Keys::derive(&[7; 32]),
+            resume.as_ref(),
+            &mut sink,
+        )
+        .unwrap()
+    }
+
+    fn keep(&mut self, batch: Batch) {
+        self.n_given += batch.events.len();
+        self.n_rejects += batch.rejects.len();
+        self.ids.extend(batch.events.iter().map(|e| e.id));
+        if let Some(checkpoint) = batch.checkpoint {
+            self.checkpoints.insert(checkpoint.lineage.clone(), checkpoint);
+        }
+        self.whole.events.extend(batch.events);
+        self.whole.rejects.extend(batch.rejects);
+        self.whole.losses.extend(batch.losses);
+        self.whole.attestations.extend(batch.attestations);
+    }
+
+    fn of(paths: &[&Path]) -> Self {
+        let mut store = Self::default();
+        let (_, errors) = store.ingest(paths, &Options::default());
+        assert_eq!(errors, []);
+        store
+    }
+}
+
+fn line(second: u32, path: &str) -> String {
+    format!(
+        r#"203.0.113.7 - - [23/May/2014:10:{:02}:{:02} +0000] "GET /{path} HTTP/1.1" 200 5 "-" "x""#,
+        second / 60 % 60,
+        second % 60
+    ) + "\n"
+}
+
+fn lines(seconds: std::ops::Range<u32>) -> String {
+    seconds.map(|s| line(s, &format!("p{s}"))).collect()
+}
+
+fn write(folder: &TempDir, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+    let path = folder.path().join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+#[test]
+fn the_same_lines_under_other_names_and_compressions_are_the_same_events() {
+    let dir = folder();
+    let text = lines(0..50);
+    let plain = write(&dir, "access.log", &text);
+    let expected = Store::of(&[&plain]).ids;
+    assert_eq!(expected.len(), 50);
+    for (name, bytes) in packed(text.as_bytes()) {
+        let path = write(&dir, &format!("packed/{name}"), bytes);
+        let mut store = Store::default();
+        let (_, errors) = store.ingest(&[&path], &Options::default());
+        assert_eq!((store.ids, errors), (expected.clone(), vec![]), "{name}");
+    }
+}
+
+fn packed(text: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gz.write_all(&text[..1000]).unwrap();
+    let mut two = gz.finish().unwrap();
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gz.write_all(&text[1000..]).unwrap();
+    two.extend(gz.finish().unwrap());
+    let mut bz2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::default());
+    bz2.write_all(text).unwrap();
+    let mut xz = liblzma::write::XzEncoder::new(Vec::new(), 6);
+    xz.write_all(text).unwrap();
+    let zst = zstd::encode_all(text, 3).unwrap();
+    vec![
+        ("access.log.gz", two.clone()),
+        ("access.log.bz2", bz2.finish().unwrap()),
+        ("access.log.xz", xz.finish().unwrap()),
+        ("access.log.zst", zst.clone()),
+        (
+            "logs.tar",
+            tar_of(&[("a/access.log", text), ("a/empty.log", b"")]),
+        ),
+        (
+            "logs.tar.zst",
+            zstd::encode_all(&tar_of(&[("access.log.gz", &two)])[..], 3).unwrap(),
+        ),
+        (
+            "logs.zip",
+            zip_of(&[("../../access.log", text), ("copy/access.log.zst", &zst)]),
+        ),
+    ]
+}
+
+fn tar_of(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, bytes) in members {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, name, *bytes).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+fn zip_of(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        writer
+            .start_file(*name, zip::write::SimpleFileOptions::default())
+            .unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+#[test]
+fn two_true_identical_lines_count_twice_and_a_copy_adds_nothing() {
+    let dir = folder();
+    let text = line(1, "a").repeat(2) + &line(2, "b") + &line(1, "a") + "broken\n" + &line(3, "c");
+    let first = write(&dir, "one/access.log", &text);
+    let copy = write(&dir, "two/renamed.log", &text);
+    let store = Store::of(&[&first, &copy]);
+    assert_eq!((store.ids.len(), store.n_given, store.n_rejects), (5, 5, 1));
+    let (inputs, _) = discover(&[first, copy], &Options::default());
+    let mut uncommitted = Store::default();
+    for input in &inputs {
+        uncommitted.checkpoints.clear();
+        uncommitted.read(input, &Options::default(), usize::MAX);
+    }
+    assert_eq!((uncommitted.ids.len(), uncommitted.n_rejects), (5, 1));
+}
+
+#[test]
+fn a_grown_file_gives_only_what_is_new() {
+    let dir = folder();
+    let path = write(&dir, "access.log", line(0, "p0"));
+    let mut store = Store::of(&[&path]);
+    for n in [2, 30, 31] {
+        write(&dir, "access.log", lines(0..n));
+        store.ingest(&[&path], &Options::default());
+        assert_eq!((store.ids.len(), store.n_given), (n as usize, n as usize));
+    }
+}
+
+#[test]
+fn a_half_line_is_not_in_the_way_of_the_whole_line() {
+    let dir = folder();
+    let text = lines(0..3);
+    let path = write(&dir, "access.log", &text[..text.len() - 1]);
+    let mut store = Store::of(&[&path]);
+    assert_eq!(store.ids.len(), 3);
+    write(&dir, "access.log", text.clone() + &line(9, "z"));
+    store.ingest(&[&path], &Options::default());
+    assert_eq!((store.ids.len(), store.n_rejects), (4, 0));
+}
+
+#[test]
+fn rotation_adds_nothing_and_keeps_counting() {
+    let dir = folder();
+    let old = lines(0..10) + &line(10, "same");
+    let path = write(&dir, "access.log", &old);
+    let mut store = Store::of(&[&path]);
+    assert_eq!(store.ids.len(), 11);
+    write(&dir, "access.log.1", &old);
+    write(&dir, "access.log", line(10, "same") + &lines(20..25));
+    store.ingest(&[dir.path()], &Options::default());
+    assert_eq!(
+        store.ids.len(),
+        17,
+        "the line that a rotation parts from its twin is an event of its own"
+    );
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gz.write_all(old.as_bytes()).unwrap();
+    std::fs::rename(dir.path().join("access.log"), dir.path().join("access.log.1")).unwrap();
+    write(&dir, "access.log.2.gz", gz.finish().unwrap());
+    write(&dir, "access.log", lines(30..33));
+    store.ingest(&[dir.path()], &Options::default());
+    assert_eq!((store.ids.len(), store.n_given), (20, 20));
+    assert_eq!(
+        Store::of(&[dir.path()]).ids,
+        store.ids,
+        "a fresh lake has the same events"
+    );
+}
+
+#[test]
+fn counting_goes_on_behind_a_sibling_that_was_not_read() {
+    let dir = folder();
+    write(&dir, "access.log.1", line(9, "first") + &line(10, "same"));
+    write(&dir, "access.log", line(10, "same"));
+    let (inputs, _) = discover(&[dir.path().to_owned()], &Options::default());
+    let mut store = Store::default();
+    store.read(&inputs[1], &Options::default(), usize::MAX);
+    store.read(&inputs[0], &Options::default(), usize::MAX);
+    assert_eq!(store.ids.len(), 3);
+}
+
+#[test]
+fn an_interrupted_reading_goes_on_where_it_stopped() {
+    let dir = folder();
+    let text = lines(0..100) + "broken\n" + &line(99, "p99").repeat(3);
+    let path = write(&dir, "access.log", text);
+    let whole = Store::of(&[&path]);
+    let options = Options {
+        batch_events: 7,
+        ..Options::default()
+    };
+    let mut store = Store::default();
+    for _ in 0..40 {
+        let (inputs, _) = discover(std::slice::from_ref(&path), &options);
+        store.read(&inputs[0], &options, 2);
+    }
+    assert_eq!(store.ids, whole.ids);
+    assert_eq!((store.n_given, store.n_rejects), (103, 1));
+    let between = store.whole.rejects[0].between.unwrap();
+    assert!(between.until < Timestamp::MAX && between.from > Timestamp::MIN);
+}
+
+#[test]
+fn a_file_that_was_cut_or_replaced_is_read_from_its_start() {
+    let dir = folder();
+    let path = write(&dir, "access.log", lines(0..20));
+    let mut store = Store::of(&[&path]);
+    write(&dir, "access.log", lines(0..1) + &lines(50..53));
+    let (summaries, _) = store.ingest(&[&path], &Options::default());
+    assert_eq!(store.ids.len(), 23);
+    assert!(
+        summaries[0].notes[0].contains("shorter than it was"),
+        "{:?}",
+        summaries[0].notes
+    );
+    write(
+        &dir,
+        "access.log",
+        line(0, "p0") + &line(60, "another/longer/path").repeat(30),
+    );
+    let (summaries, _) = store.ingest(&[&path], &Options::default());
+    assert_eq!(store.ids.len(), 53);
+    assert!(
+        summaries[0].notes[0].contains("is another"),
+        "{:?}",
+        summaries[0].notes
+    );
+}
+
+#[test]
+fn what_nobody_knows_is_told_and_the_rest_is_read() {
+    let dir = folder();
+    write(&dir, "access.log", lines(0..5));
+    write(&dir, "notes.txt", "nothing\nof\nthe kind\n");
+    write(&dir, "empty.log", "");
+    write(&dir, "binary", [0u8, 159, 146, 150, 255, 10, 0].repeat(50));
+    let mut store = Store::default();
+    let (_, errors) = store.ingest(&[dir.path(), Path::new("/nowhere/at/all")], &Options::default());
+    assert_eq!(store.ids.len(), 5);
+    let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(shown.len(), 3, "{shown:?}");
+    assert!(
+        shown[1].contains("notes.txt") && shown[1].contains("--source"),
+        "{shown:?}"
+    );
+}
+
+#[test]
+fn a_named_source_is_taken_and_an_unknown_one_refused() {
+    let dir = folder();
+    let path = write(&dir, "notes.txt", "nothing\n");
+    let named = |name: &str| Options {
+        source: Some(name.into()),
+        host: Some("gw1".into()),
+        ..Options::default()
+    };
+    let (inputs, errors) = discover(std::slice::from_ref(&path), &named("nginx_access"));
+    assert_eq!(
+        (inputs.len(), errors.len(), inputs[0].evidence.confidence),
+        (1, 0, 100)
+    );
+    let mut store = Store::default();
+    store.read(&inputs[0], &named("nginx_access"), usize::MAX);
+    assert_eq!(store.whole.rejects[0].host.as_deref(), Some("gw1"));
+    let (inputs, errors) = discover(&[path], &named("nginx_acces"));
+    assert!(inputs.is_empty() && errors[0].to_string().contains("nginx_access"));
+}
+
+#[test]
+fn links_out_of_a_folder_are_not_followed() {
+    let (dir, outside) = (folder(), folder());
+    let target = write(&outside, "secret.log", lines(0..3));
+    std::os::unix::fs::symlink(&target, dir.path().join("access.log")).unwrap();
+    let (inputs, errors) = discover(&[dir.path().to_owned()], &Options::default());
+    assert_eq!((inputs.len(), errors.len()), (0, 1));
+    let (inputs, _) = discover(&[dir.path().join("access.log")], &Options::default());
+    assert_eq!(inputs.len(), 1, "a link that a person names is");
+}
+
+#[test]
+fn bombs_and_torn_files_end_in_a_loss() {
+    let dir = folder();
+    let text = lines(0..2000);
+    let mut bomb = text.clone().into_bytes();
+    bomb.extend(vec![b' '; 200 << 20]);
+    let path = write(&dir, "bomb.zst", zstd::encode_all(&bomb[..], 3).unwrap());
+    let mut store = Store::default();
+    let (summaries, _) = store.ingest(&[&path], &Options::default());
+    assert!(
+        summaries[0].notes[0].contains("compressed byte"),
+        "{:?}",
+        summaries[0].notes
+    );
+    assert_eq!((store.whole.losses.len(), store.n_rejects), (1, 1));
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gz.write_all(text.as_bytes()).unwrap();
+    let torn = gz.finish().unwrap();
+    let path = write(&dir, "torn.gz", &torn[..torn.len() / 2]);
+    let mut store = Store::default();
+    store.ingest(&[&path], &Options::default());
+    assert!(
+        store.ids.len() > 500 && store.whole.losses.len() == 1,
+        "{}",
+        store.ids.len()
+    );
+    assert_eq!(
+        store.whole.losses[0].span.from,
+        store.whole.events.last().unwrap().time
+    );
+}
+
+#[test]
+fn too_many_members_and_too_long_lines_are_told() {
+    let dir = folder();
+    let caps = Caps {
+        members: 3,
+        line: 1 << 20,
+        ..Caps::default()
+    };
+    let options = Options {
+        caps,
+        ..Options::default()
+    };
+    let members: Vec<(String, Vec<u8>)> = (0..5)
+        .map(|n| (format!("f{n}"), lines(0..1).into_bytes()))
+        .collect();
+    let members: Vec<(&str, &[u8])> = members.iter().map(|(n, b)| (n.as_str(), b.as_slice())).collect();
+    for (name, bytes) in [("many.tar", tar_of(&members)), ("many.zip", zip_of(&members))] {
+        let (_, errors) = discover(&[write(&dir, name, bytes)], &options);
+        assert!(
+            errors[0].to_string().contains("more than 3 members"),
+            "{errors:?}"
+        );
+    }
+    let text = lines(0..1) + &line(1, &"a".repeat(2_000_000)) + &lines(2..3);
+    let store = Store::of(&[&write(&dir, "long.log", text)]);
+    let reject = &store.whole.rejects[0];
+    assert_eq!(
+        (store.ids.len(), reject.raw.len(), reject.position.line),
+        (2, 64 << 10, 2)
+    );
+    assert!(reject.n_bytes > 2_000_000);
+}
+
+fn shipped(file: &str, text: &str, from: &str, until: &str) -> Shipment {
+    use sha2::Digest;
+    Shipment {
+        file: file.into(),
+        sha256: hex::encode(sha2::Sha256::digest(text.as_bytes())),
+        bytes: text.len() as u64,
+        lines: text.lines().count() as u64,
+        source: "nginx_access".into(),
+        host: Some("gw1".into()),
+        from: Timestamp::parse(from).unwrap(),
+        until: Timestamp::parse(until).unwrap(),
+        prev: String::new(),
+    }
+}
+
+fn manifest(shipments: &[Shipment]) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for shipment in shipments {
+        lines.push(manifest_line(shipment, lines.last().map(String::as_str)));
+    }
+    lines.join("\n") + "\n"
+}
+
+#[test]
+fn a_digest_chain_proves_its_files_and_names_the_missing() {
+    let dir = folder();
+    let (one, two) = (lines(0..5), lines(60..65));
+    write(&dir, "access-1.log", &one);
+    let three = write(&dir, "access-3.log", lines(120..125));
+    let shipments = [
+        shipped(
+            "access-1.log",
+            &one,
+            "2014-05-23T10:00:00Z",
+            "2014-05-23T10:01:00Z",
+        ),
+        shipped(
+            "access-2.log",
+            &two,
+            "2014-05-23T10:01:00Z",
+            "2014-05-23T10:02:00Z",
+        ),
+        shipped(
+            "access-3.log",
+            &lines(120..125),
+            "2014-05-23T10:02:00Z",
+            "2014-05-23T10:03:00Z",
+        ),
+    ];
+    write(&dir, "gw1.manifest.jsonl", manifest(&shipments));
+    let store = Store::of(&[dir.path()]);
+    let spans: Vec<String> = store
+        .whole
+        .attestations
+        .iter()
+        .map(|a| a.span.to_string())
+        .collect();
+    assert_eq!(
+        spans,
+        [
+            "2014-05-23T10:00:00Z to 2014-05-23T10:01:00Z",
+            "2014-05-23T10:02:00Z to 2014-05-23T10:03:00Z"
+        ]
+    );
+    assert!(
+        store
+            .whole
+            .attestations
+            .iter()
+            .all(|a| a.host.as_deref() == Some("gw1"))
+    );
+    assert!(
+        store
+            .whole
+            .events
+            .iter()
+            .all(|e| e.host.as_deref() == Some("gw1"))
+    );
+    assert_eq!(
+        (store.whole.losses.len(), store.whole.losses[0].at_most),
+        (1, Some(5))
+    );
+
+    std::fs::write(&three, lines(120..124)).unwrap();
+    let mut store = Store::default();
+    let (_, errors) = store.ingest(&[dir.path()], &Options::default());
+    assert!(
+        errors.len() == 1 && errors[0].to_string().contains("its digest differs"),
+        "{errors:?}"
+    );
+    assert_eq!(store.whole.attestations.len(), 1);
+}
+
+#[test]
+fn a_broken_chain_proves_nothing_from_its_break_on() {
+    let dir = folder();
+    let one = lines(0..5);
+    write(&dir, "access-1.log", &one);
+    let link = shipped(
+        "access-1.log",
+        &one,
+        "2014-05-23T10:00:00Z",
+        "2014-05-23T10:01:00Z",
+    );
+    let later = shipped(
+        "access-2.log",
+        "gone\n",
+        "2014-05-23T10:01:00Z",
+        "2014-05-23T10:02:00Z",
+    );
+    let text = manifest(&[link, later]).replace("10:00:00Z", "09:00:00Z");
+    write(&dir, "gw1.manifest.jsonl", text);
+    let mut store = Store::default();
+    let (_, errors) = store.ingest(&[dir.path()], &Options::default());
+    assert!(
+        errors[0].to_string().contains("the chain is broken"),
+        "{errors:?}"
+    );
+    assert_eq!((store.whole.attestations.len(), store.ids.len()), (0, 5));
+    assert_eq!(
+        store.whole.losses[0].at_most, None,
+        "what an unsound line counts is no bound"
+    );
+}
+
+#[test]
+fn declared_sources_go_before_the_built_in_ones() {
+    let dir = folder();
+    let text = r#"{"ts":"2014-05-23T10:00:00Z","svc":"accounts","who":7}"#;
+    let path = write(&dir, "app.log", format!("{text}\n{text}\n"));
+    let mapping = "name = \"shop\"\nformat = \"json\"\n[recognize]\npresent = [\"svc\"]\n[time]\nfield = \"ts\"\n[columns]\nuser = \"who\"\n";
+    let mapping = ambit_source::Mapping::parse(mapping, "shop.toml").unwrap();
+    let options = Options {
+        mappings: vec![mapping],
+        ..Options::default()
+    };
+    let mut store = Store::default();
+    store.ingest(&[&path], &options);
+    assert_eq!(
+        (store.ids.len(), store.whole.events[0].source.as_str()),
+        (2, "shop")
+    );
+    assert_eq!(Store::of(&[&path]).whole.events[0].source, "app_jsonl");
+}
+
+#[test]
+fn mappings_that_are_wrong_say_where() {
+    for (text, part) in [
+        ("name = 1", "invalid type"),
+        (
+            "name = \"x\"\nformat = \"json\"\n[time]\nfield = \"t\"\n[columns]\nsrc = \"a\"",
+            "there is no column `src`",
+        ),
+        ("name = \"x\"\nformat = \"json\"\n[time]\n", "[time] needs"),
+        ("name = \"x\"\nbase = \"y\"", "`base` must be one of nginx_access"),
+        (
+            "name = \"x\"\nformat = \"json\"\n[time]\nfield = \"t\"\n[columns]\nuser = { field = \"a\", transform = [\"rot13\"] }",
+            "rot13",
+        ),
+        (
+            "name = \"x\"\nformat = \"json\"\n[time]\nfield = \"t\"\n[columns]\nuser = \"a\"\naccount = \"b\"",
+            "filled twice",
+        ),
+        (
+            "name = \"x\"\nformat = \"json\"\ncolour = 1\n[time]\nfield = \"t\"",
+            "colour",
+        ),
+    ] {
+        let error = ambit_source::Mapping::parse(text, "my.toml")
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(part) && error.contains("my.toml"), "{error}");
+    }
+}
+
+#[test]
+fn the_manuals_example_is_a_mapping() {
+    let text: String = ambit_source::Mapping::MANUAL
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.starts_with("Sessions and"))
+        .filter(|line| !line.starts_with("log_format"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    ambit_source::Mapping::parse(&text, "manual").unwrap();
+}

@@ -1,0 +1,113 @@
+//! What the fuzz targets do with hostile bytes: one function per parser. Each must come back, whatever
+//! the bytes are, and the same bytes must give the same answer.
+
+use ambit_event::{Batch, Event, Keys, Timestamp};
+use ambit_lake::{Assertion, Filter};
+use ambit_scope::{DataMap, ReachContext, Seed};
+use ambit_source::{Chain, Context, Format, Mapping, Options, formats};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::sync::{Arc, LazyLock};
+
+static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys::derive(&[7; 32]));
+
+/// A map in which a statement's text decides whose data it reaches.
+static STATEMENTS: LazyLock<DataMap> = LazyLock::new(|| {
+    let (map, diagnostics) = DataMap::parse(
+        include_str!("../seeds/data_map/statements.toml"),
+        "statements.toml",
+    );
+    map.unwrap_or_else(|| panic!("the map of the statement target is sound: {diagnostics:?}"))
+});
+
+/// Decodes bytes as a file of a built-in source.
+pub fn source(name: &str, bytes: &[u8]) {
+    let built_in = formats::built_in();
+    let Some(format) = built_in.iter().find(|f| f.name() == name) else {
+        panic!("there is no source `{name}`");
+    };
+    decode(format, bytes);
+}
+
+/// Reads bytes as one evidence file: compression, archives, recognition, framing, decoding.
+pub fn evidence(bytes: &[u8]) {
+    let file = tempfile::NamedTempFile::new().and_then(|mut file| file.write_all(bytes).map(|()| file));
+    let Ok(file) = file else { return };
+    let options = Options::default();
+    let (inputs, _) = ambit_source::discover(&[file.path().to_owned()], &options);
+    for input in inputs {
+        let mut sink = |_: Batch| ControlFlow::Continue(());
+        let _ = ambit_source::read(&input, &options, &KEYS, None, &mut sink);
+    }
+}
+
+/// Reads bytes as a declared source, a blank line, and a log of that source.
+pub fn mapping(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (declared, log) = text.split_once("\n\n\n").unwrap_or((&text, ""));
+    if let Ok(mapping) = Mapping::parse(declared, "mapping.toml") {
+        decode(&formats::declared(&mapping), log.as_bytes());
+    }
+}
+
+/// Reads bytes as a search.
+pub fn search(bytes: &[u8]) {
+    if let Ok(filter) = Filter::parse(&String::from_utf8_lossy(bytes)) {
+        let _ = filter.admits(&Event::new("nginx_access", Timestamp(0)));
+    }
+}
+
+/// Reads bytes as a data map, and asks it about one request.
+pub fn data_map(bytes: &[u8]) {
+    let (map, _) = DataMap::parse(&String::from_utf8_lossy(bytes), "map.toml");
+    let mut event = Event::new("nginx_access", Timestamp(0));
+    event.class = Some("http_activity".into());
+    event.activity = Some("GET".into());
+    event.resource = Some("/v1/users/1042/profile".into());
+    if let Some(map) = map {
+        let _ = map.reach(&event, &ReachContext::default());
+    }
+}
+
+/// Reads bytes as the text of an SQL statement in a database's log.
+pub fn statement(bytes: &[u8]) {
+    let mut event = Event::new("postgresql", Timestamp(0));
+    event.class = Some("datastore_activity".into());
+    event.query_text = Some(String::from_utf8_lossy(bytes).into_owned());
+    let reach = STATEMENTS.reach(&event, &ReachContext::default());
+    assert_eq!(reach, STATEMENTS.reach(&event, &ReachContext::default()));
+}
+
+/// Reads bytes as a seed.
+pub fn seed(bytes: &[u8]) {
+    if let Ok(seed) = Seed::parse(&String::from_utf8_lossy(bytes)) {
+        let _ = seed.fingerprinted(&KEYS).sentence();
+    }
+}
+
+/// Reads bytes as what a person says about coverage.
+pub fn assertion(bytes: &[u8]) {
+    let _ = Assertion::parse(&String::from_utf8_lossy(bytes));
+}
+
+/// Reads bytes as the manifest of shipped files.
+pub fn manifest(bytes: &[u8]) {
+    let _ = Chain::parse(&String::from_utf8_lossy(bytes), "manifest");
+}
+
+/// Makes a text safe for a terminal.
+pub fn printable(bytes: &[u8]) {
+    let safe = ambit_event::printable(&String::from_utf8_lossy(bytes), 4096);
+    assert!(!safe.chars().any(char::is_control));
+}
+
+fn decode(format: &Arc<dyn Format>, bytes: &[u8]) {
+    let context = Context::bare(KEYS.clone());
+    let first = ambit_source::decode_all(format, bytes, &context);
+    let second = ambit_source::decode_all(format, bytes, &context);
+    match (first, second) {
+        (Ok(first), Ok(second)) => assert_eq!(first, second, "the same bytes give the same events"),
+        (Err(_), Err(_)) => {}
+        _ => panic!("the same bytes are read once and not again"),
+    }
+}

@@ -1,0 +1,157 @@
+//! `conformance [DIR]`: our decoders against other people's test data, read in place.
+//!
+//! It fails on a wrong field, a panic, or a reject that is not on a committed list with its reason. The
+//! tables under `xtask/conformance` say which of their names is which of our columns, what is skipped and
+//! why, and how much must at least have been checked.
+
+mod asserts;
+mod crowdsec;
+mod pgaudit;
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What was checked, and what was wrong.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub n_sets: usize,
+    pub n_events: usize,
+    pub n_fields: usize,
+    pub n_rejects: usize,
+    /// Values on the skip list.
+    pub n_skipped: usize,
+    /// Values of parsers that read what we do not.
+    pub n_foreign: usize,
+    /// Lengths of lists.
+    pub n_counts: usize,
+    /// Records without a part by which to find them.
+    pub n_unidentified: usize,
+    /// Names that no table lists, and how often.
+    pub unlisted: BTreeMap<String, usize>,
+    failures: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl Report {
+    pub fn fail(&mut self, why: String) {
+        self.failures.push(why);
+    }
+
+    pub fn note(&mut self, what: String) {
+        self.notes.push(what);
+    }
+}
+
+/// The least that must have been checked where the data is the one that the floors were measured on.
+#[derive(Debug, Deserialize)]
+struct Floors {
+    crowdsec: Floor,
+    pgaudit: Floor,
+}
+
+#[derive(Debug, Deserialize)]
+struct Floor {
+    sets: usize,
+    events: usize,
+    fields: usize,
+    /// At most so many rejects.
+    rejects: usize,
+}
+
+/// Failures shown; the rest is counted.
+const MOST_SHOWN: usize = 60;
+
+/// Runs the check over `dir`, or over `../shared/data` beside the workspace.
+pub fn run(dir: Option<&str>) -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
+        .to_path_buf();
+    let data = dir.map_or_else(|| root.join("../shared/data"), PathBuf::from);
+    if !data.is_dir() {
+        println!(
+            "conformance: {} is not there; nothing was checked",
+            data.display()
+        );
+        return ExitCode::SUCCESS;
+    }
+    match all(&data, &root.join("xtask/conformance"), dir.is_none()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("conformance: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn all(data: &Path, tables: &Path, has_floors: bool) -> Result<bool, String> {
+    let load = |name: &str| std::fs::read_to_string(tables.join(name)).map_err(|e| format!("{name}: {e}"));
+    let table = crowdsec::Table::parse(&load("crowdsec.toml")?)?;
+    let known = pgaudit::Known::parse(&load("pgaudit.toml")?)?;
+    let floors: Floors = toml::from_str(&load("floors.toml")?).map_err(|e| format!("floors.toml: {e}"))?;
+
+    let mut crowdsec = Report::default();
+    crowdsec::check(&data.join("crowdsec-hub-tests"), &table, &mut crowdsec);
+    let mut pgaudit = Report::default();
+    pgaudit::check(&data.join("pgaudit"), &known, &mut pgaudit);
+    let mut is_good = true;
+    for (name, mut report, floor) in [
+        ("crowdsec-hub-tests", crowdsec, floors.crowdsec),
+        ("pgaudit", pgaudit, floors.pgaudit),
+    ] {
+        if has_floors {
+            hold(&mut report, &floor);
+        }
+        show(name, &report);
+        is_good &= report.failures.is_empty();
+    }
+    Ok(is_good)
+}
+
+fn hold(report: &mut Report, floor: &Floor) {
+    for (what, ours, least) in [
+        ("sets", report.n_sets, floor.sets),
+        ("events", report.n_events, floor.events),
+        ("fields", report.n_fields, floor.fields),
+    ] {
+        if ours < least {
+            report.fail(format!("only {ours} {what} checked, at least {least} must be"));
+        }
+    }
+    if report.n_rejects > floor.rejects {
+        report.fail(format!(
+            "{} rejects, at most {} may be",
+            report.n_rejects, floor.rejects
+        ));
+    }
+}
+
+fn show(name: &str, report: &Report) {
+    println!(
+        "{name}: {} sets, {} events, {} fields checked, {} rejects, {} values skipped with reason, {} of other programs' parsers, {} counts, {} records without identity, {} failures",
+        report.n_sets,
+        report.n_events,
+        report.n_fields,
+        report.n_rejects,
+        report.n_skipped,
+        report.n_foreign,
+        report.n_counts,
+        report.n_unidentified,
+        report.failures.len(),
+    );
+    for note in &report.notes {
+        println!("  note: {note}");
+    }
+    for (name, n) in &report.unlisted {
+        println!("  not in any table: {name} ({n} times)");
+    }
+    for failure in report.failures.iter().take(MOST_SHOWN) {
+        println!("  FAIL {failure}");
+    }
+    if report.failures.len() > MOST_SHOWN {
+        println!("  ... and {} more", report.failures.len() - MOST_SHOWN);
+    }
+}
