@@ -2,6 +2,7 @@
 
 use crate::words::list;
 use ambit_scope::ScopeGap;
+use std::cmp::Reverse;
 
 /// A span in which a source is blind, with everything that follows from it.
 pub struct BlindSpan<'a> {
@@ -13,7 +14,7 @@ pub struct BlindSpan<'a> {
     pub consequences: Vec<&'a str>,
 }
 
-/// Those with consequences first, then by time.
+/// Those with consequences first, then the longest.
 pub fn blind_spans(gaps: &[ScopeGap]) -> Vec<BlindSpan<'_>> {
     let mut spans: Vec<BlindSpan<'_>> = Vec::new();
     for gap in gaps {
@@ -36,7 +37,13 @@ pub fn blind_spans(gaps: &[ScopeGap]) -> Vec<BlindSpan<'_>> {
     for span in &mut spans {
         span.drop_idle();
     }
-    spans.sort_by_key(|span| (span.is_idle(), span.gap.span.from, span.gap.id.clone()));
+    spans.sort_by_key(|span| {
+        (
+            span.is_idle(),
+            Reverse(span.gap.span.nanos()),
+            span.gap.id.clone(),
+        )
+    });
     spans
 }
 

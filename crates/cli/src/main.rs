@@ -35,7 +35,7 @@ struct Call {
 }
 
 const HELP: &str = "Start here:
-  ambit demo                                  a whole incident with known truth, made, read and answered
+  ambit demo                                  a whole incident with known truth
   ambit ingest /var/log/nginx pg/*.csv        take logs in; formats are recognized
   ambit coverage                              what each source surely saw, and where it is blind
   ambit scope --seed session=VALUE            what the intruder reached, as far as the logs tell

@@ -117,8 +117,10 @@ impl Setting {
 
 /// Tells people, beside the answer, what they should know.
 pub fn remark(text: &str) {
-    // Where nobody listens on standard error, nothing can be told.
-    let _ = writeln!(io::stderr().lock(), "{}", printable(text, 2000));
+    for line in text.lines() {
+        // Where nobody listens on standard error, nothing can be told.
+        let _ = writeln!(io::stderr().lock(), "{}", printable(line, 2000));
+    }
 }
 
 /// Who acts, and when: the one place that asks the clock.
@@ -143,7 +145,7 @@ pub fn write_file(path: &Path, content: &[u8]) -> Result<()> {
 }
 
 /// A case is a file: its name must not lead elsewhere.
-fn case_name(text: &str) -> Result<String, String> {
+pub fn case_name(text: &str) -> Result<String, String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if !text.is_empty() && text.len() <= 80 && !text.starts_with('.') && text.chars().all(is_plain) {
         Ok(text.to_owned())

@@ -124,7 +124,10 @@ pub fn length(nanos: i64) -> String {
         .map(|(n, unit)| format!("{n}{unit}"))
         .collect();
     if said.is_empty() {
-        format!("{}ms", nanos / 1_000_000)
+        match nanos / 1_000_000 {
+            0 => "less than 1ms".to_owned(),
+            millis => format!("{millis}ms"),
+        }
     } else {
         said.join(" ")
     }
@@ -287,6 +290,7 @@ mod tests {
         assert_eq!(bytes(999_999), "1.0 MB");
         assert_eq!(length(4_800_000_000_000), "1h 20m");
         assert_eq!(length(12_000_000), "12ms");
+        assert_eq!(length(1), "less than 1ms");
         assert_eq!(list(&["a", "b", "c"]), "a, b and c");
     }
 

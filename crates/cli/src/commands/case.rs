@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::paint::{Tone, columns};
-use crate::setting::{Setting, by};
+use crate::setting::{Setting, by, case_name};
 use crate::words;
 use ambit_case::{Act, Case, Entry, Kind, Verified};
 use ambit_event::printable;
@@ -40,7 +40,7 @@ Write the head down elsewhere (a ticket, a mail), so that a removed end would sh
 
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    #[arg(value_name = "NAME", default_value = "default")]
+    #[arg(value_name = "NAME", default_value = "default", value_parser = case_name)]
     name: String,
     /// Only this entry, with its whole body
     #[arg(long, value_name = "SEQ")]
@@ -49,7 +49,7 @@ pub struct ShowArgs {
 
 #[derive(Debug, Args)]
 pub struct NoteArgs {
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = case_name)]
     name: String,
     #[arg(value_name = "TEXT")]
     text: String,
@@ -57,7 +57,7 @@ pub struct NoteArgs {
 
 #[derive(Debug, Args)]
 pub struct DecideArgs {
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = case_name)]
     name: String,
     #[arg(value_name = "TEXT")]
     text: String,
@@ -68,7 +68,7 @@ pub struct DecideArgs {
 
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    #[arg(value_name = "NAME", default_value = "default")]
+    #[arg(value_name = "NAME", default_value = "default", value_parser = case_name)]
     name: String,
     /// A hash that was written down earlier and must be in the chain
     #[arg(long, value_name = "HASH")]

@@ -8,11 +8,12 @@ use crate::setting::Setting;
 use crate::words;
 use ambit_event::{Column, Event, EventId, Span, printable};
 use ambit_lake::{Filter, Lake, Query};
-use ambit_scope::{Basis, DataMap, Proposal, Severity, Trial};
+use ambit_scope::{Basis, DataMap, Diagnostic, Proposal, Severity, Trial};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::json;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -86,9 +87,8 @@ fn check(setting: &Setting, file: &Path) -> Result<Exit> {
             .collect();
         setting.json(&json!({ "usable": map.is_some(), "diagnostics": said }))?;
     } else {
-        for diagnostic in &diagnostics {
-            setting.say_all(diagnostic.to_string().lines().map(|line| printable(line, 400)))?;
-            setting.say("")?;
+        for line in alike(&diagnostics) {
+            setting.say(&printable(&line, 400))?;
         }
         setting.say(&told(map.as_ref(), diagnostics.len()))?;
     }
@@ -106,16 +106,41 @@ const fn severity(severity: Severity) -> &'static str {
     }
 }
 
+/// The first diagnostic of each code and title, whole, and where there are more of it.
+fn alike(diagnostics: &[Diagnostic]) -> Vec<String> {
+    let mut groups: BTreeMap<(Reverse<Severity>, &str, &str), Vec<&Diagnostic>> = BTreeMap::new();
+    for diagnostic in diagnostics {
+        let key = (
+            Reverse(diagnostic.severity),
+            diagnostic.code,
+            diagnostic.title.as_str(),
+        );
+        groups.entry(key).or_default().push(diagnostic);
+    }
+    let mut lines = Vec::new();
+    for group in groups.values() {
+        lines.extend(group[0].to_string().lines().map(str::to_owned));
+        let more: Vec<String> = group[1..].iter().take(12).map(|d| d.line.to_string()).collect();
+        if !more.is_empty() {
+            let dots = if group.len() > 13 { ", …" } else { "" };
+            lines.push(format!("   = also on lines {}{dots}", more.join(", ")));
+        }
+        lines.push(String::new());
+    }
+    lines
+}
+
 fn told(map: Option<&DataMap>, n_diagnostics: usize) -> String {
-    let said = words::counted(n_diagnostics as u64, "remark", "remarks");
+    let count = |n: usize, one: &str, many: &str| words::counted(n as u64, one, many);
+    let said = count(n_diagnostics, "remark", "remarks");
     match map {
         None => format!("the map cannot be used: {said}"),
         Some(map) => format!(
-            "the map can be used: {} subject domains, {} stores, {} operations, {} channels; {said}",
-            map.subjects.len(),
-            map.stores.len(),
-            map.operations.len(),
-            map.channels.len()
+            "the map can be used: {}, {}, {}, {}; {said}",
+            count(map.subjects.len(), "subject domain", "subject domains"),
+            count(map.stores.len(), "store", "stores"),
+            count(map.operations.len(), "operation", "operations"),
+            count(map.channels.len(), "channel", "channels")
         ),
     }
 }

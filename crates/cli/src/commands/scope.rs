@@ -17,6 +17,7 @@ use ambit_scope::{Answer, Config, DataMap, Request, Seed, scope};
 use anyhow::{Context, Result};
 use clap::Args;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// From seeds to the answer: whose data of which classes was reached, between which bounds
@@ -54,9 +55,9 @@ pub struct ScopeArgs {
 }
 
 const EXAMPLES: &str = "Examples:
-  ambit scope --seed session=VALUE                        the value from the cookie, or its fp_… fingerprint
+  ambit scope --seed session=VALUE              the cookie's value, or its fp_… fingerprint
   ambit scope --seed session=VALUE --map map.toml --html report.html
-  ambit scope --seed 'ip=203.0.113[.]7,exclusive,reason=\"rented by the intruder, seen by us\"' --map map.toml
+  ambit scope --seed 'ip=203.0.113[.]7,exclusive,reason=\"rented by the intruder\"' --map map.toml
   ambit scope --seeds indicators.csv --seeds stix.json --map map.toml --case may
   ambit scope --seed account=app/alice,from=2014-05-20T00:00:00Z --map map.toml --json
   ambit scope --seed event=0123…cdef --assume 'coverage:sshd:one disk, never full' --map map.toml
@@ -149,8 +150,14 @@ fn gather_seeds(args: &ScopeArgs, lake: &Lake) -> Result<Vec<Seed>> {
 pub fn load_map(path: &Path) -> Result<LoadedMap> {
     let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let (map, diagnostics) = DataMap::load(path)?;
-    for diagnostic in diagnostics {
-        remark(&diagnostic.to_string());
+    let codes: BTreeSet<&str> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+    if !codes.is_empty() {
+        let codes: Vec<&str> = codes.into_iter().collect();
+        let remarks = words::counted(diagnostics.len() as u64, "remark", "remarks");
+        let (shown, codes) = (path.display(), words::list(&codes));
+        remark(&format!(
+            "{shown}: {remarks} ({codes}); `ambit map check {shown}` shows them"
+        ));
     }
     Ok(LoadedMap {
         map,

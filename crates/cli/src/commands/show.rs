@@ -11,7 +11,7 @@ use ambit_lake::{Filter, Gap, Lake, Query};
 use ambit_scope::{Hop, Scope, ScopeGap};
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Show one event, hop or gap with everything that is known of it
 #[derive(Debug, Args)]
@@ -98,15 +98,7 @@ fn event_rows(event: &Event, is_revealed: bool) -> Vec<Vec<String>> {
             rows.push(vec![column.path().to_owned(), shown]);
         }
     }
-    for (name, value) in &event.fields {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let shown = if is_revealed {
-            printable(&value, 2000)
-        } else {
-            mask(&value)
-        };
-        rows.push(vec![format!("fields.{}", printable(name, 80)), shown]);
-    }
+    rows.extend(field_rows(event, is_revealed));
     let from = &event.provenance;
     rows.push(vec![
         "provenance".to_owned(),
@@ -119,6 +111,22 @@ fn event_rows(event: &Event, is_revealed: bool) -> Vec<Vec<String>> {
         ),
     ]);
     rows
+}
+
+/// The producer's own fields; masked, their names alone.
+fn field_rows(event: &Event, is_revealed: bool) -> Vec<Vec<String>> {
+    if !is_revealed {
+        let names: Vec<&str> = event.fields.keys().map(String::as_str).collect();
+        return vec![vec![
+            "fields, masked".to_owned(),
+            printable(&names.join(", "), 1000),
+        ]];
+    }
+    let row = |(name, value): (&String, &Value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        vec![format!("fields.{}", printable(name, 80)), printable(&value, 2000)]
+    };
+    event.fields.iter().map(row).collect()
 }
 
 fn value(event: &Event, column: Column) -> Option<String> {

@@ -34,7 +34,7 @@ pub fn claims(report: &Report<'_>, out: &mut String) {
         put!(
             out,
             "<tr><td><span class=\"tag {verdict}\"><span aria-hidden=\"true\">{icon}</span> {verdict}</span></td><th scope=\"row\" class=\"wide\">{}</th><td class=\"wide\">{}</td><td>{}</td></tr>",
-            bullets(report, &group.sentences()),
+            every_one(report, &group.sentences()),
             bullets(report, &group.because),
             Esc(settle)
         );
@@ -354,26 +354,30 @@ fn close(out: &mut String, n_rows: usize) {
 
 /// Sentences as a list; the fifth and later ones are folded away.
 fn bullets<S: AsRef<str>>(report: &Report<'_>, sentences: &[S]) -> String {
+    if sentences.len() <= MOST_BULLETS {
+        return every_one(report, sentences);
+    }
+    let (few, rest) = sentences.split_at(MOST_BULLETS);
+    format!(
+        "{}<details><summary>and {} more</summary>{}</details>",
+        every_one(report, few),
+        rest.len(),
+        every_one(report, rest)
+    )
+}
+
+/// Sentences as a list; one alone without a bullet.
+fn every_one<S: AsRef<str>>(report: &Report<'_>, sentences: &[S]) -> String {
     let told = |text: &S| Esc(report.veil.text(text.as_ref())).to_string();
-    let list = |texts: &[S]| {
-        let items: String = texts
-            .iter()
-            .map(|text| format!("<li>{}</li>", told(text)))
-            .collect();
-        format!("<ul class=\"tight\">{items}</ul>")
-    };
     match sentences {
         [] => String::new(),
         [one] => told(one),
-        few if few.len() <= MOST_BULLETS => list(few),
         many => {
-            let (few, rest) = many.split_at(MOST_BULLETS);
-            format!(
-                "{}<details><summary>and {} more</summary>{}</details>",
-                list(few),
-                rest.len(),
-                list(rest)
-            )
+            let items: String = many
+                .iter()
+                .map(|text| format!("<li>{}</li>", told(text)))
+                .collect();
+            format!("<ul class=\"tight\">{items}</ul>")
         }
     }
 }

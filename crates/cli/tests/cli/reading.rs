@@ -62,4 +62,11 @@ fn searches_mask_persons_unless_somebody_says_why() {
     );
     matches("coverage", folder, &["coverage"]);
     matches("map_check", folder, &["map", "check", "map.toml"]);
+    let event =
+        ambit(folder, &["search", "source = sshd", "--limit", "1", "--json"]).json()["events"][0]["id"]
+            .clone();
+    matches("show_event", folder, &["show", event.as_str().unwrap()]);
+    let proposal = ambit(folder, &["map", "init"]).done().out;
+    fs::write(folder.join("proposal.toml"), proposal).unwrap();
+    matches("map_check_proposal", folder, &["map", "check", "proposal.toml"]);
 }

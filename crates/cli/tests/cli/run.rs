@@ -76,10 +76,10 @@ pub fn matches(name: &str, folder: &Path, args: &[&str]) {
 fn normal(text: &str, folder: &Path) -> String {
     let mut text = text.replace(&folder.to_string_lossy().into_owned(), "[DIR]");
     for (pattern, name) in [
-        (r"fp_[0-9a-f]{24}", "fp_[…]"),
+        (r"fp_[0-9a-f]+…?", "fp_[…]"),
         (r"hop:[0-9a-f]{12}", "hop:[…]"),
         (r"20[2-9][0-9]-[0-9]{2}-[0-9]{2}[ T][0-9:.]+Z?", "[NOW]"),
-        (r"(head|answer) [0-9a-f]{64}", "$1 […]"),
+        (r"(head|answer)\s+[0-9a-f]{64}", "$1 […]"),
     ] {
         text = Regex::new(pattern).unwrap().replace_all(&text, name).into_owned();
     }

@@ -73,10 +73,8 @@ impl Schema {
                 }
             }
             "items" => {
-                let items = value.as_array().into_iter().flatten().enumerate();
-                items
-                    .map(|(n, item)| self.fits(rule, item, &format!("{at}[{n}]")))
-                    .collect()
+                let mut items = value.as_array().into_iter().flatten().enumerate();
+                items.try_for_each(|(n, item)| self.fits(rule, item, &format!("{at}[{n}]")))
             }
             "required" => {
                 let absent = rule

@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use crate::run::{ambit, incident, matches};
-use std::path::Path;
 
 #[test]
 fn help_teaches_by_examples() {
-    let root = Path::new("/");
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path();
     matches("help", root, &["--help"]);
     for command in [
         "demo", "ingest", "coverage", "rejects", "search", "sql", "show", "scope", "map", "case", "lake",
