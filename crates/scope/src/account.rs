@@ -93,11 +93,7 @@ fn is_access(map: &DataMap, event: &Event) -> bool {
 
 fn statements_by_trace<'t>(trace: &'t Trace<'_>) -> BTreeMap<&'t str, Vec<&'t Carried>> {
     let mut by: BTreeMap<&str, Vec<&Carried>> = BTreeMap::new();
-    for carried in trace
-        .attributed
-        .values()
-        .filter(|c| is_datastore(&c.event) && c.event.query_text.is_some())
-    {
+    for carried in trace.attributed.values().filter(|c| is_datastore(&c.event)) {
         if let Some(id) = carried.event.trace.as_deref() {
             by.entry(id).or_default().push(carried);
         }
@@ -194,7 +190,7 @@ async fn request(trace: &Trace<'_>, map: &DataMap, carried: &Carried, below: &[&
     let seen = accounted(trace, &channels, &carried.event);
     let (touches, note) = match reach.basis {
         Basis::Nothing => (Vec::new(), None),
-        Basis::Statements | Basis::Unmapped => told_by_statements(map, &reach, carried, &told, seen),
+        Basis::Statements | Basis::Unmapped => told_by_statements(trace, map, &reach, carried, &told, seen),
         _ => named_with_extras(&reach, carried, &told),
     };
     let mut contribution = contribution(trace, carried, &reach, touches);
@@ -265,6 +261,7 @@ enum Accounted {
 /// The statements tell whose data it was, where they are all here and joined by a trusted hop;
 /// otherwise the declared bound stands.
 fn told_by_statements(
+    trace: &Trace<'_>,
     map: &DataMap,
     reach: &Reach,
     carried: &Carried,
@@ -274,7 +271,8 @@ fn told_by_statements(
     if reach.completion == Completion::Nothing || reach.completion == Completion::Attempt {
         return (Vec::new(), None);
     }
-    let joined = told.iter().any(|(c, _)| c.grade == carried.grade);
+    // A trace id that a client can choose joins nothing for sure: other statements may be missing.
+    let joined = told.iter().any(|(c, _)| trace.is_stamped(c));
     let operation = reach.operation.as_deref().and_then(|name| map.operation(name));
     let returned = operation
         .filter(|_| reach.basis == Basis::Statements)
@@ -296,10 +294,13 @@ fn told_by_statements(
         }
     }
     match seen {
-        Accounted::Covered if joined => (
-            touches,
-            Some("its database statements tell whose data it was".to_owned()),
-        ),
+        Accounted::Covered if joined => {
+            touches.extend(kept_apart(map, reach, &carried.event.source));
+            (
+                touches,
+                Some("its database statements tell whose data it was".to_owned()),
+            )
+        }
         Accounted::Covered => {
             touches.extend(graded(reach, Grade::Possible));
             (
@@ -316,6 +317,22 @@ fn told_by_statements(
         }
         Accounted::NoOther => (graded(reach, carried.grade), None),
     }
+}
+
+/// What an operation may have reached in stores of which no other source keeps account: statements tell
+/// nothing of those.
+fn kept_apart(map: &DataMap, reach: &Reach, source: &str) -> Vec<Graded> {
+    let alone = |store: &str| {
+        map.channels
+            .iter()
+            .any(|c| c.store == store && c.attributing == source && c.accounting == source)
+    };
+    let mut touches = match reach.basis {
+        Basis::Unmapped => graded(reach, Grade::Possible),
+        _ => Vec::new(),
+    };
+    touches.retain(|g| alone(&g.touch.store));
+    touches
 }
 
 /// What the map says, and beyond it the persons whose rows the statements read besides: they may have

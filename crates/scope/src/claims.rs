@@ -279,7 +279,7 @@ fn credentials_held(g: &Grounds<'_>) -> Claim {
     if held.keys().any(|(_, grade)| *grade == Grade::Certain) {
         return decided(id, text, Verdict::Contradicted, because);
     }
-    if because.is_empty() && g.gaps.is_empty() {
+    if because.is_empty() && g.gaps.is_empty() && g.trace.cut.is_none() {
         return decided(id, text, Verdict::Supported, g.rests_on.to_vec());
     }
     Claim {
@@ -298,7 +298,7 @@ fn ended(g: &Grounds<'_>) -> Claim {
     );
     let open: Vec<String> = open_credentials(g.trace);
     let any = g.trace.control.facts().any(|f| is_opening(f.observable.kind));
-    if any && open.is_empty() {
+    if any && open.is_empty() && g.trace.cut.is_none() {
         return decided(
             id,
             text,

@@ -5,7 +5,7 @@ use ambit_event::{Event, EventId, Observable, ObservableKind, Span};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// A rule by which control spreads. SCOPE §3 is this table; each row is used in `trace.rs`.
+/// A rule by which control spreads. SCOPE §3 is this table; each row is used in `trace`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
     /// A person asserted it.

@@ -45,8 +45,11 @@ pub async fn gapped(
         let control = control_spans(trace, channel, window);
         if control.is_empty() {
             out.assumptions.insert(format!(
-                "nothing shows that the intruder controlled a {} that could use the way `{}`",
-                channel.principal.name(),
+                "nothing shows that the intruder controlled {} that could use the way `{}`",
+                match channel.principal {
+                    Principal::Account => "an account".to_owned(),
+                    other => format!("a {}", other.name()),
+                },
                 channel.name
             ));
             continue;
@@ -169,7 +172,22 @@ async fn open(
         ));
     }
     for lit in lit {
-        let unexplained = unexplained(lake, trace, map, channel, lit).await?;
+        let Some(unexplained) = unexplained(lake, trace, map, channel, lit).await? else {
+            out.contributions.push(population(map, channel, hole, lit));
+            let consequence = format!(
+                "everyone in {} cannot be excluded: {} records more accesses then than can be looked at",
+                channel.store, channel.accounting
+            );
+            out.gaps.push(scope_gap(
+                hole,
+                &channel.attributing,
+                channel,
+                "attributing",
+                lit,
+                consequence,
+            ));
+            continue;
+        };
         let n = unexplained.len();
         for event in unexplained {
             out.contributions
@@ -292,30 +310,36 @@ async fn orphans(lake: &Lake, channel: &Channel, span: Span) -> Result<Vec<Event
     Ok(events)
 }
 
-/// Accesses on the channel that no present record of a principal graded none explains.
+/// Accesses on the channel that no present record of a principal graded none explains; `None` where they
+/// are more than the budget.
 async fn unexplained(
     lake: &Lake,
     trace: &Trace<'_>,
     map: &DataMap,
     channel: &Channel,
     span: Span,
-) -> Result<Vec<Event>, Error> {
+) -> Result<Option<Vec<Event>>, Error> {
+    // A record that withholds its statement is an access too; a login is none.
     let mut filter = vec![
         Filter::eq(Column::Source, &channel.accounting),
-        Filter::Column(Column::QueryText, Test::Present),
+        Filter::Not(Box::new(Filter::eq(Column::Class, "authentication"))),
     ];
     if !channel.roles.is_empty() {
         filter.push(Filter::one_of(Column::ActorUser, &channel.roles));
     }
-    let events = lake.events(&Query::of(Filter::All(filter)).within(span)).await?;
+    let query = Query::of(Filter::All(filter)).within(span);
+    let limit = Some(trace.budget().saturating_add(1));
+    let events = lake.events(&Query { limit, ..query }).await?;
+    if events.len() > trace.budget() {
+        return Ok(None);
+    }
     let ids: BTreeSet<&str> = events.iter().filter_map(|e| e.trace.as_deref()).collect();
     let explained = explained(lake, trace, map, channel, &ids).await?;
     let open = |e: &Event| e.trace.as_ref().is_none_or(|id| !explained.contains(id));
-    Ok(events
+    let unattributed = events
         .into_iter()
-        .filter(|e| !trace.attributed.contains_key(&e.id))
-        .filter(open)
-        .collect())
+        .filter(|e| !trace.attributed.contains_key(&e.id));
+    Ok(Some(unattributed.filter(open).collect()))
 }
 
 /// Trace ids that join to exactly one present record of a trusted hop, whose principal nothing attributes.

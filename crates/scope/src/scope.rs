@@ -155,7 +155,7 @@ impl Parts<'_> {
             subjects: &subjects,
             effects: &effects,
             internal: &internal,
-            internal_possible: self.internal_possible(),
+            internal_possible: self.internal_possible(trace),
             gaps: &self.gapped.gaps,
             platforms: &platforms,
             trace,
@@ -230,18 +230,22 @@ impl Parts<'_> {
     }
 
     /// Operations that the map does not know may have reached any store of theirs, internal ones too.
-    fn internal_possible(&self) -> bool {
-        let unmapped = self.contributions.iter().any(|c| {
-            c.basis == Basis::Unmapped && !matches!(c.completion, Completion::Nothing | Completion::Attempt)
-        });
-        let gapped = self
-            .gapped
-            .gaps
-            .iter()
-            .filter_map(|g| self.map.channels.iter().find(|c| c.name == g.channel));
+    /// Whether internal data may have been reached unseen: by an operation that the map does not know,
+    /// through a gap on a way into an internal store, or beyond the budget of the trace.
+    fn internal_possible(&self, trace: &Trace<'_>) -> bool {
         let internal = |store: &str| self.map.store(store).is_some_and(|s| s.internal);
-        (unmapped && self.map.stores.iter().any(|s| s.internal))
-            || gapped.into_iter().any(|c| internal(&c.store))
+        let unknown = trace.cut.is_some()
+            || self.contributions.iter().any(|c| {
+                c.basis == Basis::Unmapped
+                    && !matches!(c.completion, Completion::Nothing | Completion::Attempt)
+            });
+        let gapped: BTreeSet<&str> = self.gapped.gaps.iter().map(|g| g.channel.as_str()).collect();
+        let mut open = self
+            .map
+            .channels
+            .iter()
+            .filter(|c| gapped.contains(c.name.as_str()));
+        unknown || open.any(|c| internal(&c.store))
     }
 
     fn shows(&self, at: Timestamp) -> bool {
@@ -255,7 +259,7 @@ impl Parts<'_> {
             .filter(|c| c.event != EventId::default() && self.shows(c.time));
         shown
             .filter(|c| !c.touches.is_empty() || matches!(c.completion, Completion::Attempt))
-            .map(access)
+            .map(|c| access(c, self.map))
             .collect()
     }
 
@@ -562,7 +566,7 @@ impl Parts<'_> {
     }
 }
 
-fn access(c: &Contribution) -> Access {
+fn access(c: &Contribution, map: &DataMap) -> Access {
     let classes: BTreeSet<String> = c
         .touches
         .iter()
@@ -574,7 +578,15 @@ fn access(c: &Contribution) -> Access {
             subjects.extend(keys.iter().map(|k| format!("{}:{k}", g.touch.subject)));
         }
     }
-    let effects: BTreeSet<&str> = c.touches.iter().map(|g| g.touch.effect.name()).collect();
+    let mut effects: BTreeSet<&str> = c.touches.iter().map(|g| g.touch.effect.name()).collect();
+    if effects.is_empty() {
+        // An attempt reached nothing: what it would have done.
+        effects.insert(
+            map.operation(&c.operation)
+                .map_or(Effect::Read, |o| o.effect)
+                .name(),
+        );
+    }
     Access {
         event: c.event,
         time: c.time,

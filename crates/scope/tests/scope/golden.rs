@@ -616,3 +616,81 @@ name = "app""#,
         .collect();
     assert_eq!(taken, ["/exports/new", "/exports/job77/file"]);
 }
+
+#[tokio::test]
+async fn a_second_dump_reveals_what_was_issued_since_the_first() {
+    let mut w = stolen();
+    for secs in [1150, 1250] {
+        w.get(secs, AWAY, "/search?q=x'%20UNION%20SELECT%20sid", "200");
+        let sql = "SELECT name FROM profiles WHERE name = 'x' UNION SELECT sid FROM sessions";
+        w.sql(secs, "app", Some(&format!("t{secs}")), sql, &[]);
+    }
+    let between = Client {
+        session: "b",
+        ip: "192.0.2.60",
+        device: "tablet",
+    };
+    w.login(1180, "44", between);
+    w.profile(1500, between, "45");
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert!(
+        answer.scope.subjects.possible.contains(&"user:45".to_owned()),
+        "{:?}",
+        answer.scope.subjects.possible
+    );
+}
+
+#[tokio::test]
+async fn an_access_in_a_gap_that_withholds_its_statement_is_not_passed_over() {
+    let mut w = stolen();
+    w.attestations.retain(|a| a.source != "gate");
+    w.prove("gate", 0, 1400);
+    w.prove("gate", 2000, 10_000);
+    w.sql(1500, "app", None, "SELECT", &[]).query_text = None;
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(answer.scope.classes["payment"].at_most, Some(1000));
+}
+
+#[tokio::test]
+async fn a_statement_that_a_client_could_have_named_does_not_narrow_an_unmapped_request() {
+    let mut w = stolen();
+    w.get(1150, AWAY, "/admin/export", "200");
+    w.sql(
+        1150,
+        "app",
+        Some("t1150"),
+        "SELECT name FROM profiles WHERE user_id = $1",
+        &["7"],
+    );
+    let trusted = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(trusted.scope.classes["identity"].at_most, Some(1));
+    let map = MAP.replace("trace = [\"gate\"]", "trace = []");
+    let loose = w.ask(&map, &["session=s"]).await;
+    assert_eq!(loose.scope.classes["identity"].at_most, Some(1000));
+}
+
+#[tokio::test]
+async fn what_the_budget_cuts_is_everyone_and_no_claim_rests_on_it() {
+    let w = stolen();
+    let (map, _) = ambit_scope::DataMap::parse(MAP, "map.toml");
+    let map = map.unwrap();
+    let request = ambit_scope::Request {
+        seeds: vec![ambit_scope::Seed::parse("session=s").unwrap()],
+        map: Some(&map),
+        coverage_assertions: Vec::new(),
+        config: ambit_scope::Config {
+            max_events: 2,
+            ..ambit_scope::Config::standard()
+        },
+        shown: None,
+    };
+    let answer = ambit_scope::scope(&w.lake().await, &request).await.unwrap();
+    assert_eq!(answer.scope.subjects.at_most, Some(1000));
+    let supported = answer
+        .scope
+        .claims
+        .iter()
+        .filter(|c| c.verdict == ambit_scope::Verdict::Supported);
+    let none: Vec<&str> = Vec::new();
+    assert_eq!(supported.map(|c| c.id.as_str()).collect::<Vec<_>>(), none);
+}

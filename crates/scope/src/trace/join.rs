@@ -1,0 +1,127 @@
+//! Records of one request in several sources: joined by trace id, or by time where nothing else tells.
+
+use super::{CHUNK, Carried, Spread, Trace, group_by};
+use crate::control::{News, Rule};
+use crate::map::Channel;
+use crate::{Error, Grade};
+use ambit_event::{Column, Event, Observable, ObservableKind, Span};
+use ambit_lake::{Filter, Query, Test};
+use std::collections::BTreeMap;
+
+impl Trace<'_> {
+    /// Records that share a request's trace id: inherited where a trusted hop stamped it once.
+    pub(super) async fn pivot_traces(&mut self, carried: &[Carried]) -> Result<(), Error> {
+        let mut origins: BTreeMap<&str, &Carried> = BTreeMap::new();
+        for c in carried {
+            if let Some(trace) = c.event.trace.as_deref() {
+                let best = origins.entry(trace).or_insert(c);
+                if c.grade > best.grade {
+                    *best = c;
+                }
+            }
+        }
+        let ids: Vec<&str> = origins.keys().copied().collect();
+        for ids in ids.chunks(CHUNK) {
+            let events = self
+                .fetch(Query::of(Filter::one_of(Column::Trace, ids.iter().copied())))
+                .await?;
+            for (id, group) in group_by(events, Column::Trace) {
+                if let Some(origin) = origins.get(id.as_str()) {
+                    self.join_trace(origin, &group);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn join_trace(&mut self, origin: &Carried, group: &[Event]) {
+        let trusted: &[String] = self.map.map_or(&[], |m| &m.trust.trace);
+        let mut stamps = group.iter().filter(|e| trusted.contains(&e.source));
+        let stamp = stamps.next().filter(|_| stamps.next().is_none()).cloned();
+        for event in group.iter().filter(|e| e.id != origin.event.id) {
+            let sure = stamp
+                .as_ref()
+                .is_some_and(|s| self.within(s, event) && self.within(s, &origin.event));
+            let rule = if sure {
+                Rule::StampedTrace
+            } else {
+                Rule::LooseTrace
+            };
+            let grade = if sure { origin.grade } else { Grade::Possible };
+            let hop = self.control.note(News {
+                rule,
+                from: self.cause(origin).as_ref(),
+                to: Observable::new(ObservableKind::Service, event.source.clone()),
+                span: Span::ALL,
+                grade,
+                exclusive: false,
+                reason: match rule {
+                    Rule::StampedTrace => {
+                        "the record shares a trace id that a trusted hop stamped once".to_owned()
+                    }
+                    _ => "the record shares a trace id that a client may have chosen, or that is not unique"
+                        .to_owned(),
+                },
+                evidence: None,
+            });
+            let spread = if origin.spreads { Spread::Yes } else { Spread::No };
+            self.attribute(event.clone(), grade, hop, spread);
+        }
+    }
+
+    /// Whether a record falls into the time of the request that was stamped.
+    pub(super) fn within(&self, stamp: &Event, event: &Event) -> bool {
+        let when = stamp.when();
+        let tolerance = self.config.clock_tolerance;
+        event.when().overlaps(Span::new(
+            when.from.plus_nanos(-tolerance),
+            when.until.plus_nanos(tolerance),
+        ))
+    }
+
+    /// Statements of a shared database session that carry no trace id, while a controlled request ran.
+    pub(super) async fn pivot_pooled(&mut self, carried: &[Carried]) -> Result<(), Error> {
+        let channels: Vec<Channel> = self
+            .map
+            .into_iter()
+            .flat_map(|m| m.channels.clone())
+            .filter(|c| c.pooled)
+            .collect();
+        for channel in channels {
+            let requests: Vec<&Carried> = carried
+                .iter()
+                .filter(|c| c.event.source == channel.attributing)
+                .collect();
+            let Some(hull) = requests.iter().map(|c| c.event.when()).reduce(Span::hull) else {
+                continue;
+            };
+            let tolerance = self.config.clock_tolerance;
+            let hull = Span::new(hull.from.plus_nanos(-tolerance), hull.until.plus_nanos(tolerance));
+            let mut untraced = vec![
+                Filter::eq(Column::Source, &channel.accounting),
+                Filter::Column(Column::Trace, Test::Absent),
+                Filter::Not(Box::new(Filter::eq(Column::Class, "authentication"))),
+            ];
+            if !channel.roles.is_empty() {
+                untraced.push(Filter::one_of(Column::ActorUser, &channel.roles));
+            }
+            for event in self.fetch(Query::of(Filter::All(untraced)).within(hull)).await? {
+                let Some(request) = requests.iter().find(|c| self.within(&c.event, &event)) else {
+                    continue;
+                };
+                let hop = self.control.note(News {
+                    rule: Rule::LooseTrace,
+                    from: self.cause(request).as_ref(),
+                    to: Observable::new(ObservableKind::Service, event.source.clone()),
+                    span: Span::ALL,
+                    grade: Grade::Possible,
+                    exclusive: false,
+                    reason: "a statement of a shared database session without trace id, while a controlled request ran".to_owned(),
+                    evidence: None,
+                });
+                self.attribute(event, Grade::Possible, hop, Spread::No);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,180 @@
+//! Stores of credentials that the intruder could read, and jobs whose results it can take.
+
+use super::{Carried, Spread, Trace};
+use crate::control::{News, Rule};
+use crate::map::{Credential, Match, Operation, Reach, Segment};
+use crate::origin::is_datastore;
+use crate::{Error, Grade};
+use ambit_event::{Column, Event, Observable, ObservableKind, Span, Timestamp};
+use ambit_lake::{Filter, Query, Test};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Trace<'_> {
+    /// Stores of credentials were readable: each credential that was issued by then is possible from then
+    /// on. Passwords and what recovers them open every account later.
+    pub(super) async fn read_stores(&mut self, dumps: Vec<(ObservableKind, Carried)>) -> Result<(), Error> {
+        let mut new: BTreeMap<ObservableKind, Vec<Dump>> = BTreeMap::new();
+        for (kind, c) in dumps {
+            let when = c.event.when();
+            if self.readable.insert((kind, when.from)) {
+                let hop = self.note_dump(kind, &c);
+                new.entry(kind).or_default().push(Dump { when, hop });
+            }
+        }
+        for (kind, mut dumps) in new {
+            dumps.sort_by_key(|d| (d.when, d.hop));
+            self.read_store(kind, &dumps).await?;
+        }
+        Ok(())
+    }
+
+    fn note_dump(&mut self, kind: ObservableKind, c: &Carried) -> usize {
+        self.control.note(News {
+            rule: Rule::Readable,
+            from: self.cause(c).as_ref(),
+            to: Observable::new(kind, "*"),
+            span: Span::new(c.event.time, Timestamp::MAX),
+            grade: Grade::Possible,
+            exclusive: false,
+            reason: "an attributed event could read the store of them".to_owned(),
+            evidence: Some(&c.event),
+        })
+    }
+
+    async fn read_store(&mut self, kind: ObservableKind, dumps: &[Dump]) -> Result<(), Error> {
+        let (used, issued) = match kind {
+            ObservableKind::Session => (Column::ActorSession, Some(Column::IssuedSession)),
+            ObservableKind::Token => (Column::ActorCredential, Some(Column::IssuedCredential)),
+            ObservableKind::Account => (Column::ActorUser, None),
+            _ => return Ok(()),
+        };
+        let Some(first) = dumps.first() else { return Ok(()) };
+        let issued = match issued {
+            Some(column) => self.issued_at(column).await?,
+            None => BTreeMap::new(),
+        };
+        let span = Span::new(first.when.from, Timestamp::MAX);
+        let beside = self.strong_addresses();
+        let events = self
+            .fetch(Query::of(Filter::Column(used, Test::Present)).within(span))
+            .await?;
+        for event in events.into_iter().filter(|e| !is_datastore(e)) {
+            let Some(value) = event.text(used).map(str::to_owned) else {
+                continue;
+            };
+            let lay_there = |d: &&Dump| {
+                d.when.from < event.when().until && issued.get(&value).is_none_or(|at| *at <= d.when.until)
+            };
+            let Some(dump) = dumps.iter().find(lay_there) else {
+                continue;
+            };
+            if kind != ObservableKind::Account && event.src_ip.as_ref().is_some_and(|a| beside.contains(a)) {
+                self.seen_beside(kind, value, &event, dump.when.from);
+            }
+            self.attribute(event, Grade::Possible, dump.hop, Spread::No);
+        }
+        Ok(())
+    }
+
+    /// When each credential is first recorded as issued.
+    async fn issued_at(&self, column: Column) -> Result<BTreeMap<String, Timestamp>, Error> {
+        let issued = self
+            .lake
+            .distinct(&[column], &Query::of(Filter::Column(column, Test::Present)))
+            .await?;
+        Ok(issued
+            .into_iter()
+            .filter_map(|d| Some((d.value?, d.seen.from)))
+            .collect())
+    }
+
+    fn seen_beside(&mut self, kind: ObservableKind, value: String, event: &Event, from: Timestamp) {
+        self.control.add(News {
+            rule: Rule::ReadableAndSeen,
+            from: None,
+            to: Observable::new(kind, value),
+            span: Span::new(from, Timestamp::MAX),
+            grade: Grade::Probable,
+            exclusive: false,
+            reason: "it lay in a store that the intruder could read, and was used from the intruder's origin"
+                .to_owned(),
+            evidence: Some(event),
+        });
+    }
+
+    /// Addresses from which events came that are more than possibly the intruder's.
+    fn strong_addresses(&self) -> BTreeSet<String> {
+        let strong = self
+            .attributed
+            .values()
+            .filter(|c| c.grade > Grade::Possible && !is_datastore(&c.event));
+        strong.filter_map(|c| c.event.src_ip.clone()).collect()
+    }
+
+    /// Downloads of the result of a job that the intruder started are the intruder's.
+    pub(super) async fn pivot_job(&mut self, c: &Carried, reach: &Reach) -> Result<(), Error> {
+        let starts = reach
+            .operation
+            .as_deref()
+            .and_then(|o| self.map?.operation(o))
+            .and_then(|o| o.starts);
+        let Some(job) = c
+            .event
+            .issued_credential
+            .clone()
+            .filter(|_| starts == Some(Credential::Job))
+        else {
+            return Ok(());
+        };
+        let hop = self.control.note(News {
+            rule: Rule::StartedJob,
+            from: self.cause(c).as_ref(),
+            to: Observable::new(ObservableKind::Token, job.clone()),
+            span: Span::new(c.event.time, Timestamp::MAX),
+            grade: c.grade,
+            exclusive: false,
+            reason: "whoever takes the result of an attributed job takes it for the intruder".to_owned(),
+            evidence: Some(&c.event),
+        });
+        let span = Span::new(c.event.time, Timestamp::MAX);
+        let downloads: Vec<Filter> = self
+            .map
+            .into_iter()
+            .flat_map(|m| &m.operations)
+            .filter(|o| o.takes == Some(Credential::Job))
+            .map(taken_by)
+            .collect();
+        if downloads.is_empty() {
+            return Ok(());
+        }
+        for event in self.fetch(Query::of(Filter::Any(downloads)).within(span)).await? {
+            let taken = self.reach(&event).and_then(|r| r.takes);
+            // The lake holds what was issued as a fingerprint; a path names it in the clear.
+            if taken.is_some_and(|taken| self.lake.keys().fingerprint(&taken) == job || taken == job) {
+                self.attribute(event, c.grade, hop, Spread::No);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A moment at which a store of credentials was readable.
+struct Dump {
+    when: Span,
+    hop: usize,
+}
+
+/// The records that an operation may be: those of its route, every parameter left open.
+fn taken_by(operation: &Operation) -> Filter {
+    match &operation.matches {
+        Match::Route(route) => {
+            let segment = |s: &Segment| match s {
+                Segment::Literal(text) => text.clone(),
+                _ => "*".to_owned(),
+            };
+            let path: Vec<String> = route.segments.iter().map(segment).collect();
+            Filter::Column(Column::Resource, Test::Like(format!("/{}*", path.join("/"))))
+        }
+        Match::Api(glob) => Filter::Column(Column::Operation, Test::Like(glob.pattern().to_owned())),
+    }
+}
