@@ -151,10 +151,10 @@ impl Lake {
                         owner: "another writer of this process".to_owned(),
                     });
                 }
-                WriterBackend::Memory(MemoryWriter {
+                WriterBackend::Memory(Box::new(MemoryWriter {
                     shared: shared.clone(),
                     pending: Pending::default(),
-                })
+                }))
             }
             #[cfg(feature = "engine")]
             Backend::Disk(disk) => WriterBackend::Disk(Box::new(disk.writer(self.keys.clone()).await?)),
@@ -455,7 +455,7 @@ pub struct Writer {
 }
 
 enum WriterBackend {
-    Memory(MemoryWriter),
+    Memory(Box<MemoryWriter>),
     #[cfg(feature = "engine")]
     Disk(Box<crate::disk::DiskWriter>),
 }

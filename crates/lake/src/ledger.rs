@@ -8,10 +8,10 @@
 //! # What it keeps, and how much that is
 //!
 //! Per stream (one source on one host): counts, the first and the last instant; a count for each minute
-//! that has a record; rejects, one span for all that touch a minute; stated losses and attestations; the
+//! that has a record, and in which of its ten seconds it has one; rejects, one span for all that touch a minute; stated losses and attestations; the
 //! numbers of the whole stream, as runs by the hour; and the numbers of each part of it (a database
 //! session) that has not ended whole. None of it grows with the records alone: two weeks of a busy
-//! stream take some 80 kB as JSON, and what a hostile log can add is capped (the caps stand beside the
+//! stream take some 100 kB as JSON, and what a hostile log can add is capped (the caps stand beside the
 //! types; what they cut is said in the coverage, never left out in silence).
 //!
 //! # What is shown by what

@@ -35,7 +35,7 @@ fn run(ambit: &Path, dir: &Path) -> Result<()> {
     let gateway = servers::Gateway::start(dir)?;
     let service = service::Service::start(dir, database.port())?;
     gateway.serve(service.port())?;
-    println!("field test: the servers run, people come and go for two minutes");
+    println!("field test: the servers run, people come and go for three minutes");
     let story = people::live(&gateway, &database)?;
     drop(service);
     gateway.stop()?;

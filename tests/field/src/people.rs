@@ -69,7 +69,7 @@ pub fn live(gateway: &Gateway, database: &Database) -> Result<Story> {
     std::thread::sleep(Duration::from_secs(1));
     let from = jiff::Timestamp::now();
     let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(75) {
+    while began.elapsed() < Duration::from_secs(95) {
         ordinary(gateway, &people, 12)?;
         if began.elapsed() > Duration::from_secs(30) && began.elapsed() < Duration::from_secs(34) {
             get(gateway, &thief, "/users/9/card")?;
@@ -78,7 +78,7 @@ pub fn live(gateway: &Gateway, database: &Database) -> Result<Story> {
     let until = jiff::Timestamp::now();
     std::thread::sleep(Duration::from_secs(1));
     let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(45) {
+    while began.elapsed() < Duration::from_secs(80) {
         ordinary(gateway, &people, 12)?;
     }
     get(gateway, &victim, "/logout-everywhere/3")?;

@@ -91,8 +91,15 @@ impl Database {
     }
 
     fn fill(&self) -> Result<()> {
-        let sql = "CREATE EXTENSION pgaudit; CREATE ROLE app LOGIN; CREATE ROLE batch LOGIN; CREATE DATABASE music;";
-        self.sql("postgres", "postgres", sql)?;
+        // A database is not made within a transaction, which several statements of one call are.
+        for sql in [
+            "CREATE ROLE app LOGIN",
+            "CREATE ROLE batch LOGIN",
+            "CREATE DATABASE music",
+        ] {
+            self.sql("postgres", "postgres", sql)?;
+        }
+        self.sql("music", "postgres", "CREATE EXTENSION pgaudit")?;
         let schema = "SET pgaudit.log = 'none';\n\
             CREATE TABLE profiles (user_id int PRIMARY KEY, email text, name text, card text);\n\
             CREATE TABLE sessions (sid text PRIMARY KEY, user_id int, revoked boolean DEFAULT false);\n\

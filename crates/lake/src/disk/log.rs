@@ -200,7 +200,7 @@ impl Log {
 
     /// Sums the log up every so often. A failure costs the next opening some time and nothing else.
     async fn checkpoint(&self, snapshot: &Snapshot) {
-        if snapshot.version() % CHECKPOINT_EVERY == 0 {
+        if snapshot.version().is_multiple_of(CHECKPOINT_EVERY) {
             let mut table = DeltaTable::new(self.store.clone());
             table.state = Some(snapshot.state.clone());
             let _ = checkpoints::create_checkpoint(&table, None).await;

@@ -413,12 +413,11 @@ mod tests {
         let batch = encode(&[Row::event(&event, None)]).unwrap();
         let micros = |name| {
             let array = batch.column_by_name(name).unwrap().clone();
-            let array = array
+            array
                 .as_any()
                 .downcast_ref::<TimestampMicrosecondArray>()
                 .unwrap()
-                .value(0);
-            array
+                .value(0)
         };
         assert_eq!((micros("time"), micros("time_until")), (1, 2));
     }

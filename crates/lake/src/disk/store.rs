@@ -12,7 +12,7 @@ use object_store::{
 };
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::Path as FilePath;
 
 /// The local file system from its root; what is put is on disk when the call returns.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl ObjectStore for Durable {
     }
 }
 
-fn put(path: &PathBuf, payload: PutPayload, existing: Existing) -> io::Result<()> {
+fn put(path: &FilePath, payload: PutPayload, existing: Existing) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         make_folder(folder).map_err(io::Error::other)?;
     }

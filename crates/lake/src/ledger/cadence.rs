@@ -12,6 +12,9 @@
 //! silence; again the lower counts. Where the rate is below three an hour nothing is predicted: there a
 //! silence cannot be told from a loss, and says so.
 //!
+//! A minute is too coarse for a busy stream: one that writes in nearly every ten seconds is judged by
+//! those as well, for silences of one minute to fifteen. See `slots`.
+//!
 //! At the ends of the window the file may simply begin or end, so a stream too sparse for a prediction
 //! is absent there once it is silent for more than twice its longest silence.
 //!
@@ -20,6 +23,7 @@
 //! would come about by chance less than once in a million times, given how unevenly this stream writes.
 
 mod history;
+mod slots;
 mod volume;
 
 use super::minutes::{MINUTE, Minutes, Run, end};
@@ -149,6 +153,7 @@ impl<'a> Stream<'a> {
                 longest = longest.max(span.nanos());
             }
         }
+        self.add_short_absences(&mut found, explained);
         let odd = |end: &End| end.is_odd(longest) && !explained(end.span, end.predicted.usual);
         let said = |end: End, what: &str| (end.span, format!("{what}{}", end.about()));
         let head = self.head(window).filter(odd);
@@ -156,6 +161,22 @@ impl<'a> Stream<'a> {
         let tail = self.tail(window).filter(odd);
         let tail = tail.map(|end| said(end, "after the last record of this source"));
         head.into_iter().chain(found).chain(tail).collect()
+    }
+
+    /// Adds the silences that show only when one looks closer than by the minute.
+    fn add_short_absences(&self, found: &mut Vec<Found>, explained: Explained<'_>) {
+        for (span, predicted) in slots::silences(&self.runs) {
+            // Where it usually writes nothing at this hour, its neighbourhood says less than its habit.
+            let habitual = self
+                .history
+                .as_ref()
+                .is_some_and(|h| h.predict(span).usual < SURE);
+            let known = found.iter().any(|(other, _)| other.overlaps(span));
+            if !habitual && !known && !explained(span, predicted.usual) {
+                found.push((span, no_record(span, predicted)));
+            }
+        }
+        found.sort();
     }
 
     fn head(&self, window: Span) -> Option<End> {
@@ -221,13 +242,18 @@ impl<'a> Stream<'a> {
             self.clustering,
         );
         let about = about(n_records / n_minutes);
-        if n_busy < FEWEST || rate < SPARSE {
-            return format!("it writes {about}: too little for a silence to be told from a loss");
+        let by_minute = (n_busy >= FEWEST && rate >= SPARSE).then(|| SURE / rate);
+        match by_minute
+            .into_iter()
+            .chain(slots::shortest(&self.runs))
+            .reduce(f64::min)
+        {
+            None => format!("it writes {about}: too little for a silence to be told from a loss"),
+            Some(shortest) => format!(
+                "records come as its history predicts ({about}); a silence of less than about {} would not show",
+                minutes_long(shortest)
+            ),
         }
-        format!(
-            "records come as its history predicts ({about}); a silence of less than about {} would not show",
-            minutes_long(SURE / rate)
-        )
     }
 }
 

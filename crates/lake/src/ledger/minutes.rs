@@ -1,10 +1,13 @@
-//! How many records a stream wrote in each minute.
+//! How many records a stream wrote in each minute, and in which ten seconds of it.
 
 use ambit_event::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub(super) const MINUTE: i64 = 60_000_000_000;
+/// Ten seconds, and how many of them a minute has.
+pub(super) const SLOT: i64 = 10_000_000_000;
+pub(super) const SLOTS: i64 = MINUTE / SLOT;
 
 /// So many separate runs are kept; a stream that has more is not judged by its cadence.
 const MOST_RUNS: usize = 1 << 20;
@@ -24,15 +27,21 @@ pub(super) struct Minutes {
 /// Consecutive minutes, none of them empty.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Run {
+    /// Records by minute.
     pub counts: Vec<u32>,
+    /// The slots of each minute that have a record, the first in the lowest bit. As long as `counts`.
+    pub slots: Vec<u8>,
     pub first: Timestamp,
     pub last: Timestamp,
 }
 
 /// `(scattered, [(minutes since the end of the run before, nanoseconds of the first record into the
-/// first minute, of the last into the last minute, counts)])`
+/// first minute, of the last into the last minute, counts, slots as one character a minute)])`
 #[derive(Serialize, Deserialize)]
-struct Packed(bool, Vec<(i64, i64, i64, Vec<u32>)>);
+struct Packed(bool, Vec<(i64, i64, i64, Vec<u32>, String)>);
+
+/// The character that stands for a minute with no slot busy; the others follow it, up to `o`.
+const NO_SLOT: u8 = b'0';
 
 /// Whole minutes since 1970, rounded down.
 pub(super) const fn minute_of(at: Timestamp) -> i64 {
@@ -47,11 +56,13 @@ pub(super) const fn start_of(minute: i64) -> Timestamp {
 impl Minutes {
     pub fn add(&mut self, at: Timestamp) {
         let minute = minute_of(at);
+        let slot = 1 << (at.0.rem_euclid(MINUTE) / SLOT);
         let near = self.runs.range_mut(..=minute).next_back();
         if let Some((start, run)) = near
-            && let Some(count) = index(minute - start).and_then(|n| run.counts.get_mut(n))
+            && let Some(n) = index(minute - start).filter(|n| *n < run.counts.len())
         {
-            *count = count.saturating_add(1);
+            run.counts[n] = run.counts[n].saturating_add(1);
+            run.slots[n] |= slot;
             run.first = run.first.min(at);
             run.last = run.last.max(at);
             return;
@@ -60,6 +71,7 @@ impl Minutes {
             minute,
             Run {
                 counts: vec![1],
+                slots: vec![slot],
                 first: at,
                 last: at,
             },
@@ -129,9 +141,24 @@ fn fused(a: (i64, Run), b: (i64, Run)) -> (i64, Run) {
     for (sum, count) in run.counts[offset..].iter_mut().zip(&other.counts) {
         *sum = sum.saturating_add(*count);
     }
+    run.slots.resize(length, 0);
+    for (all, slots) in run.slots[offset..].iter_mut().zip(&other.slots) {
+        *all |= slots;
+    }
     run.first = run.first.min(other.first);
     run.last = run.last.max(other.last);
     (start, run)
+}
+
+/// Every slot of a minute.
+const ALL: u8 = (1 << SLOTS) - 1;
+
+/// The slots of so many minutes. What is damaged counts as busy: it makes no silence.
+fn unpacked(text: &str, n: usize) -> Vec<u8> {
+    let slots = |byte: u8| byte.checked_sub(NO_SLOT).filter(|s| *s <= ALL).unwrap_or(ALL);
+    let mut slots: Vec<u8> = text.bytes().take(n).map(slots).collect();
+    slots.resize(n, ALL);
+    slots
 }
 
 impl From<Packed> for Minutes {
@@ -141,12 +168,13 @@ impl From<Packed> for Minutes {
             ..Self::default()
         };
         let mut at = 0_i64;
-        for (skipped, first, last, counts) in packed {
+        for (skipped, first, last, counts, slots) in packed {
             // What was stored may be damaged: no minute lies outside the representable years.
             let start = at
                 .saturating_add(skipped)
                 .clamp(minute_of(Timestamp::MIN), minute_of(Timestamp::MAX));
             let run = Run {
+                slots: unpacked(&slots, counts.len()),
                 counts,
                 first: start_of(start),
                 last: start_of(start),
@@ -170,7 +198,12 @@ impl From<Minutes> for Packed {
             at = end(start, &run);
             let first = run.first.0 - start_of(start).0;
             let last = run.last.0 - start_of(at - 1).0;
-            (skipped, first, last, run.counts)
+            let slots = run
+                .slots
+                .iter()
+                .map(|s| char::from(NO_SLOT + (s & ALL)))
+                .collect();
+            (skipped, first, last, run.counts, slots)
         };
         Self(minutes.scattered, minutes.runs.into_iter().map(pack).collect())
     }
@@ -193,14 +226,14 @@ mod tests {
         assert_eq!(forward, backward);
         let runs: Vec<_> = forward
             .runs()
-            .map(|(s, r)| (s, r.counts.clone(), r.first, r.last))
+            .map(|(s, r)| (s, r.counts.clone(), r.slots.clone(), r.first, r.last))
             .collect();
         let at = Timestamp::from_secs;
         assert_eq!(
             runs,
             [
-                (-1, vec![1, 1, 3], at(-30), at(119)),
-                (3, vec![1, 1, 1, 1], at(181), at(360))
+                (-1, vec![1, 1, 3], vec![0b1000, 0b1, 0b10_0001], at(-30), at(119)),
+                (3, vec![1, 1, 1, 1], vec![1, 1, 1, 1], at(181), at(360))
             ]
         );
         let text = serde_json::to_string(&forward).unwrap();

@@ -17,7 +17,7 @@ pub struct Exercise {
     pub truth: Truth,
 }
 
-const SECRET: [u8; 32] = [9; 32];
+pub const SECRET: [u8; 32] = [9; 32];
 
 /// Writes a drill's logs to disk and reads them as a user's files are read.
 pub fn exercise(plan: &Plan) -> Exercise {

@@ -4,4 +4,5 @@
 
 mod drills;
 mod golden;
+mod laws;
 mod world;
