@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::paint::columns;
 use crate::setting::Setting;
 use ambit_event::printable;
-use ambit_source::{Format, Options};
+use ambit_source::{Format, Mapping, Options};
 use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
@@ -25,6 +25,7 @@ pub struct SourcesArgs {
 const EXAMPLES: &str = "Examples:
   ambit sources
   ambit sources postgresql_csvlog
+  ambit sources mapping                 how to declare a source of one's own
   ambit sources app --mapping app.toml";
 
 pub fn run(setting: &Setting, args: &SourcesArgs) -> Result<Exit> {
@@ -32,6 +33,10 @@ pub fn run(setting: &Setting, args: &SourcesArgs) -> Result<Exit> {
         mappings: load_mappings(&args.mappings)?,
         ..Options::default()
     };
+    let name = args.name.as_deref();
+    if name == Some(MAPPING) && !options.mappings.iter().any(|m| m.name() == MAPPING) {
+        return explain_mappings(setting);
+    }
     let formats = match &args.name {
         Some(name) => vec![options.format(name)?],
         None => options.formats(),
@@ -49,6 +54,21 @@ pub fn run(setting: &Setting, args: &SourcesArgs) -> Result<Exit> {
             |format: &Arc<dyn Format>| vec![printable(format.name(), 60), first_sentence(format.manual())];
         setting.say_all(columns(&formats.iter().map(row).collect::<Vec<_>>()))?;
         setting.say("\n`ambit sources NAME` shows the manual page of one.")?;
+    }
+    Ok(Exit::Complete)
+}
+
+/// The page that is about declaring a source rather than about one.
+const MAPPING: &str = "mapping";
+
+fn explain_mappings(setting: &Setting) -> Result<Exit> {
+    if setting.is_json {
+        let page = serde_json::json!({ "name": MAPPING, "manual": Mapping::MANUAL });
+        setting.json(&serde_json::json!({ "sources": [page] }))?;
+    } else {
+        for line in Mapping::MANUAL.lines() {
+            setting.say(&printable(line, 1000))?;
+        }
     }
     Ok(Exit::Complete)
 }

@@ -67,3 +67,11 @@ fn a_closed_pipe_is_no_failure() {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+#[test]
+fn the_page_that_help_names_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = ambit(dir.path(), &["sources", "mapping"]);
+    assert_eq!(said.code, 0);
+    assert!(said.out.contains("[columns]"), "{}", said.out);
+}
