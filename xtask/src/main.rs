@@ -1,5 +1,6 @@
 //! The tasks of this repository: `cargo run --release --bin xtask -- TASK`.
 
+mod bench;
 mod check;
 mod conformance;
 
@@ -8,11 +9,13 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo run --release --bin xtask -- TASK
 
   check              the house checks: who may depend on whom, one door per big dependency, papers
-  conformance [DIR]  our decoders against other people's test data (default: ../shared/data beside the workspace)";
+  conformance [DIR]  our decoders against other people's test data (default: ../shared/data beside the workspace)
+  bench TASK         speed, memory and survival, measured; `bench` alone lists the tasks";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
+        Some("bench") => bench::run(&arguments[1..]),
         Some("check") => check::run(),
         Some("conformance") => conformance::run(arguments.get(1).map(String::as_str)),
         _ => {

@@ -24,6 +24,10 @@ use setting::{Global, Setting};
 use std::io;
 use std::process::ExitCode;
 
+/// Events are many small texts that one thread makes and another drops.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// From log files to whose data was reached, with bounds.
 #[derive(Debug, Parser)]
 #[command(name = "ambit", version, max_term_width = 100, after_long_help = format!("{HELP}\n\n{}", exit::TEXT))]

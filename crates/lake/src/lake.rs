@@ -335,6 +335,16 @@ pub struct Vacuum {
 }
 
 impl Lake {
+    /// How many small files [`Lake::compact`] would rewrite: many make every question slower.
+    #[must_use]
+    pub fn n_small_files(&self) -> usize {
+        match &self.backend {
+            Backend::Memory { .. } => 0,
+            #[cfg(feature = "engine")]
+            Backend::Disk(disk) => disk.n_small_files(),
+        }
+    }
+
     /// Rewrites small files to larger ones: the same rows, faster to read. A lake in memory has none.
     ///
     /// # Errors
@@ -471,7 +481,7 @@ impl Drop for MemoryWriter {
     }
 }
 
-/// What a commit put on disk.
+/// What was put on disk since the last receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receipt {
     pub version: Version,
@@ -501,7 +511,7 @@ impl Writer {
         }
     }
 
-    /// Bytes of raw records taken in since the last commit: commit when it grows too large to hold.
+    /// Bytes of raw records taken in since the last commit or flush: flush when it grows too large to hold.
     #[must_use]
     pub fn n_pending_bytes(&self) -> u64 {
         match &self.backend {
@@ -511,8 +521,22 @@ impl Writer {
         }
     }
 
-    /// Makes everything pushed part of the lake, in one atomic step: events, rejects, losses,
-    /// attestations, evidence and checkpoints. It is on disk, fsynced, when this returns. Where nothing is
+    /// Hands what was pushed over to be written while more is pushed. It becomes part of the lake in an
+    /// atomic step of its own, with the next call of this or of [`Self::commit`]. In memory nothing is to
+    /// be written, and everything waits for the commit.
+    ///
+    /// # Errors
+    /// As [`Self::commit`], for what was handed over before.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        match &mut self.backend {
+            WriterBackend::Memory(_) => Ok(()),
+            #[cfg(feature = "engine")]
+            WriterBackend::Disk(writer) => writer.flush().await,
+        }
+    }
+
+    /// Makes everything pushed part of the lake, in one atomic step but for what was flushed: events,
+    /// rejects, losses, attestations, evidence and checkpoints. It is on disk, fsynced, when this returns. Where nothing is
     /// new, no version is made.
     ///
     /// # Errors

@@ -27,6 +27,11 @@ impl Pending {
         self.ids.is_empty() && self.evidence.is_empty() && self.checkpoints.is_empty()
     }
 
+    #[cfg(feature = "engine")]
+    pub fn holds(&self, id: EventId) -> bool {
+        self.ids.contains(&id) || self.evidence.contains_key(&id)
+    }
+
     /// Takes in a batch; `known` tells which of its rows the lake already holds, `before` how far its
     /// lineage was read.
     pub fn take(&mut self, batch: Batch, known: &dyn Fn(EventId) -> bool, before: Option<&Checkpoint>) {

@@ -57,10 +57,11 @@ const EXAMPLES: &str = "Examples:
 The same records twice, grown, rotated or copied files add nothing: run it again at any time.
 What cannot be parsed is kept and listed by `ambit rejects`; the exit code is then 3.";
 
-/// Raw bytes that wait for a commit: more would only cost memory.
-const MOST_PENDING: u64 = 64 << 20;
+/// Raw bytes that are taken in before they are written, while as many are being written: more would only
+/// cost memory, and fewer make many small files.
+const MOST_PENDING: u64 = 16 << 20;
 /// Batches that are read ahead of the writer.
-const AHEAD: usize = 4;
+const AHEAD: usize = 2;
 
 /// What was done, file by file.
 #[derive(Debug, Serialize)]
@@ -137,8 +138,20 @@ pub async fn run(setting: &Setting, args: &IngestArgs) -> Result<Exit> {
         for error in &ingested.errors {
             remark(&format!("not read: {error}"));
         }
+        advise_to_compact(lake.refresh().await?.n_small_files());
     }
     Ok(ingested.exit())
+}
+
+/// Small files above which compaction is worth a word.
+const SCATTERED: usize = 100;
+
+fn advise_to_compact(n_small_files: usize) {
+    if n_small_files >= SCATTERED {
+        remark(&format!(
+            "the lake lies in {n_small_files} small files; `ambit lake compact --vacuum` makes every question faster"
+        ));
+    }
 }
 
 /// Finds, reads and commits. What is committed stays, whatever happens later.
@@ -158,7 +171,7 @@ pub async fn ingest(lake: &Lake, paths: &[PathBuf], options: Options) -> Result<
     };
     for input in inputs {
         let evidence = input.evidence.clone();
-        match take_in(lake, &mut writer, input, &options, &mut progress, &mut total).await? {
+        match take_in(lake, &mut writer, input, &options, &mut progress).await? {
             Ok(summary) => total.files.push(file_read(&evidence, summary)),
             Err(error) => total.errors.push(error.to_string()),
         }
@@ -177,7 +190,6 @@ async fn take_in(
     input: Input,
     options: &Options,
     progress: &mut Progress,
-    total: &mut Ingested,
 ) -> Result<Result<Summary, ambit_source::Error>> {
     let evidence = input.evidence.clone();
     let resume = lake.checkpoint(&evidence.lineage).await?;
@@ -203,7 +215,7 @@ async fn take_in(
         );
         writer.push(batch).await?;
         if writer.n_pending_bytes() > MOST_PENDING {
-            total.add(writer.commit().await?);
+            writer.flush().await?;
         }
     }
     Ok(reading.await?)

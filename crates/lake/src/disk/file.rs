@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::Int64Type;
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
 use datafusion::parquet::arrow::ArrowWriter;
-use datafusion::parquet::basic::{Compression, ZstdLevel};
+use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
 use datafusion::parquet::file::metadata::SortingColumn;
 use datafusion::parquet::file::properties::{WriterProperties, WriterVersion};
 use datafusion::parquet::schema::types::ColumnPath;
@@ -23,6 +23,34 @@ use std::sync::Arc;
 
 /// Rows of a row group: what a look-up that hits reads at least.
 const ROW_GROUP: usize = 128 * 1024;
+/// Rows of a page: what a row that matches costs to read in each of its columns.
+const PAGE: usize = 4096;
+/// Columns whose values hardly ever recur: a dictionary of them would be read whole for one row.
+const UNIQUE: &[&str] = &["id", "fields", "trace_uid"];
+/// Columns of long texts, the only ones that are compressed. The others are small once each value is
+/// written once or as a difference, and a look-up that touches forty columns pays for each decompressor.
+const LONG: &[&str] = &[
+    "id",
+    "fields",
+    "trace_uid",
+    "resource_name",
+    "query_info_query_string",
+    "query_info_parameters.list.element",
+    "message",
+    "http_request_user_agent",
+    "subject_refs.list.element",
+];
+/// Numbers that grow from row to row, or nearly so: their differences are small.
+const GROWING: &[&str] = &[
+    "time",
+    "time_until",
+    "time_ns",
+    "until_ns",
+    "sequence",
+    "record_offset",
+    "record_line",
+    "raw_start",
+];
 /// A look-up for an absent value reads one row group in so many for nothing.
 const FALSE_HITS: f64 = 0.01;
 
@@ -129,14 +157,15 @@ pub(super) struct DataFile {
 }
 
 impl DataFile {
-    pub fn create(table: &Path, day: &str, name: &str) -> Result<Self, Error> {
+    /// `n_rows` says how many rows are to come, so that its filters are no larger than needed.
+    pub fn create(table: &Path, day: &str, name: &str, n_rows: usize) -> Result<Self, Error> {
         let folder = table.join(format!("{DAY}={day}"));
         make_folder(&folder)?;
         let name = format!("part-{name}.zstd.parquet");
         let path = folder.join(&name);
         let opened = OpenOptions::new().write(true).create_new(true).open(&path);
         let file = opened.map_err(|cause| Error::io("writing", &path, cause))?;
-        let writer = ArrowWriter::try_new(file, file_schema(), Some(properties(day != SIDE)));
+        let writer = ArrowWriter::try_new(file, file_schema(), Some(properties(day != SIDE, n_rows)));
         Ok(Self {
             writer: writer.map_err(|cause| broken(&path, cause))?,
             folder,
@@ -207,7 +236,7 @@ fn broken(path: &Path, cause: datafusion::parquet::errors::ParquetError) -> Erro
     Error::io("writing", path, cause)
 }
 
-fn properties(sorted: bool) -> WriterProperties {
+fn properties(sorted: bool, n_rows: usize) -> WriterProperties {
     let level = ZstdLevel::try_new(3).unwrap_or_default();
     let sorted_by = file_schema().index_of("time_ns").unwrap_or_default();
     let sorting = SortingColumn {
@@ -217,19 +246,31 @@ fn properties(sorted: bool) -> WriterProperties {
     };
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(ROW_GROUP))
         .set_sorting_columns(sorted.then(|| vec![sorting]))
-        .set_column_dictionary_enabled(ColumnPath::from("id"), false)
+        .set_data_page_row_count_limit(PAGE)
         .set_created_by("ambit".to_owned());
+    for name in UNIQUE.iter().chain(GROWING) {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(*name), false);
+    }
+    for name in LONG {
+        properties = properties.set_column_compression(path_of(name), Compression::ZSTD(level));
+    }
+    for name in GROWING {
+        properties = properties.set_column_encoding(ColumnPath::from(*name), Encoding::DELTA_BINARY_PACKED);
+    }
     for name in BLOOMED.iter().map(|column| column.name()).chain(["id"]) {
         let path = ColumnPath::from(name);
         properties = properties
             .set_column_bloom_filter_enabled(path.clone(), true)
             .set_column_bloom_filter_fpp(path.clone(), FALSE_HITS)
-            .set_column_bloom_filter_max_ndv(path, ROW_GROUP as u64);
+            .set_column_bloom_filter_max_ndv(path, n_rows.clamp(1, ROW_GROUP) as u64);
     }
     properties.build()
+}
+
+fn path_of(name: &str) -> ColumnPath {
+    ColumnPath::new(name.split('.').map(str::to_owned).collect())
 }
 
 /// One live data file, as the table log tells.

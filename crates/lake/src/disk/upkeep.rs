@@ -29,6 +29,13 @@ const TARGET: u64 = 128 << 20;
 const LARGE: u64 = TARGET / 2;
 
 impl Disk {
+    pub fn n_small_files(&self) -> usize {
+        groups(&self.snapshot.entries)
+            .iter()
+            .map(|(_, group)| group.len())
+            .sum()
+    }
+
     /// Rewrites the small files of each day. The rows stay the same; old versions stay readable until
     /// they are vacuumed.
     pub async fn compact(&self) -> Result<Compaction, Error> {
@@ -72,7 +79,7 @@ impl Disk {
     async fn rewrite(&self, day: &str, entries: &[Arc<Entry>]) -> Result<Add, Error> {
         let order = vec![ident("time_ns").sort(true, false), ident("id").sort(true, false)];
         let rows = self.read(entries.to_vec())?.sort(order).map_err(failed)?;
-        let mut file = DataFile::create(&self.log.table, day, &random_name()?)?;
+        let mut file = DataFile::create(&self.log.table, day, &random_name()?, n_rows(entries))?;
         self.copy(rows, &mut file).await?;
         self.finish(file, entries)
     }
@@ -85,7 +92,7 @@ impl Disk {
         let sums: Vec<Sum> = self.read_json(sums.map_err(failed)?).await?;
         let n_sums = sums.len() as u64;
         let sum = self.summed(sums)?;
-        let mut file = DataFile::create(&self.log.table, SIDE, &random_name()?)?;
+        let mut file = DataFile::create(&self.log.table, SIDE, &random_name()?, n_rows(entries))?;
         let row = encode(&[Row::commit(to_json(&sum))]).map_err(|e| failed(e.into()))?;
         file.write(&row)?;
         let order = vec![ident("kind").sort(true, false), ident("id").sort(true, false)];
@@ -305,4 +312,11 @@ fn file_name(path: &Path) -> String {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned()
+}
+
+/// Rows of these files; one of another writer that does not say counts as a full one.
+fn n_rows(entries: &[Arc<Entry>]) -> usize {
+    let n = |entry: &Arc<Entry>| entry.summary.n_rows.and_then(|n| usize::try_from(n).ok());
+    let each = entries.iter().map(|entry| n(entry).unwrap_or(usize::MAX));
+    each.fold(0, usize::saturating_add)
 }

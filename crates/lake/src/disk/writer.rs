@@ -20,6 +20,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::task::JoinHandle;
 
 /// Rows that are turned into columns at once.
 const ROWS: usize = 8192;
@@ -30,10 +31,27 @@ pub(crate) struct DiskWriter {
     keys: Arc<Keys>,
     known: Known,
     pending: Pending,
+    /// What is being written while more is taken in.
+    behind: Option<Behind>,
+    /// What was written and not yet told.
+    done: Done,
     before: HashMap<String, Option<Checkpoint>>,
     /// A commit failed, and how much of it stands is for a new writer to see.
     spent: bool,
     _lock: File,
+}
+
+/// Rows on their way into files that no log names yet.
+struct Behind {
+    rows: Arc<Pending>,
+    files: JoinHandle<Result<Vec<Add>, Error>>,
+}
+
+#[derive(Default)]
+struct Done {
+    n_events: u64,
+    n_duplicates: u64,
+    n_rejects: u64,
 }
 
 /// The names under which the log keeps how far a lineage was read: its offset and its records.
@@ -48,6 +66,8 @@ impl DiskWriter {
             keys,
             known: Known::default(),
             pending: Pending::default(),
+            behind: None,
+            done: Done::default(),
             before: HashMap::new(),
             spent: false,
             _lock: lock,
@@ -67,8 +87,9 @@ impl DiskWriter {
         let reach = Reach::of(&batch, before.as_ref());
         self.known
             .load(&self.disk.log.table, &self.disk.snapshot.entries, &reach)?;
-        self.pending
-            .take(batch, &|id| self.known.holds(id), before.as_ref());
+        let behind = self.behind.as_ref().map(|behind| &*behind.rows);
+        let holds = |id| self.known.holds(id) || behind.is_some_and(|rows| rows.holds(id));
+        self.pending.take(batch, &holds, before.as_ref());
         Ok(())
     }
 
@@ -82,21 +103,36 @@ impl DiskWriter {
         Ok(found)
     }
 
-    pub async fn commit(&mut self) -> Result<Receipt, Error> {
+    /// Begins to write what was taken in, once what was handed over before is part of the lake.
+    pub async fn flush(&mut self) -> Result<(), Error> {
         self.usable()?;
+        self.settle().await?;
         let pending = std::mem::take(&mut self.pending);
-        let (n_events, n_rejects) = (pending.events.len() as u64, pending.rejects.len() as u64);
-        let n_duplicates = pending.n_duplicates;
-        if !pending.is_empty() {
-            self.spent = true;
-            self.write(pending).await?;
-            self.spent = false;
+        self.done.n_duplicates += pending.n_duplicates;
+        if pending.is_empty() {
+            return Ok(());
         }
+        let job = Job {
+            table: self.disk.log.table.clone(),
+            raw: self.disk.home.raw(),
+            keys: self.keys.clone(),
+        };
+        let rows = Arc::new(pending);
+        let given = rows.clone();
+        let files = tokio::task::spawn_blocking(move || job.write(&given));
+        self.behind = Some(Behind { rows, files });
+        Ok(())
+    }
+
+    pub async fn commit(&mut self) -> Result<Receipt, Error> {
+        self.flush().await?;
+        self.settle().await?;
+        let done = std::mem::take(&mut self.done);
         Ok(Receipt {
             version: Version(self.disk.version()),
-            n_events,
-            n_duplicates,
-            n_rejects,
+            n_events: done.n_events,
+            n_duplicates: done.n_duplicates,
+            n_rejects: done.n_rejects,
         })
     }
 
@@ -109,25 +145,23 @@ impl DiskWriter {
         }
     }
 
-    async fn write(&mut self, pending: Pending) -> Result<(), Error> {
-        let job = Job {
-            table: self.disk.log.table.clone(),
-            raw: self.disk.home.raw(),
-            keys: self.keys.clone(),
+    /// Waits for the files that are being written and makes them part of the lake.
+    async fn settle(&mut self) -> Result<(), Error> {
+        let Some(Behind { rows, files }) = self.behind.take() else {
+            return Ok(());
         };
-        let pending = Arc::new(pending);
-        let given = pending.clone();
-        let written = tokio::task::spawn_blocking(move || job.write(&given)).await;
-        let adds = written.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        self.spent = true;
+        let adds = files.await;
+        let adds = adds.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         let names: Vec<String> = adds.iter().map(|add| add.path.clone()).collect();
-        let notes = pending.checkpoints.values().flat_map(|checkpoint| {
+        let notes = rows.checkpoints.values().flat_map(|checkpoint| {
             let (offset, records) = note_names(&checkpoint.lineage);
             [
                 (offset, checkpoint.offset.cast_signed()),
                 (records, checkpoint.n_records.cast_signed()),
             ]
         });
-        let about = json!({"events": pending.events.len(), "rejects": pending.rejects.len()});
+        let about = json!({"events": rows.events.len(), "rejects": rows.rejects.len()});
         let actions = adds.into_iter().map(Action::Add).collect();
         let log = self.disk.log.clone();
         let base = &self.disk.snapshot;
@@ -135,7 +169,10 @@ impl DiskWriter {
             .commit(base, write_operation(), actions, notes.collect(), about)
             .await?;
         self.disk.snapshot = snapshot;
-        self.known.note(names, pending.ids());
+        self.known.note(names, rows.ids());
+        self.done.n_events += rows.events.len() as u64;
+        self.done.n_rejects += rows.rejects.len() as u64;
+        self.spent = false;
         Ok(())
     }
 }
@@ -178,7 +215,7 @@ impl Job {
         let mut adds = Vec::with_capacity(days.len());
         for (day, mut nths) in days {
             nths.sort_unstable_by_key(|&nth| (events[nth].time, events[nth].id));
-            let mut file = DataFile::create(&self.table, &day, name)?;
+            let mut file = DataFile::create(&self.table, &day, name, nths.len())?;
             for part in nths.chunks(ROWS) {
                 let rows = part
                     .iter()
@@ -220,8 +257,9 @@ impl Job {
             .chain(losses)
             .chain(attestations)
             .chain(evidence);
-        let mut file = DataFile::create(&self.table, SIDE, name)?;
-        for part in rows.collect::<Vec<_>>().chunks(ROWS) {
+        let rows: Vec<Row<'_>> = rows.collect();
+        let mut file = DataFile::create(&self.table, SIDE, name, rows.len())?;
+        for part in rows.chunks(ROWS) {
             file.write(&encode(part).map_err(|e| self.failed(&e))?)?;
         }
         file.finish(now(), Change::New)

@@ -1,0 +1,32 @@
+//! `bench TASK`: what speed and memory claims rest on. Each prints a table that anyone can make again;
+//! `docs/BENCHMARKS.md` keeps one with its machine. Nothing here decides whether a change is good.
+
+mod figures;
+mod kill;
+mod program;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo run --release --bin xtask -- bench TASK
+
+  figures [EVENTS...]  reading speed, bytes on disk, time and memory of a scope (default: 1000000)
+  kill [TIMES]         kill -9 while logs are read, again and again; then compare (default: 200)
+
+`AMBIT_DRILLS=2000 cargo test --release --test scope the_truth -- --nocapture` tries thousands of incidents.";
+
+pub fn run(arguments: &[String]) -> ExitCode {
+    let numbers: Result<Vec<u64>, _> = arguments.iter().skip(1).map(|n| n.parse()).collect();
+    let done = match (arguments.first().map(String::as_str), numbers) {
+        (Some("figures"), Ok(sizes)) if sizes.is_empty() => figures::run(&[1_000_000]),
+        (Some("figures"), Ok(sizes)) => figures::run(&sizes),
+        (Some("kill"), Ok(times)) => kill::run(times.first().copied().unwrap_or(200)),
+        _ => Err(USAGE.to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::from(2)
+        }
+    }
+}
