@@ -22,7 +22,8 @@
 //! [[store]]                   # a place where data lies
 //! name = "users_db"
 //! kind = "postgresql"
-//! subject = "user"            # copy_of = "other_store", internal = true, classes = [...] for what is no table
+//! subject = "user"            # or internal = true; classes = [...] for what lies in no table
+//!                             # copy_of = "other_store": a backup, cache or export, of all classes or of `classes`
 //! [[store.table]]
 //! name = "public.profiles"
 //! subject_key = "user_id"     # the column that says whose row it is

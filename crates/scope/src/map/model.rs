@@ -47,7 +47,8 @@ pub struct Store {
     pub kind: String,
     /// The domain of subject keys whose data lies here; `None` only for internal stores.
     pub subject: Option<String>,
-    /// The store whose data this one repeats: a backup, a cache, an index, an export.
+    /// The store whose data this one repeats: a backup, a cache, an index, an export. A copy that lists
+    /// its classes holds only these; else it may hold all that the other does.
     pub copy_of: Option<String>,
     /// No persons in it: source code, secrets, business data.
     pub internal: bool,

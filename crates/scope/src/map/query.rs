@@ -28,6 +28,8 @@ struct Run<'a> {
     completion: Completion,
     /// The row count of its record, where this kind of statement has it truthful.
     count: Option<u64>,
+    /// The result rows that its record counts, however they were made.
+    results: Option<u64>,
     /// The most rows that this run can have returned, by `FETCH n`.
     fetched: Option<u64>,
 }
@@ -72,6 +74,7 @@ impl DataMap {
                 parameters: event.parameters.iter().map(|p| Some(p.clone())).collect(),
                 completion,
                 count: None,
+                results: None,
                 fetched: None,
             };
             let reach = self.command(command, commands.len(), run);
@@ -92,6 +95,7 @@ impl DataMap {
             Command::Opaque(why) => self.opaque(&run, why),
             Command::Rows(footprint) => {
                 run.count = true_count(footprint, run.event).filter(|_| n_commands == 1);
+                run.results = results(footprint, run.event).filter(|_| n_commands == 1);
                 self.footprint(footprint, run)
             }
             Command::Declare { footprint } => {
@@ -397,7 +401,8 @@ impl Case<'_> {
         }
         let rows = match used.write {
             Some(_) => self.count_of_one(),
-            None => self.run.most_rows(footprint).filter(|_| used.per_row),
+            None if used.per_row => self.run.most_rows(footprint),
+            None => self.run.results.filter(|_| self.tells_key(at, target)),
         };
         // Without any condition, whoever is in the table was read.
         let limited = self.run.fetched.is_some() || footprint.filtered || used.write.is_some();
@@ -405,6 +410,14 @@ impl Case<'_> {
             .filter(|_| limited)
             .map(|n| Who::AtMost(self.persons_in(n, target)));
         (most.unwrap_or(Who::Everyone), false)
+    }
+
+    /// Whether each row that was read came back with its subject's key in it: then persons are no more
+    /// than result rows, even where a `UNION` or `DISTINCT` makes equal rows one.
+    fn tells_key(&self, at: usize, target: &Target<'_>) -> bool {
+        let key = target.table.subject_key.as_deref();
+        key.zip(self.footprint.rows.get(at))
+            .is_some_and(|(key, query)| query.tells(key))
     }
 
     /// Whose rows were written, and whether it is sure that these were.
@@ -590,6 +603,15 @@ fn outcome(event: &Event, n_commands: usize) -> Completion {
         Outcome::Failure if before => Completion::Attempt,
         _ => Completion::Possible,
     }
+}
+
+/// The number of result rows of a `SELECT`, which its record has truthful whatever they were made from.
+fn results(footprint: &Footprint, event: &Event) -> Option<u64> {
+    let told = footprint.kind == Kind::Select && event.outcome == Outcome::Success;
+    event
+        .record_count
+        .filter(|_| told)
+        .and_then(|n| u64::try_from(n).ok())
 }
 
 /// The row count of a record, where it can be believed: pgaudit and the command tag count what the

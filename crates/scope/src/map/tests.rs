@@ -590,6 +590,37 @@ fn statements_reach_the_rows_that_they_name() {
             None,
             "counted done | read contact <=3",
         ),
+        // Equal rows come back as one, but rows that hold their subject's key differ for each.
+        (
+            "SELECT user_id::text, email FROM profiles WHERE email LIKE 'a%' UNION SELECT user_id::text, 'x' FROM orders",
+            Some(4),
+            "counted done | read contact <=4",
+        ),
+        (
+            "SELECT email, city FROM profiles WHERE city = 'y' UNION SELECT user_id::text, total FROM orders",
+            Some(4),
+            "whole done | read contact all | read financial <=4",
+        ),
+        (
+            "SELECT DISTINCT user_id, email FROM profiles WHERE city = 'y'",
+            Some(4),
+            "counted done | read contact <=4",
+        ),
+        (
+            "SELECT DISTINCT ON (city) user_id, email FROM profiles WHERE city = 'y'",
+            Some(4),
+            "whole done | read contact all",
+        ),
+        (
+            "SELECT user_id, email FROM profiles WHERE city = 'y' EXCEPT SELECT user_id, 'x' FROM orders WHERE total = 1",
+            Some(4),
+            "whole done | read contact all | read financial all",
+        ),
+        (
+            "SELECT user_id, email, lag(email) OVER () FROM profiles WHERE city = 'y'",
+            Some(4),
+            "whole done | read contact all",
+        ),
         (
             "SELECT address FROM households WHERE address LIKE 'x%'",
             Some(2),

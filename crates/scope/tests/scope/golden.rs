@@ -317,6 +317,65 @@ async fn a_dumped_session_store_makes_later_sessions_possible() {
     assert_eq!((credential.at_least, credential.at_most), (0, Some(1000)));
 }
 
+/// Everything that the statement of the injection read stands in it, so its request opens nothing else.
+#[tokio::test]
+async fn an_injection_opens_the_session_store_only_where_its_statement_does() {
+    let other = Client {
+        session: "o",
+        ip: "192.0.2.50",
+        device: "tablet",
+    };
+    let world = |gap: bool, statement: bool| {
+        let mut w = stolen();
+        if gap {
+            w.attestations.retain(|a| a.source != "postgresql");
+            w.prove("postgresql", 0, 1120);
+            w.prove("postgresql", 1400, 10_000);
+        }
+        w.login(50, "40", other);
+        w.get(1150, AWAY, "/search?q=x'%20OR%20'1'='1", "200");
+        if statement {
+            let text = "SELECT name FROM profiles WHERE name = 'x' OR '1'='1'";
+            w.sql(1150, "app", Some("t1150"), text, &[]);
+        }
+        w.profile(1500, other, "41");
+        w
+    };
+    let reaches_the_other = async |w: World| {
+        let answer = w.ask(MAP, &["session=s"]).await;
+        answer.scope.subjects.possible.contains(&"user:41".to_owned())
+    };
+    assert!(!reaches_the_other(world(false, true)).await);
+    assert!(reaches_the_other(world(false, false)).await, "no statement of it");
+    assert!(
+        reaches_the_other(world(true, true)).await,
+        "another may be missing"
+    );
+}
+
+/// What only a session's owner can be asked for names the person, though nobody traced that session.
+#[tokio::test]
+async fn a_request_for_ones_own_data_names_the_owner_of_the_session() {
+    let map = MAP.replace(
+        "[[operation]]\nname = \"play\"",
+        "[[operation]]\nname = \"me\"\nsource = \"gate\"\nmatch = \"GET /me\"\nstore = \"users\"\nsubjects = \"session.account\"\nclasses = [\"contact\"]\nparameters = {}\n\n[[operation]]\nname = \"play\"",
+    );
+    let mut w = stolen();
+    let other = Client {
+        session: "o",
+        ip: "192.0.2.50",
+        device: "tablet",
+    };
+    w.login(50, "40", other);
+    w.get(1150, AWAY, "/search?q=x'%20UNION%20SELECT%20sid", "200");
+    let dump = "SELECT name FROM profiles WHERE name = 'x' UNION SELECT sid FROM sessions";
+    w.sql(1150, "app", Some("t1150"), dump, &[]);
+    w.get(1500, other, "/me", "200");
+    let answer = w.ask(&map, &["session=s"]).await;
+    let contact = &answer.scope.classes["contact"];
+    assert_eq!((contact.at_least, contact.at_most), (1, Some(2)), "{contact:?}");
+}
+
 const ANNA: &str = "account=db/anna,exclusive,reason=\"her laptop was stolen\"";
 
 #[tokio::test]
