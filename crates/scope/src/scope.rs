@@ -8,6 +8,7 @@ use crate::gaps::{Gapped, everyone, gapped};
 use crate::map::{Basis, Completion, DataMap, Effect, Principal, Who};
 use crate::origin::is_datastore;
 use crate::trace::{Carried, Config, Trace};
+use crate::writes::Writes;
 use crate::{
     Access, AssertionUsed, Attributed, Bounds, Error, Exposed, Grade, Scope, Seed, SourceCoverage, Subjects,
     Timeline, TimelineEntry, UnmappedOperation,
@@ -62,13 +63,14 @@ pub async fn scope(lake: &Lake, request: &Request<'_>) -> Result<Answer, Error> 
     let coverage = &trace.coverage;
     let nothing = DataMap::default();
     let map = request.map.unwrap_or(&nothing);
+    let writes = Writes::read(lake, &trace, map).await?;
     let mut contributions = if request.map.is_some() {
-        account(&trace, map).await
+        account(&trace, map, &writes).await
     } else {
         Vec::new()
     };
     let gapped = if request.map.is_some() {
-        gapped(lake, &trace, map, coverage).await?
+        gapped(lake, &trace, map, coverage, &writes).await?
     } else {
         Gapped::default()
     };

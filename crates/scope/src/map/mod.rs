@@ -99,6 +99,6 @@ pub use model::{
 pub use parse::CLASSES;
 pub use persons::Persons;
 pub use reach::{Basis, Completion, InternalTouch, Reach, ReachContext, Touch, Who};
-pub use replay::ReplayRequest;
+pub use replay::{ReplayRequest, WriteRecords, Wrote, WroteRows};
 pub use route::{Glob, PlainPath, Route, Segment};
 pub use trial::{Trial, UnmappedKind};

@@ -112,9 +112,6 @@ pub struct ReachContext<'a> {
     /// Tables that the request, under which this statement ran, reads without returning what stands in
     /// them: what a statement touches in them is left out, and the assumption is listed.
     pub lookups: &'a [String],
-    /// Whether the database transaction in which a statement wrote was committed; `None` where nobody
-    /// knows. What is not known to be committed is changed at most, never surely.
-    pub committed: Option<bool>,
 }
 
 impl DataMap {

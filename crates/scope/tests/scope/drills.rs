@@ -16,6 +16,8 @@ pub struct Exercise {
     pub batches: Vec<Batch>,
     pub map: DataMap,
     pub truth: Truth,
+    /// The files beside the map: statements are asked of them again.
+    _files: tempfile::TempDir,
 }
 
 pub const SECRET: [u8; 32] = [9; 32];
@@ -33,6 +35,7 @@ pub fn exercise(plan: &Plan) -> Exercise {
         batches: read_all(&root, &Keys::derive(&SECRET)),
         map,
         truth,
+        _files: dir,
     }
 }
 

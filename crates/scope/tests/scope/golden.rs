@@ -1,7 +1,8 @@
 //! The traps of SCOPE.md §9, each with its exact bounds.
 
-use crate::world::{Client, MAP, World, read};
+use crate::world::{Client, MAP, World, at, read};
 use ambit_event::Outcome;
+use ambit_scope::DataMap;
 
 const HOME: Client = Client {
     session: "s",
@@ -351,6 +352,57 @@ async fn an_injection_opens_the_session_store_only_where_its_statement_does() {
         reaches_the_other(world(true, true)).await,
         "another may be missing"
     );
+}
+
+/// A state from before the statement, with the writes that are recorded since, tells whose rows came back.
+#[tokio::test]
+async fn a_state_and_the_writes_since_tell_whose_rows_came_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = "user_id,email,name\n1,a@x.org,ann\n2,b@x.org,bob\n3,c@y.org,cid\n";
+    std::fs::write(folder.path().join("profiles.csv"), rows).unwrap();
+    let text = MAP.replace(
+        "card = \"payment\" }",
+        &format!(
+            "card = \"payment\" }}\nsnapshot = {{ file = \"profiles.csv\", at = \"{}\" }}",
+            at(100)
+        ),
+    );
+    let path = folder.path().join("map.toml");
+    std::fs::write(&path, text).unwrap();
+    let (map, _) = DataMap::load(&path).unwrap();
+    let world = |gap: bool, writes: &[(i64, &str, &[&str])]| {
+        let mut w = World::proved(10_000, ALL);
+        if gap {
+            w.attestations.retain(|a| a.source != "postgresql");
+            w.prove("postgresql", 0, 200);
+            w.prove("postgresql", 300, 10_000);
+        }
+        for (secs, sql, parameters) in writes {
+            w.sql(*secs, "app", Some("other"), sql, parameters);
+        }
+        let copy = "COPY (SELECT user_id, name FROM profiles WHERE email LIKE '%@x.org') TO STDOUT";
+        w.sql(500, "anna", None, copy, &[]).record_count = Some(0);
+        w
+    };
+    let rename: (i64, &str, &[&str]) = (250, "UPDATE profiles SET name = 'z' WHERE user_id = $1", &["1"]);
+    let moves: (i64, &str, &[&str]) = (250, "UPDATE profiles SET email = 'z' WHERE user_id = $1", &["1"]);
+    let late: (i64, &str, &[&str]) = (600, moves.1, moves.2);
+    let all: (i64, &str, &[&str]) = (250, "TRUNCATE profiles", &[]);
+    for (gap, writes, expected) in [
+        (false, &[][..], "2..2"),
+        (false, &[rename], "2..2"),
+        (false, &[moves], "1..2"),
+        (false, &[late], "2..2"),
+        (false, &[all], "0..1000"),
+        (true, &[], "0..1000"),
+    ] {
+        // The gap lies before the laptop was stolen: it hides writes of others at most.
+        let seed = format!("{ANNA},from={}", at(400));
+        let answer = world(gap, writes).ask_with(&map, &[&seed]).await;
+        let said = read(&answer);
+        let identity = format!("identity {expected}");
+        assert!(said.contains(&identity), "{gap} {writes:?}: {said:?}");
+    }
 }
 
 /// What only a session's owner can be asked for names the person, though nobody traced that session.
