@@ -3,12 +3,14 @@
 
 use crate::Error;
 use crate::clock::{Style, Written};
+use crate::logs::{BASTION_HOST, DATABASE, gateway_host};
 use crate::plan::{MapDetail, Plan};
 use crate::rng::Rng;
 use crate::service::{ROUTES, Route, RouteSpec, TABLES, Table};
 use crate::sink::Sink;
-use crate::world::World;
+use crate::world::{BASTION, World};
 use std::fmt::Write;
+use std::net::Ipv4Addr;
 
 /// Pairs of aliases that stand in the map itself; more go into a file beside it.
 const MOST_INLINE: usize = 200;
@@ -29,6 +31,7 @@ pub fn map_toml(plan: &Plan) -> String {
         }
     }
     push_channels(&mut out, plan);
+    push_hosts(&mut out, plan);
     let _ = write!(
         out,
         "\n[[issuer]]\nsource = \"app\"\nissues = \"session\"\n\n[trust]\ntrace = [\"nginx_access\"]\n\n[retention]\nfrom = \"{}\"\n",
@@ -297,6 +300,25 @@ fn push_channels(out: &mut String, plan: &Plan) {
             out,
             "\n[[channel]]\nstore = \"{store}\"\nname = \"{name}\"\nprincipal = \"{principal}\"\nattributing = \"{attributing}\"\naccounting = \"{accounting}\"\nroles = [{roles}]\npooled = {pooled}\n"
         );
+    }
+}
+
+/// The machines on which somebody can log in, and that of the database. A partial map may not name them.
+fn push_hosts(out: &mut String, plan: &Plan) {
+    if plan.map == MapDetail::Partial && Rng::of(plan.random_seed, 0x4057).percent(50) {
+        return;
+    }
+    let gateways = (0..plan.features.n_gateways).map(|n| {
+        let address = Ipv4Addr::new(10, 0, 0, 60 + n);
+        (gateway_host(usize::from(n)), Some(address), "nginx_access")
+    });
+    let bastion = (BASTION_HOST.to_owned(), Some(BASTION), "sshd");
+    let database = (DATABASE.to_owned(), None, "postgresql");
+    for (name, address, source) in gateways.chain([bastion, database]) {
+        let _ = write!(out, "\n[[host]]\nname = \"{name}\"\nsources = [\"{source}\"]\n");
+        if let Some(address) = address {
+            let _ = writeln!(out, "addresses = [\"{address}\"]");
+        }
     }
 }
 

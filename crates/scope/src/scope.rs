@@ -5,7 +5,7 @@ use crate::bounds::{Tally, internal, records};
 use crate::claims::{Grounds, claims};
 use crate::control::Rule;
 use crate::gaps::{Gapped, everyone, gapped};
-use crate::map::{Basis, Completion, DataMap, Effect, Principal, Who};
+use crate::map::{Basis, Completion, DataMap, Effect, Host, Principal, Who};
 use crate::origin::is_datastore;
 use crate::trace::{Carried, Config, Trace};
 use crate::writes::Writes;
@@ -92,6 +92,27 @@ pub async fn scope(lake: &Lake, request: &Request<'_>) -> Result<Answer, Error> 
         scope,
         attributed,
     })
+}
+
+/// What the map says of a host that the intruder may have been on.
+fn of_host(host: &Host) -> Vec<String> {
+    let addresses: Vec<&str> = host.addresses.iter().map(String::as_str).collect();
+    let mut all = Vec::new();
+    if !addresses.is_empty() {
+        all.push(format!(
+            "connections of {} come from no other address than {}",
+            host.name,
+            addresses.join(", ")
+        ));
+    }
+    if !host.also.is_empty() {
+        all.push(format!(
+            "{} is called {} too, and nothing else",
+            host.name,
+            host.also.join(", ")
+        ));
+    }
+    all
 }
 
 /// What the budget cut is not excluded: everyone whom any way reaches.
@@ -357,6 +378,11 @@ impl Parts<'_> {
                 None,
                 None,
             );
+        }
+        for host in trace.hosts().keys().filter_map(|name| self.map.host(name)) {
+            for text in of_host(host) {
+                add("map", text, None, None);
+            }
         }
         for source in &self.map.trust.trace {
             add(

@@ -63,6 +63,12 @@
 //! source = "auth_log"
 //! issues = "session"
 //!
+//! [[host]]                    # a machine; without it, every session may come from a host that was broken into
+//! name = "bastion-1"
+//! also = ["bastion-1.example.net"]                # other names of it in the logs
+//! addresses = ["10.0.0.5"]    # every address that its connections come from
+//! sources = ["sshd"]          # written there, for logs that name no host
+//!
 //! [trust]
 //! trace = ["nginx_access"]
 //! forwarded = []
@@ -93,8 +99,8 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use grammar::Grammar;
 pub use init::Proposal;
 pub use model::{
-    Channel, Credential, DataMap, Effect, History, Issuer, Match, Operation, Place, Principal, Retention,
-    Snapshot, Store, Subject, Table, Trust, Whose,
+    Channel, Credential, DataMap, Effect, History, Host, Issuer, Match, Operation, Place, Principal,
+    Retention, Snapshot, Store, Subject, Table, Trust, Whose,
 };
 pub use parse::CLASSES;
 pub use persons::Persons;

@@ -1003,6 +1003,30 @@ fn an_empty_map_reaches_nothing_that_has_a_name() {
 }
 
 #[test]
+fn hosts_are_one_where_that_is_declared_or_cannot_be_told() {
+    let text = "[[host]]\nname = \"db-1\"\nalso = [\"10.0.0.9\", \"pg.example.net\"]\nsources = [\"postgresql\"]\n\
+                addresses = [\"::ffff:10.0.0.9\"]\n[[host]]\nname = \"db-1.old.example.net\"\n";
+    let map = DataMap::parse(text, "map.toml").0.unwrap();
+    for (a, b, expected) in [
+        ("db-1", "PG.example.net", true),
+        ("db-1", "10.0.0.9", true),
+        ("db-1", "db-1.old.example.net", false),
+        // One that nobody declared may be any that is called alike.
+        ("db-1", "db-1.example.net", true),
+        ("gw-1", "gw-1.example.net", true),
+        ("gw-1", "gw-2", false),
+        ("10.0.0.1", "10.0.0.2", false),
+    ] {
+        assert_eq!(map.may_be_one_host(a, b), expected, "{a} {b}");
+        assert_eq!(map.may_be_one_host(b, a), expected, "{b} {a}");
+    }
+    assert_eq!(map.hosts[0].addresses.iter().collect::<Vec<_>>(), ["10.0.0.9"]);
+    assert!(map.may_be_written_on("postgresql", "pg.example.net"));
+    assert!(!map.may_be_written_on("postgresql", "gw-1"));
+    assert!(map.may_be_written_on("nginx_access", "gw-1"));
+}
+
+#[test]
 fn diagnostics_say_what_where_and_what_was_meant() {
     let cases: &[(&str, &str)] = &[
         (
@@ -1043,6 +1067,18 @@ fn diagnostics_say_what_where_and_what_was_meant() {
         ),
         ("operation = 3", "1:13 error wrong-type"),
         (
+            "[[host]]\nname = \"gw\"\naddresses = [\"gw.example.net\"]",
+            "3:14 error bad-address write each one out, such as \"10.0.0.5\"; other names of the host go to `also`",
+        ),
+        (
+            "[[host]]\nname = \"gw\"\n[[host]]\nname = \"db\"\nalso = [\"GW\"]",
+            "5:9 error twice",
+        ),
+        (
+            "[[host]]\nname = \"gw\"\naddress = [\"10.0.0.1\"]",
+            "3:1 error unknown-key did you mean `addresses`?",
+        ),
+        (
             "[[operation]]\nname = \"x\"\nmatch = \"/v1\"\nstore = \"db\"\nsubjects = \"none\"\n[[store]]\nname = \"db\"\ninternal = true",
             "3:9 error bad-route a method and a path: `GET /v1/users/{user_id}`",
         ),
@@ -1056,7 +1092,7 @@ fn diagnostics_say_what_where_and_what_was_meant() {
         ),
         (
             "x = [",
-            "1:1 error unknown-key it can have subject, store, operation, channel, issuer, trust, retention; 1:6 error syntax",
+            "1:1 error unknown-key it can have subject, store, operation, channel, issuer, host, trust, retention; 1:6 error syntax",
         ),
         (
             "[[channel]]\nstore = \"db\"\nname = \"x\"\nprincipal = \"sesion\"\nattributing = \"a\"\naccounting = \"b\"",

@@ -6,6 +6,7 @@
 
 mod blind;
 mod carry;
+mod host;
 mod join;
 mod pivot;
 mod sow;
@@ -126,14 +127,16 @@ impl<'a> Trace<'a> {
     /// longer told, until no other host comes.
     async fn blind(&mut self) -> Result<(), Error> {
         let mut known = BTreeMap::new();
+        let nothing = DataMap::default();
         loop {
             let hosts = self.hosts();
             if hosts == known {
                 return Ok(());
             }
             for (host, since) in &hosts {
-                blind::degrade(&mut self.coverage, host, *since);
+                blind::degrade(&mut self.coverage, self.map.unwrap_or(&nothing), host, *since);
             }
+            self.leave_hosts(&hosts).await?;
             known = hosts;
             self.raised.extend(std::mem::take(&mut self.told));
             self.close().await?;
