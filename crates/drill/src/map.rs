@@ -8,14 +8,14 @@ use crate::plan::{MapDetail, Plan};
 use crate::rng::Rng;
 use crate::service::{ROUTES, Route, RouteSpec, TABLES, Table};
 use crate::sink::Sink;
-use crate::world::{BASTION, World};
+use crate::world::{BASTION, World, closing};
 use std::fmt::Write;
 use std::net::Ipv4Addr;
 
 /// Pairs of aliases that stand in the map itself; more go into a file beside it.
 const MOST_INLINE: usize = 200;
-/// The snapshot of the profiles, beside the map.
-const SNAPSHOT: &str = "snapshots/profiles.csv";
+/// The profiles before the window and after everything that happens in it, beside the map.
+const SNAPSHOTS: [&str; 2] = ["snapshots/profiles.csv", "snapshots/profiles-later.csv"];
 const ALIASES: &str = "aliases.csv";
 
 /// The data map of the plan's world, as TOML. The files that it names are written by [`write_beside`].
@@ -62,13 +62,12 @@ pub fn write_beside(plan: &Plan, out: &mut dyn Sink) -> Result<(), Error> {
         append(out, ALIASES, &format!("key,same_as\n{rows}"))?;
     }
     if plan.features.snapshot {
-        append(
-            out,
-            SNAPSHOT,
-            "user_id,email,phone,display_name,birth_date,country\n",
-        )?;
-        for user in 0..world.users {
-            append(out, SNAPSHOT, &format!("{}\n", world.profile_row(user)))?;
+        // Whoever edits a profile saves it as it was, so that both states are the same.
+        for path in SNAPSHOTS {
+            append(out, path, "user_id,email,phone,display_name,birth_date,country\n")?;
+            for user in 0..world.users {
+                append(out, path, &format!("{}\n", world.profile_row(user)))?;
+            }
         }
     }
     Ok(())
@@ -151,8 +150,13 @@ fn push_table(out: &mut String, plan: &Plan, table: &Table) {
         let _ = writeln!(out, "holds = {{ {} }}", pairs(table.holds));
     }
     if table.name == "profiles" && plan.features.snapshot {
-        let at = Written(plan.start, Style::Millis);
-        let _ = writeln!(out, "snapshot = [{{ file = \"{SNAPSHOT}\", at = \"{at}\" }}]");
+        let times = [plan.start, closing(plan)].map(|at| Written(at, Style::Millis));
+        let states: Vec<String> = SNAPSHOTS
+            .iter()
+            .zip(times)
+            .map(|(file, at)| format!("{{ file = \"{file}\", at = \"{at}\" }}"))
+            .collect();
+        let _ = writeln!(out, "snapshot = [{}]", states.join(", "));
     }
 }
 

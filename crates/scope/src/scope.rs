@@ -379,8 +379,15 @@ impl Parts<'_> {
                 None,
             );
         }
-        for host in trace.hosts().keys().filter_map(|name| self.map.host(name)) {
+        let entered = trace.hosts();
+        for host in entered.keys().filter_map(|name| self.map.host(name)) {
             for text in of_host(host) {
+                add("map", text, None, None);
+            }
+        }
+        for host in self.map.hosts.iter().filter(|_| !entered.is_empty()) {
+            for source in &host.sources {
+                let text = format!("{source} is written on {}, where it names no host", host.name);
                 add("map", text, None, None);
             }
         }
