@@ -3,17 +3,19 @@
 
 use crate::Error;
 use crate::clock::{Style, Written};
+use crate::logs::{BASTION_HOST, DATABASE, gateway_host};
 use crate::plan::{MapDetail, Plan};
 use crate::rng::Rng;
 use crate::service::{ROUTES, Route, RouteSpec, TABLES, Table};
 use crate::sink::Sink;
-use crate::world::World;
+use crate::world::{BASTION, World, closing};
 use std::fmt::Write;
+use std::net::Ipv4Addr;
 
 /// Pairs of aliases that stand in the map itself; more go into a file beside it.
 const MOST_INLINE: usize = 200;
-/// The snapshot of the profiles, beside the map.
-const SNAPSHOT: &str = "snapshots/profiles.csv";
+/// The profiles before the window and after everything that happens in it, beside the map.
+const SNAPSHOTS: [&str; 2] = ["snapshots/profiles.csv", "snapshots/profiles-later.csv"];
 const ALIASES: &str = "aliases.csv";
 
 /// The data map of the plan's world, as TOML. The files that it names are written by [`write_beside`].
@@ -29,6 +31,7 @@ pub fn map_toml(plan: &Plan) -> String {
         }
     }
     push_channels(&mut out, plan);
+    push_hosts(&mut out, plan);
     let _ = write!(
         out,
         "\n[[issuer]]\nsource = \"app\"\nissues = \"session\"\n\n[trust]\ntrace = [\"nginx_access\"]\n\n[retention]\nfrom = \"{}\"\n",
@@ -59,13 +62,12 @@ pub fn write_beside(plan: &Plan, out: &mut dyn Sink) -> Result<(), Error> {
         append(out, ALIASES, &format!("key,same_as\n{rows}"))?;
     }
     if plan.features.snapshot {
-        append(
-            out,
-            SNAPSHOT,
-            "user_id,email,phone,display_name,birth_date,country\n",
-        )?;
-        for user in 0..world.users {
-            append(out, SNAPSHOT, &format!("{}\n", world.profile_row(user)))?;
+        // Whoever edits a profile saves it as it was, so that both states are the same.
+        for path in SNAPSHOTS {
+            append(out, path, "user_id,email,phone,display_name,birth_date,country\n")?;
+            for user in 0..world.users {
+                append(out, path, &format!("{}\n", world.profile_row(user)))?;
+            }
         }
     }
     Ok(())
@@ -148,8 +150,13 @@ fn push_table(out: &mut String, plan: &Plan, table: &Table) {
         let _ = writeln!(out, "holds = {{ {} }}", pairs(table.holds));
     }
     if table.name == "profiles" && plan.features.snapshot {
-        let at = Written(plan.start, Style::Millis);
-        let _ = writeln!(out, "snapshot = [{{ file = \"{SNAPSHOT}\", at = \"{at}\" }}]");
+        let times = [plan.start, closing(plan)].map(|at| Written(at, Style::Millis));
+        let states: Vec<String> = SNAPSHOTS
+            .iter()
+            .zip(times)
+            .map(|(file, at)| format!("{{ file = \"{file}\", at = \"{at}\" }}"))
+            .collect();
+        let _ = writeln!(out, "snapshot = [{}]", states.join(", "));
     }
 }
 
@@ -297,6 +304,25 @@ fn push_channels(out: &mut String, plan: &Plan) {
             out,
             "\n[[channel]]\nstore = \"{store}\"\nname = \"{name}\"\nprincipal = \"{principal}\"\nattributing = \"{attributing}\"\naccounting = \"{accounting}\"\nroles = [{roles}]\npooled = {pooled}\n"
         );
+    }
+}
+
+/// The machines on which somebody can log in, and that of the database. A partial map may not name them.
+fn push_hosts(out: &mut String, plan: &Plan) {
+    if plan.map == MapDetail::Partial && Rng::of(plan.random_seed, 0x4057).percent(50) {
+        return;
+    }
+    let gateways = (0..plan.features.n_gateways).map(|n| {
+        let address = Ipv4Addr::new(10, 0, 0, 60 + n);
+        (gateway_host(usize::from(n)), Some(address), "nginx_access")
+    });
+    let bastion = (BASTION_HOST.to_owned(), Some(BASTION), "sshd");
+    let database = (DATABASE.to_owned(), None, "postgresql");
+    for (name, address, source) in gateways.chain([bastion, database]) {
+        let _ = write!(out, "\n[[host]]\nname = \"{name}\"\nsources = [\"{source}\"]\n");
+        if let Some(address) = address {
+            let _ = writeln!(out, "addresses = [\"{address}\"]");
+        }
     }
 }
 

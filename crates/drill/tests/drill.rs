@@ -341,6 +341,7 @@ fn an_exercise_is_published_whole_and_only_into_an_empty_folder() {
         "truth.json",
         "mappings/app.toml",
         "snapshots/profiles.csv",
+        "snapshots/profiles-later.csv",
         "logs/nginx/logs.manifest.jsonl",
     ] {
         assert!(folder.path().join(file).is_file(), "{file}");

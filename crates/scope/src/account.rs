@@ -3,7 +3,7 @@
 
 use crate::Grade;
 use crate::map::{
-    Basis, Channel, Completion, DataMap, Effect, InternalTouch, Reach, ReachContext, Touch, Who,
+    Basis, Channel, Completion, DataMap, Effect, InternalTouch, Reach, ReachContext, Touch, Who, WriteRecords,
 };
 use crate::origin::is_datastore;
 use crate::trace::{Carried, Trace};
@@ -41,7 +41,7 @@ pub struct Graded {
 }
 
 /// All contributions of the attributed events, ordered by time, then id.
-pub async fn account(trace: &Trace<'_>, map: &DataMap) -> Vec<Contribution> {
+pub async fn account(trace: &Trace<'_>, map: &DataMap, writes: &dyn WriteRecords) -> Vec<Contribution> {
     let statements = statements_by_trace(trace);
     let requests = requests_by_trace(trace, map);
     let scripts = Scripts::of(trace);
@@ -58,13 +58,13 @@ pub async fn account(trace: &Trace<'_>, map: &DataMap) -> Vec<Contribution> {
                 .as_deref()
                 .is_some_and(|id| requests.contains(id))
             {
-                all.push(direct(trace, map, &scripts, carried).await);
+                all.push(direct(trace, map, &scripts, carried, writes).await);
             }
             continue;
         }
         let trace_id = carried.event.trace.as_deref().unwrap_or("");
         let below = statements.get(trace_id).map_or(&[][..], Vec::as_slice);
-        all.push(request(trace, map, carried, below).await);
+        all.push(request(trace, map, carried, below, writes).await);
     }
     all.sort_by_key(|c| (c.time, c.event));
     all
@@ -112,14 +112,20 @@ fn requests_by_trace<'t>(trace: &'t Trace<'_>, map: &DataMap) -> BTreeSet<&'t st
 }
 
 /// A statement of a session of its own, or one that no attributed request explains.
-async fn direct(trace: &Trace<'_>, map: &DataMap, scripts: &Scripts, carried: &Carried) -> Contribution {
+async fn direct(
+    trace: &Trace<'_>,
+    map: &DataMap,
+    scripts: &Scripts,
+    carried: &Carried,
+    writes: &dyn WriteRecords,
+) -> Contribution {
     let (cursors, prepared) = scripts.before(&carried.event);
     let context = ReachContext {
         cursors: Some(&cursors),
         prepared: Some(&prepared),
         ..ReachContext::default()
     };
-    let reach = map.replayed(map.reach(&carried.event, &context), None).await;
+    let reach = map.replayed(map.reach(&carried.event, &context), writes).await;
     contribution(trace, carried, &reach, graded(&reach, carried.grade))
 }
 
@@ -181,11 +187,17 @@ impl Scripts {
 }
 
 /// A request: what the map says of it, and what its statements add.
-async fn request(trace: &Trace<'_>, map: &DataMap, carried: &Carried, below: &[&Carried]) -> Contribution {
+async fn request(
+    trace: &Trace<'_>,
+    map: &DataMap,
+    carried: &Carried,
+    below: &[&Carried],
+    writes: &dyn WriteRecords,
+) -> Contribution {
     let Some(reach) = trace.reach(&carried.event) else {
         unreachable!("there is a map")
     };
-    let told = statements(map, &reach, below).await;
+    let told = statements(map, &reach, below, writes).await;
     let channels = channels_of(map, &carried.event.source);
     let seen = accounted(trace, &channels, &carried.event);
     let (touches, note) = match reach.basis {
@@ -207,7 +219,12 @@ async fn request(trace: &Trace<'_>, map: &DataMap, carried: &Carried, below: &[&
 }
 
 /// The reach of each statement below a request, the tables that the request only looks up left out.
-async fn statements<'c>(map: &DataMap, reach: &Reach, below: &[&'c Carried]) -> Vec<(&'c Carried, Reach)> {
+async fn statements<'c>(
+    map: &DataMap,
+    reach: &Reach,
+    below: &[&'c Carried],
+    writes: &dyn WriteRecords,
+) -> Vec<(&'c Carried, Reach)> {
     let operation = reach.operation.as_deref().and_then(|name| map.operation(name));
     let lookups: &[String] = match (operation, reach.basis) {
         // An operation that does not fit its declaration is not believed about its lookups either.
@@ -222,7 +239,7 @@ async fn statements<'c>(map: &DataMap, reach: &Reach, below: &[&'c Carried]) -> 
     for carried in below {
         told.push((
             *carried,
-            map.replayed(map.reach(&carried.event, &context), None).await,
+            map.replayed(map.reach(&carried.event, &context), writes).await,
         ));
     }
     told

@@ -32,6 +32,8 @@ pub enum Rule {
     LooseTrace,
     /// A dedicated database or remote session of a controlled login.
     DedicatedConnection,
+    /// A database session that comes, or may come, from a host that the intruder may have been on.
+    FromHost,
     /// A session whose issue fell into a gap of the source that records issues.
     UnrecordedIssue,
     /// A job that an attributed event started.
@@ -54,6 +56,7 @@ impl Rule {
             Self::StampedTrace => "stamped_trace",
             Self::LooseTrace => "loose_trace",
             Self::DedicatedConnection => "dedicated_connection",
+            Self::FromHost => "from_host",
             Self::UnrecordedIssue => "unrecorded_issue",
             Self::StartedJob => "started_job",
         }
@@ -76,6 +79,7 @@ impl Rule {
             | Self::NewOrigin
             | Self::Readable
             | Self::LooseTrace
+            | Self::FromHost
             | Self::UnrecordedIssue => Grade::Possible,
         }
     }

@@ -1,7 +1,9 @@
 //! What missing records leave open, channel by channel (SCOPE §6).
 
 use crate::account::{Contribution, Graded, graded, operation_text};
-use crate::map::{Basis, Channel, Completion, DataMap, Effect, Principal, ReachContext, Touch, Who};
+use crate::map::{
+    Basis, Channel, Completion, DataMap, Effect, Principal, ReachContext, Touch, Who, WriteRecords,
+};
 use crate::trace::Trace;
 use crate::{Error, Grade, ScopeGap};
 use ambit_event::{Column, Event, ObservableKind, Span, Timestamp};
@@ -36,6 +38,7 @@ pub async fn gapped(
     trace: &Trace<'_>,
     map: &DataMap,
     coverage: &Coverage,
+    writes: &dyn WriteRecords,
 ) -> Result<Gapped, Error> {
     let mut out = Gapped::default();
     let Some(window) = coverage.window else {
@@ -59,10 +62,21 @@ pub async fn gapped(
         assume_coverage(&mut out, coverage, channel, &control);
         for hole in &attributing {
             for span in control.iter().filter_map(|c| c.intersect(hole.span)) {
-                open(lake, trace, map, channel, hole, span, &accounting, &mut out).await?;
+                open(
+                    lake,
+                    trace,
+                    map,
+                    channel,
+                    hole,
+                    span,
+                    &accounting,
+                    writes,
+                    &mut out,
+                )
+                .await?;
             }
         }
-        lost_lines(lake, trace, map, channel, coverage, &control, &mut out).await?;
+        lost_lines(lake, trace, map, channel, &control, writes, &mut out).await?;
         for hole in accounting.iter().filter(|h| {
             channel.attributing != channel.accounting && control.iter().any(|c| c.overlaps(h.span))
         }) {
@@ -147,6 +161,7 @@ async fn open(
     hole: &Hole,
     span: Span,
     accounting: &[Hole],
+    writes: &dyn WriteRecords,
     out: &mut Gapped,
 ) -> Result<(), Error> {
     let same = channel.attributing == channel.accounting;
@@ -191,7 +206,7 @@ async fn open(
         let n = unexplained.len();
         for event in unexplained {
             out.contributions
-                .extend(possible(map, channel, hole, &event).await);
+                .extend(possible(map, channel, hole, &event, writes).await);
         }
         let consequence = format!(
             "{n} accesses that {} records and {} does not explain are possible",
@@ -216,16 +231,17 @@ async fn lost_lines(
     trace: &Trace<'_>,
     map: &DataMap,
     channel: &Channel,
-    coverage: &Coverage,
     control: &[Span],
+    writes: &dyn WriteRecords,
     out: &mut Gapped,
 ) -> Result<(), Error> {
     if channel.attributing == channel.accounting || !map.trust.trace.contains(&channel.attributing) {
         return Ok(());
     }
     let believed = |state| matches!(state, CoverageState::Consistent | CoverageState::Asserted);
-    let pieces = coverage
-        .state_over(&channel.attributing, coverage.window.unwrap_or(Span::ALL))
+    let pieces = trace
+        .coverage
+        .state_over(&channel.attributing, trace.coverage.window.unwrap_or(Span::ALL))
         .pieces;
     let believed = union(
         pieces
@@ -251,7 +267,7 @@ async fn lost_lines(
         let n = orphans.len();
         for event in orphans.iter().filter(|e| !trace.attributed.contains_key(&e.id)) {
             out.contributions
-                .extend(possible(map, channel, &hole, event).await);
+                .extend(possible(map, channel, &hole, event, writes).await);
         }
         let consequence = format!("{n} accesses whose requests are missing are possible");
         out.gaps.push(scope_gap(
@@ -374,7 +390,13 @@ async fn explained(
 }
 
 /// An unexplained access: its subjects are possible, and no others.
-async fn possible(map: &DataMap, channel: &Channel, hole: &Hole, event: &Event) -> Option<Contribution> {
+async fn possible(
+    map: &DataMap,
+    channel: &Channel,
+    hole: &Hole,
+    event: &Event,
+    writes: &dyn WriteRecords,
+) -> Option<Contribution> {
     // Only a statement that returned one row at most can have been the look-up that an operation declares.
     let lookups = if event.record_count.is_some_and(|n| n <= 1) {
         common_lookups(map, &channel.store)
@@ -385,7 +407,7 @@ async fn possible(map: &DataMap, channel: &Channel, hole: &Hole, event: &Event) 
         lookups: &lookups,
         ..ReachContext::default()
     };
-    let reach = map.replayed(map.reach(event, &context), None).await;
+    let reach = map.replayed(map.reach(event, &context), writes).await;
     let touches = graded(&reach, Grade::Possible);
     if touches.is_empty() && reach.internal.is_empty() {
         return None;

@@ -5,9 +5,10 @@ use crate::bounds::{Tally, internal, records};
 use crate::claims::{Grounds, claims};
 use crate::control::Rule;
 use crate::gaps::{Gapped, everyone, gapped};
-use crate::map::{Basis, Completion, DataMap, Effect, Principal, Who};
+use crate::map::{Basis, Completion, DataMap, Effect, Host, Principal, Who};
 use crate::origin::is_datastore;
 use crate::trace::{Carried, Config, Trace};
+use crate::writes::Writes;
 use crate::{
     Access, AssertionUsed, Attributed, Bounds, Error, Exposed, Grade, Scope, Seed, SourceCoverage, Subjects,
     Timeline, TimelineEntry, UnmappedOperation,
@@ -62,13 +63,14 @@ pub async fn scope(lake: &Lake, request: &Request<'_>) -> Result<Answer, Error> 
     let coverage = &trace.coverage;
     let nothing = DataMap::default();
     let map = request.map.unwrap_or(&nothing);
+    let writes = Writes::read(lake, &trace, map).await?;
     let mut contributions = if request.map.is_some() {
-        account(&trace, map).await
+        account(&trace, map, &writes).await
     } else {
         Vec::new()
     };
     let gapped = if request.map.is_some() {
-        gapped(lake, &trace, map, coverage).await?
+        gapped(lake, &trace, map, coverage, &writes).await?
     } else {
         Gapped::default()
     };
@@ -90,6 +92,27 @@ pub async fn scope(lake: &Lake, request: &Request<'_>) -> Result<Answer, Error> 
         scope,
         attributed,
     })
+}
+
+/// What the map says of a host that the intruder may have been on.
+fn of_host(host: &Host) -> Vec<String> {
+    let addresses: Vec<&str> = host.addresses.iter().map(String::as_str).collect();
+    let mut all = Vec::new();
+    if !addresses.is_empty() {
+        all.push(format!(
+            "connections of {} come from no other address than {}",
+            host.name,
+            addresses.join(", ")
+        ));
+    }
+    if !host.also.is_empty() {
+        all.push(format!(
+            "{} is called {} too, and nothing else",
+            host.name,
+            host.also.join(", ")
+        ));
+    }
+    all
 }
 
 /// What the budget cut is not excluded: everyone whom any way reaches.
@@ -355,6 +378,18 @@ impl Parts<'_> {
                 None,
                 None,
             );
+        }
+        let entered = trace.hosts();
+        for host in entered.keys().filter_map(|name| self.map.host(name)) {
+            for text in of_host(host) {
+                add("map", text, None, None);
+            }
+        }
+        for host in self.map.hosts.iter().filter(|_| !entered.is_empty()) {
+            for source in &host.sources {
+                let text = format!("{source} is written on {}, where it names no host", host.name);
+                add("map", text, None, None);
+            }
         }
         for source in &self.map.trust.trace {
             add(

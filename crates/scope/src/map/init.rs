@@ -33,6 +33,8 @@ pub struct Proposal {
     /// Source of statements, then database account, by whether its statements carry a trace id.
     roles: BTreeMap<(String, String), Role>,
     issuers: BTreeSet<(String, &'static str)>,
+    /// Machines on which somebody logged in.
+    hosts: BTreeSet<String>,
     n_forgotten: u64,
 }
 
@@ -79,6 +81,9 @@ impl Proposal {
                     .or_default()
                     .insert(event.source.clone());
             }
+        }
+        if event.source == "sshd" && event.activity.as_deref() == Some("Logon") && self.hosts.len() < MOST {
+            self.hosts.extend(event.host.clone());
         }
         if event.issued_session.is_some() {
             self.issuers.insert((event.source.clone(), "session"));
@@ -465,6 +470,14 @@ impl Proposal {
                 quoted(source)
             ));
         }
+        for host in &self.hosts {
+            line(format!("\n[[host]]\nname = {}", quoted(host)));
+            line(
+                "# addresses = []   # ? every address that it connects from: until then, it may be any"
+                    .to_owned(),
+            );
+            line("# also = []        # ? its other names in the logs".to_owned());
+        }
         line("\n[trust]".to_owned());
         let sources: BTreeSet<String> = self.tables.keys().flat_map(|db| self.attributing(db)).collect();
         let sources: Vec<String> = sources.iter().map(|s| quoted(s)).collect();
@@ -752,6 +765,14 @@ mod tests {
         event
     }
 
+    fn logon(host: &str) -> Event {
+        let mut event = Event::new("sshd", Timestamp(0));
+        event.class = Some("authentication".into());
+        event.activity = Some("Logon".into());
+        event.host = Some(host.into());
+        event
+    }
+
     fn events() -> Vec<Event> {
         vec![
             request(
@@ -782,6 +803,7 @@ mod tests {
             statement("SELECT email FROM users WHERE id = 5", "alice", None),
             statement("SELECT relname FROM pg_class", "alice", None),
             statement("UPDATE \"we\"\"ird\" SET \"col \\ x\" = 1", "alice", None),
+            logon("bastion-1"),
         ]
     }
 
@@ -812,6 +834,7 @@ mod tests {
             "roles = [\"alice\"]",
             "keys = \"[0-9]+\"",
             "effect = \"destroyed\"",
+            "[[host]]\nname = \"bastion-1\"",
         ] {
             assert!(text.contains(expected), "{expected} is not in\n{text}");
         }

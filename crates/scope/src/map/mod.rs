@@ -22,7 +22,8 @@
 //! [[store]]                   # a place where data lies
 //! name = "users_db"
 //! kind = "postgresql"
-//! subject = "user"            # copy_of = "other_store", internal = true, classes = [...] for what is no table
+//! subject = "user"            # or internal = true; classes = [...] for what lies in no table
+//!                             # copy_of = "other_store": a backup, cache or export, of all classes or of `classes`
 //! [[store.table]]
 //! name = "public.profiles"
 //! subject_key = "user_id"     # the column that says whose row it is
@@ -62,6 +63,12 @@
 //! source = "auth_log"
 //! issues = "session"
 //!
+//! [[host]]                    # a machine; without it, every session may come from a host that was broken into
+//! name = "bastion-1"
+//! also = ["bastion-1.example.net"]                # other names of it in the logs
+//! addresses = ["10.0.0.5"]    # every address that its connections come from
+//! sources = ["sshd"]          # written there, for logs that name no host
+//!
 //! [trust]
 //! trace = ["nginx_access"]
 //! forwarded = []
@@ -92,12 +99,12 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use grammar::Grammar;
 pub use init::Proposal;
 pub use model::{
-    Channel, Credential, DataMap, Effect, History, Issuer, Match, Operation, Place, Principal, Retention,
-    Snapshot, Store, Subject, Table, Trust, Whose,
+    Channel, Credential, DataMap, Effect, History, Host, Issuer, Match, Operation, Place, Principal,
+    Retention, Snapshot, Store, Subject, Table, Trust, Whose,
 };
 pub use parse::CLASSES;
 pub use persons::Persons;
 pub use reach::{Basis, Completion, InternalTouch, Reach, ReachContext, Touch, Who};
-pub use replay::ReplayRequest;
+pub use replay::{ReplayRequest, WriteRecords, Wrote, WroteRows};
 pub use route::{Glob, PlainPath, Route, Segment};
 pub use trial::{Trial, UnmappedKind};

@@ -17,6 +17,7 @@ pub struct DataMap {
     pub operations: Vec<Operation>,
     pub channels: Vec<Channel>,
     pub issuers: Vec<Issuer>,
+    pub hosts: Vec<Host>,
     pub trust: Trust,
     pub retention: Retention,
 }
@@ -47,7 +48,8 @@ pub struct Store {
     pub kind: String,
     /// The domain of subject keys whose data lies here; `None` only for internal stores.
     pub subject: Option<String>,
-    /// The store whose data this one repeats: a backup, a cache, an index, an export.
+    /// The store whose data this one repeats: a backup, a cache, an index, an export. A copy that lists
+    /// its classes holds only these; else it may hold all that the other does.
     pub copy_of: Option<String>,
     /// No persons in it: source code, secrets, business data.
     pub internal: bool,
@@ -291,6 +293,18 @@ pub struct Issuer {
     pub issues: Credential,
 }
 
+/// A machine that logs name or that connections come from.
+#[derive(Debug, Clone)]
+pub struct Host {
+    pub name: String,
+    /// Other names of it in the logs.
+    pub also: Vec<String>,
+    /// Every address that its connections come from; empty where nobody says, so that it may be any.
+    pub addresses: BTreeSet<String>,
+    /// Sources that are written on it, for logs that name no host.
+    pub sources: Vec<String>,
+}
+
 /// Sources whose client-choosable values were stamped at a trusted hop.
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
@@ -304,6 +318,24 @@ pub struct Trust {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Retention {
     pub from: Option<Timestamp>,
+}
+
+impl Host {
+    fn names(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.name).chain(&self.also)
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        self.names().any(|n| n.eq_ignore_ascii_case(name))
+    }
+}
+
+/// The same name, or the same up to the first dot: `db-1` and `db-1.example.net`. Addresses are alike only
+/// where they are the same.
+fn are_alike(a: &str, b: &str) -> bool {
+    let is_address = |text: &str| text.parse::<std::net::IpAddr>().is_ok();
+    let first = |text: &str| text.split('.').next().unwrap_or(text).to_ascii_lowercase();
+    a.eq_ignore_ascii_case(b) || !is_address(a) && !is_address(b) && first(a) == first(b)
 }
 
 impl Table {
@@ -373,6 +405,35 @@ impl DataMap {
     #[must_use]
     pub fn store(&self, name: &str) -> Option<&Store> {
         self.stores.iter().find(|s| s.name == name)
+    }
+
+    /// The declared machine that logs know by this name.
+    #[must_use]
+    pub fn host(&self, name: &str) -> Option<&Host> {
+        self.hosts.iter().find(|h| h.is_called(name))
+    }
+
+    /// Whether two names in the logs may be those of one machine: of one that is declared, or alike up to
+    /// the first dot where one of them is not.
+    #[must_use]
+    pub fn may_be_one_host(&self, a: &str, b: &str) -> bool {
+        match (self.host(a), self.host(b)) {
+            (Some(a), Some(b)) => std::ptr::eq(a, b),
+            (Some(host), None) => host.names().any(|name| are_alike(name, b)),
+            (None, Some(host)) => host.names().any(|name| are_alike(name, a)),
+            (None, None) => are_alike(a, b),
+        }
+    }
+
+    /// Whether a source that names no host may be written on this one: unless the map says on which others.
+    #[must_use]
+    pub fn may_be_written_on(&self, source: &str, host: &str) -> bool {
+        let mut told = self
+            .hosts
+            .iter()
+            .filter(|h| h.sources.iter().any(|s| s == source))
+            .peekable();
+        told.peek().is_none() || told.any(|h| self.may_be_one_host(&h.name, host))
     }
 
     #[must_use]

@@ -4,13 +4,14 @@
 use super::diagnostic::{Diagnostic, Severity};
 use super::grammar::Grammar;
 use super::model::{
-    Channel, Credential, DataMap, Effect, History, Issuer, Match, Operation, Place, Principal, Retention,
-    Snapshot, Store, Subject, Table, Trust, Whose,
+    Channel, Credential, DataMap, Effect, History, Host, Issuer, Match, Operation, Place, Principal,
+    Retention, Snapshot, Store, Subject, Table, Trust, Whose,
 };
 use super::nearest::nearest;
 use super::route::{Glob, Route};
 use ambit_event::{Timestamp, printable};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 use toml::de::{DeTable, DeValue};
@@ -132,6 +133,7 @@ impl Reader<'_> {
                 "operation",
                 "channel",
                 "issuer",
+                "host",
                 "trust",
                 "retention",
             ],
@@ -145,10 +147,12 @@ impl Reader<'_> {
         map.operations = self.each(root, "operation", |r, s| r.operation(s, &map));
         map.channels = self.each(root, "channel", |r, s| r.channel(s, &map.stores));
         map.issuers = self.each(root, "issuer", Self::issuer);
+        map.hosts = self.each(root, "host", Self::host);
         map.trust = self.one(root, "trust", Self::trust).unwrap_or_default();
         map.retention = self.one(root, "retention", Self::retention).unwrap_or_default();
         self.copies(root, &map.stores);
         self.twice(root);
+        self.hosts_twice(root);
         Some(map)
     }
 
@@ -704,6 +708,42 @@ impl Reader<'_> {
             source: source?.value,
             issues: issues?,
         })
+    }
+
+    fn host(&mut self, s: Section<'_>) -> Option<Host> {
+        self.known(s, &["name", "also", "addresses", "sources"]);
+        let addresses = self.texts(s, "addresses");
+        let addresses = addresses.iter().filter_map(|text| self.address(text)).collect();
+        Some(Host {
+            name: self.name(s)?,
+            also: self.texts(s, "also").into_iter().map(|n| n.value).collect(),
+            addresses,
+            sources: self.texts(s, "sources").into_iter().map(|n| n.value).collect(),
+        })
+    }
+
+    fn address(&mut self, text: &At<String>) -> Option<String> {
+        let address = text.value.trim().parse::<IpAddr>().ok();
+        if address.is_none() {
+            let title = format!("`{}` is no address", printable(&text.value, 60));
+            let hint = "write each one out, such as \"10.0.0.5\"; other names of the host go to `also`";
+            self.error("bad-address", text.span.clone(), &title, Some(hint.to_owned()));
+        }
+        address.map(|a| a.to_canonical().to_string())
+    }
+
+    /// A name that two hosts have would make one of both.
+    fn hosts_twice(&mut self, root: Section<'_>) {
+        let mut seen = BTreeSet::new();
+        for section in self.sections(root, "host") {
+            let also = self.texts(section, "also");
+            for name in self.text(section, "name").into_iter().chain(also) {
+                if !seen.insert(name.value.to_ascii_lowercase()) {
+                    let title = format!("another host is called `{}`", printable(&name.value, 60));
+                    self.error("twice", name.span, &title, None);
+                }
+            }
+        }
     }
 
     fn trust(&mut self, s: Section<'_>) -> Trust {

@@ -13,7 +13,7 @@
 use super::key::{self, Keys};
 use super::model::{DataMap, Effect, Store, Table};
 use super::reach::{Basis, Completion, InternalTouch, Reach, ReachContext, Touch, Who, is_statement};
-use super::replay::{ReplayPart, ReplayRequest};
+use super::replay::{ReplayPart, ReplayRequest, Wrote, WroteRows};
 use crate::statement::{self, Act, Columns, Command, Footprint, Kind, Mention, Use, Value, Values, Write};
 use ambit_event::{Event, ObservableKind, Outcome};
 use std::borrow::Cow;
@@ -28,6 +28,8 @@ struct Run<'a> {
     completion: Completion,
     /// The row count of its record, where this kind of statement has it truthful.
     count: Option<u64>,
+    /// The result rows that its record counts, however they were made.
+    results: Option<u64>,
     /// The most rows that this run can have returned, by `FETCH n`.
     fetched: Option<u64>,
 }
@@ -66,14 +68,7 @@ impl DataMap {
         let completion = outcome(event, commands.len());
         let mut whole: Option<Reach> = None;
         for command in &commands {
-            let run = Run {
-                event,
-                context,
-                parameters: event.parameters.iter().map(|p| Some(p.clone())).collect(),
-                completion,
-                count: None,
-                fetched: None,
-            };
+            let run = Run::of(event, context, completion);
             let reach = self.command(command, commands.len(), run);
             whole = Some(match whole {
                 Some(so_far) => union(so_far, reach),
@@ -81,6 +76,28 @@ impl DataMap {
             });
         }
         whole.unwrap_or_else(|| Reach::nothing("it is empty"))
+    }
+
+    /// What a statement may have written in a table; `None` where its record does not tell.
+    pub(crate) fn wrote(&self, event: &Event, store: &str, table: &str) -> Option<Vec<Wrote>> {
+        let text = self.statement_text(event)?;
+        let commands = statement::read(&text);
+        let context = ReachContext::default();
+        let mut all = Vec::new();
+        for command in &commands {
+            let footprint = match command {
+                Command::Quiet | Command::Prepare(_) | Command::Fetch { .. } => continue,
+                Command::Rows(footprint) | Command::Declare { footprint } => footprint,
+                Command::Opaque(_) | Command::Execute { .. } => return None,
+            };
+            if footprint.uses.iter().all(|u| u.write.is_none()) {
+                continue;
+            }
+            let mut run = Run::of(event, &context, outcome(event, commands.len()));
+            run.count = true_count(footprint, event).filter(|_| commands.len() == 1);
+            all.extend(self.case(footprint, run).ok()?.wrote(store, table)?);
+        }
+        Some(all)
     }
 
     fn command(&self, command: &Command, n_commands: usize, mut run: Run<'_>) -> Reach {
@@ -92,6 +109,7 @@ impl DataMap {
             Command::Opaque(why) => self.opaque(&run, why),
             Command::Rows(footprint) => {
                 run.count = true_count(footprint, run.event).filter(|_| n_commands == 1);
+                run.results = results(footprint, run.event).filter(|_| n_commands == 1);
                 self.footprint(footprint, run)
             }
             Command::Declare { footprint } => {
@@ -172,30 +190,30 @@ impl DataMap {
     }
 
     fn footprint(&self, footprint: &Footprint, run: Run<'_>) -> Reach {
+        let (event, completion) = (run.event, run.completion);
+        match self.case(footprint, run) {
+            Ok(case) => case.reach(),
+            Err(why) => self.unmapped(event, completion, why),
+        }
+    }
+
+    /// The statement with the tables of the map that it names; where one is not there, why.
+    fn case<'a>(&'a self, footprint: &'a Footprint, run: Run<'a>) -> Result<Case<'a>, String> {
         let stores = self.reachable(run.event);
-        let mut reach = Reach {
-            completion: run.completion,
-            ..Reach::nothing("")
-        };
         let mut targets = Vec::new();
         for used in &footprint.uses {
-            match self.targets(used, &stores) {
-                Found::Tables(found) => targets.push(found),
-                Found::Catalog => {
-                    targets.push(Vec::new());
-                    catalog(used, &stores, &mut reach);
-                }
-                Found::No(why) => return self.unmapped(run.event, run.completion, why),
-            }
+            targets.push(match self.targets(used, &stores) {
+                Found::Tables(found) => found,
+                Found::Catalog => Vec::new(),
+                Found::No(why) => return Err(why),
+            });
         }
-        let case = Case {
+        Ok(Case {
             map: self,
             footprint,
             targets,
             run,
-        };
-        case.tell(&mut reach);
-        reach
+        })
     }
 
     fn targets(&self, used: &Use, stores: &[&'_ Store]) -> Found<'_> {
@@ -233,12 +251,53 @@ impl DataMap {
 struct Case<'a> {
     map: &'a DataMap,
     footprint: &'a Footprint,
-    /// For each use, the tables that it may mean: several where stores have tables of the same name.
+    /// For each use, the tables that it may mean: several where stores have tables of the same name, none
+    /// where it is one of the server's own catalog.
     targets: Vec<Vec<Target<'a>>>,
     run: Run<'a>,
 }
 
 impl Case<'_> {
+    fn reach(&self) -> Reach {
+        let mut reach = Reach {
+            completion: self.run.completion,
+            ..Reach::nothing("")
+        };
+        let stores = self.map.reachable(self.run.event);
+        let own = self.footprint.uses.iter().zip(&self.targets);
+        for (used, _) in own.filter(|(_, found)| found.is_empty()) {
+            catalog(used, &stores, &mut reach);
+        }
+        self.tell(&mut reach);
+        reach
+    }
+
+    /// The writes to one table; `None` where anybody's rows may have been written.
+    fn wrote(&self, store: &str, table: &str) -> Option<Vec<Wrote>> {
+        let mut all = Vec::new();
+        for (at, found) in self.targets.iter().enumerate() {
+            let Some(write) = &self.footprint.uses[at].write else {
+                continue;
+            };
+            let meant = |t: &&Target<'_>| t.store.name == store && t.table.name == table;
+            for target in found.iter().filter(meant) {
+                let rows = match self.written(at, write, target) {
+                    Who::Keys(keys) => WroteRows::Keys(keys),
+                    Who::AtMost(n) => WroteRows::AtMost(n),
+                    Who::Everyone => return None,
+                };
+                let columns = match &write.columns {
+                    Columns::Named(names) if write.act == Act::Update && !moves_key(write, target.table) => {
+                        Some(names.clone())
+                    }
+                    _ => None,
+                };
+                all.push(Wrote { columns, rows });
+            }
+        }
+        Some(all)
+    }
+
     fn tell(&self, reach: &mut Reach) {
         for (at, found) in self.targets.iter().enumerate() {
             for target in found {
@@ -275,12 +334,12 @@ impl Case<'_> {
             }
         }
         if let Some(write) = &used.write {
-            let (who, exact) = self.written(at, write, target);
+            let who = self.written(at, write, target);
             let classes = self.written_classes(write, target);
             for effect in effects(write.act) {
                 self.add(
                     target,
-                    target.touch(classes.clone(), *effect, who.clone(), exact),
+                    target.touch(classes.clone(), *effect, who.clone(), false),
                     reach,
                 );
             }
@@ -332,9 +391,12 @@ impl Case<'_> {
     }
 
     /// The request to ask the known states of the statement's tables; `None` where that cannot make the
-    /// reach narrower.
+    /// reach narrower: the message of an error may show a value of any row.
     fn replayable(&self) -> Option<ReplayRequest> {
         let run = &self.run;
+        if run.event.outcome != Outcome::Success && self.footprint.fallible {
+            return None;
+        }
         let parameters: Vec<Option<String>> = (1..=run.parameters.len())
             .map(|n| run.parameter(n).map(str::to_owned))
             .collect();
@@ -397,7 +459,8 @@ impl Case<'_> {
         }
         let rows = match used.write {
             Some(_) => self.count_of_one(),
-            None => self.run.most_rows(footprint).filter(|_| used.per_row),
+            None if used.per_row => self.run.most_rows(footprint),
+            None => self.run.results.filter(|_| self.tells_key(at, target)),
         };
         // Without any condition, whoever is in the table was read.
         let limited = self.run.fetched.is_some() || footprint.filtered || used.write.is_some();
@@ -407,22 +470,29 @@ impl Case<'_> {
         (most.unwrap_or(Who::Everyone), false)
     }
 
-    /// Whose rows were written, and whether it is sure that these were.
-    fn written(&self, at: usize, write: &Write, target: &Target<'_>) -> (Who, bool) {
+    /// Whether each row that was read came back with its subject's key in it: then persons are no more
+    /// than result rows, even where a `UNION` or `DISTINCT` makes equal rows one.
+    fn tells_key(&self, at: usize, target: &Target<'_>) -> bool {
+        let key = target.table.subject_key.as_deref();
+        key.zip(self.footprint.rows.get(at))
+            .is_some_and(|(key, query)| query.tells(key))
+    }
+
+    /// Whose rows were written, if the transaction was committed: no record says so, so it is never sure.
+    fn written(&self, at: usize, write: &Write, target: &Target<'_>) -> Who {
         let moves_key = moves_key(write, target.table);
         let count = self.count_of_one();
         if let Some(keys) = self.keys(at, target).filter(|_| !moves_key) {
             if count == Some(0) {
-                return (Who::Keys(BTreeSet::new()), false);
+                return Who::Keys(BTreeSet::new());
             }
-            let sure = self.run.context.committed == Some(true) && self.shows(at, &keys, target.table);
-            return (Who::Keys(keys.keys), sure);
+            return Who::Keys(keys.keys);
         }
         let rows = [write.rows, count].into_iter().flatten().min();
         // A row that is given to another person is that of two.
         let rows = rows.map(|n| n.saturating_mul(if moves_key { 2 } else { 1 }));
         let most = rows.map(|n| Who::AtMost(self.persons_in(n, target)));
-        (most.unwrap_or(Who::Everyone), false)
+        most.unwrap_or(Who::Everyone)
     }
 
     /// The count of rows, where it is that of one table.
@@ -515,7 +585,19 @@ enum Found<'m> {
     No(String),
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn of(event: &'a Event, context: &'a ReachContext<'a>, completion: Completion) -> Self {
+        Self {
+            event,
+            context,
+            parameters: event.parameters.iter().map(|p| Some(p.clone())).collect(),
+            completion,
+            count: None,
+            results: None,
+            fetched: None,
+        }
+    }
+
     /// The texts of values; `None` where one is not known.
     fn texts(&self, values: &Values) -> Option<Vec<String>> {
         let mut texts = Vec::new();
@@ -590,6 +672,15 @@ fn outcome(event: &Event, n_commands: usize) -> Completion {
         Outcome::Failure if before => Completion::Attempt,
         _ => Completion::Possible,
     }
+}
+
+/// The number of result rows of a `SELECT`, which its record has truthful whatever they were made from.
+fn results(footprint: &Footprint, event: &Event) -> Option<u64> {
+    let told = footprint.kind == Kind::Select && event.outcome == Outcome::Success;
+    event
+        .record_count
+        .filter(|_| told)
+        .and_then(|n| u64::try_from(n).ok())
 }
 
 /// The row count of a record, where it can be believed: pgaudit and the command tag count what the

@@ -112,9 +112,6 @@ pub struct ReachContext<'a> {
     /// Tables that the request, under which this statement ran, reads without returning what stands in
     /// them: what a statement touches in them is left out, and the assumption is listed.
     pub lookups: &'a [String],
-    /// Whether the database transaction in which a statement wrote was committed; `None` where nobody
-    /// knows. What is not known to be committed is changed at most, never surely.
-    pub committed: Option<bool>,
 }
 
 impl DataMap {
@@ -163,13 +160,13 @@ impl DataMap {
     pub(super) fn everything(&self, store: &Store, event: &Event, reach: &mut Reach) {
         let silent = event.bytes_out == Some(0);
         let effects = Effect::ALL.iter().filter(|e| !(silent && **e == Effect::Read));
-        reach.reveals.extend(
-            store
-                .tables
-                .iter()
-                .flat_map(|t| t.holds.values())
-                .map(|c| c.observable()),
-        );
+        reach.reveals.extend(self.credentials_in(store));
+        if store.copy_of.is_some() && !store.classes.is_empty() {
+            reach.assumptions.push(format!(
+                "the data map lists every class of data that lies in the copy {}",
+                store.name
+            ));
+        }
         for &effect in effects {
             match self.subject_of(store) {
                 Some(subject) if !store.internal => reach.touches.push(Touch {
@@ -241,15 +238,23 @@ impl DataMap {
         store.subject.as_deref().or_else(original).or_else(only)
     }
 
+    /// The store whose data this one repeats whole: a copy that lists its classes repeats only these.
+    fn repeated<'m>(&'m self, store: &'m Store) -> Option<&'m Store> {
+        let name = store.copy_of.as_deref().filter(|_| store.classes.is_empty())?;
+        self.store(name).filter(|o| o.name != store.name)
+    }
+
+    /// The kinds of credential that lie in a store, in its tables or in what it repeats.
+    pub(crate) fn credentials_in(&self, store: &Store) -> BTreeSet<ObservableKind> {
+        let stores = std::iter::once(store).chain(self.repeated(store));
+        let held = stores.flat_map(|s| &s.tables).flat_map(|t| t.holds.values());
+        held.map(|c| c.observable()).collect()
+    }
+
     /// Every class that the map places in a store: in its tables, in it, in what it repeats, and what
     /// operations take from it; `unclassified` where there is none.
     pub(super) fn classes_of(&self, store: &Store) -> BTreeSet<String> {
-        let original = store
-            .copy_of
-            .as_deref()
-            .and_then(|name| self.store(name))
-            .filter(|o| o.name != store.name);
-        let stores = || std::iter::once(store).chain(original);
+        let stores = || std::iter::once(store).chain(self.repeated(store));
         let columns = stores()
             .flat_map(|s| &s.tables)
             .flat_map(super::model::Table::all_classes);

@@ -3,9 +3,12 @@
 //! | known | gives |
 //! |---|---|
 //! | a history over the whole time of the statement | exactly the rows that surely matched, and at most those that possibly did |
-//! | a snapshot before and one after, and it is known that nothing was written between | the same |
-//! | the same, and at most *n* rows were written between | at most those that match in either, and *n* rows more |
+//! | a snapshot before or after, and it is known that nothing was written between that matters | the same |
+//! | the same, and rows of known keys were written between | these keys are possible, the others stay as sure as they were |
+//! | the same, and at most *n* rows of unknown keys were | at most those that match, and *n* rows more |
 //! | anything less | nothing: the reach stays as it is |
+//!
+//! A write that changes columns on which the question does not depend does not matter: the same rows match.
 //!
 //! The row count of the record, where it is truthful, has to agree with what the state gives; a state that
 //! does not agree is not believed.
@@ -43,6 +46,64 @@ pub(super) struct ReplayPart {
     pub touch: Touch,
 }
 
+/// What the records tell of the writes to tables: the time between a known state and a statement.
+pub trait WriteRecords: Sync {
+    /// Every write to the table that may have been in this span; `None` where nobody knows.
+    fn between(&self, store: &str, table: &str, span: Span) -> Option<Vec<Wrote>>;
+}
+
+/// One write to rows of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrote {
+    /// The only columns that it changed; `None` where rows came, went, or changed whose they are.
+    pub columns: Option<BTreeSet<String>>,
+    pub rows: WroteRows,
+}
+
+/// Which rows a write wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WroteRows {
+    /// Those of these keys, and no others.
+    Keys(BTreeSet<String>),
+    /// At most so many, whosever they are.
+    AtMost(u64),
+}
+
+/// The writes between a state and a statement, as far as they matter.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Since {
+    keys: BTreeSet<String>,
+    /// Rows whose keys nobody knows.
+    rows: u64,
+}
+
+impl Since {
+    fn of(writes: Vec<Wrote>, question: &Question, key: &str) -> Self {
+        let mut wanted = question.columns();
+        wanted.insert(key.to_owned());
+        let matters = |columns: &BTreeSet<String>| {
+            columns
+                .iter()
+                .any(|c| wanted.iter().any(|w| w.eq_ignore_ascii_case(c)))
+        };
+        let mut since = Self::default();
+        for write in writes
+            .into_iter()
+            .filter(|w| w.columns.as_ref().is_none_or(matters))
+        {
+            match write.rows {
+                WroteRows::Keys(keys) => since.keys.extend(keys),
+                WroteRows::AtMost(n) => since.rows = since.rows.saturating_add(n),
+            }
+        }
+        since
+    }
+
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// What a state tells of one table.
 #[derive(Debug, Default)]
 struct Told {
@@ -64,10 +125,8 @@ impl DataMap {
     /// The reach after its replay request was run; without one, the reach as it is. What cannot be
     /// replayed stays as wide as it was, and says why.
     ///
-    /// `writes_between` is the number of rows that were created, changed or deleted in the table between
-    /// the snapshots that bracket the statement, where a source under proved coverage tells; `None` where
-    /// nobody knows.
-    pub async fn replayed(&self, mut reach: Reach, writes_between: Option<u64>) -> Reach {
+    /// A snapshot tells the state at the statement's time as far as `writes` knows what was written between.
+    pub async fn replayed(&self, mut reach: Reach, writes: &dyn WriteRecords) -> Reach {
         let Some(request) = reach.replay.take() else {
             return reach;
         };
@@ -75,8 +134,11 @@ impl DataMap {
         let mut notes = BTreeSet::new();
         let mut replayed = true;
         for part in &request.parts {
-            match self.part(part, &request, writes_between).await {
-                Ok(told) => touches.extend(told),
+            match self.part(part, &request, writes).await {
+                Ok((told, assumed)) => {
+                    touches.extend(told);
+                    reach.assumptions.extend(assumed);
+                }
                 Err(why) => {
                     replayed = false;
                     touches.push(part.touch.clone());
@@ -94,7 +156,7 @@ impl DataMap {
         }
         reach.touches = touches
             .into_iter()
-            .filter(|t| t.who != Who::Keys(BTreeSet::new()))
+            .filter(|t| t.who != Who::Keys(BTreeSet::new()) && t.who != Who::AtMost(0))
             .collect();
         reach.tidy();
         reach
@@ -119,8 +181,11 @@ impl DataMap {
         &self,
         part: &ReplayPart,
         request: &ReplayRequest,
-        writes_between: Option<u64>,
-    ) -> Result<Vec<Touch>, String> {
+        writes: &dyn WriteRecords,
+    ) -> Result<(Vec<Touch>, Option<String>), String> {
+        if part.touch.exact {
+            return Ok((vec![part.touch.clone()], None));
+        }
         let table = self.part_table(part).ok_or("its table is not in the data map")?;
         let key = table
             .subject_key
@@ -132,17 +197,17 @@ impl DataMap {
             table,
             when: request.when,
         };
-        let (told, slack) = match (&table.history, bracket(&table.snapshots, request.when)) {
-            (Some(history), _) => (asked.history(history).await?, 0),
-            (None, Some((before, after))) => {
-                let slack = writes_between
-                    .ok_or("how many rows were written between the snapshots around it is not known")?;
-                (asked.snapshots(before, after, slack).await?, slack)
+        let (told, slack, assumed) = match &table.history {
+            Some(history) => (asked.history(history).await?, 0, None),
+            None => {
+                let (snapshot, since) = asked.nearest(writes)?;
+                let told = asked.snapshot(snapshot, &since).await?;
+                (told, since.rows, Some(assumed(part, snapshot)))
             }
-            (None, None) => return Err("no known states of the table bracket it".to_owned()),
         };
         told.agree(request.count, slack)?;
-        Ok(self.touches(part, table, told, slack, request.complete))
+        let touches = self.touches(part, table, told, slack, request.complete);
+        Ok((touches, assumed))
     }
 
     fn touches(
@@ -159,39 +224,43 @@ impl DataMap {
             ..part.touch.clone()
         };
         let sure = complete && part.shows;
-        let beyond: BTreeSet<String> = told.possible.difference(&told.certain).cloned().collect();
+        let mut beyond: BTreeSet<String> = told.possible.difference(&told.certain).cloned().collect();
+        if let Who::Keys(named) = &part.touch.who {
+            beyond.retain(|key| named.contains(key));
+        }
         let per_key = self
             .subject(&part.touch.subject)
             .map_or(1, |s| s.persons_per_key.max(1));
         let others = table.persons_per_row.max(1) - 1;
         // Persons whom a row holds besides the one that it names, and those of rows that no state shows.
-        let unnamed = told
-            .n_possible
+        let several = if others == 0 { 0 } else { told.n_possible };
+        let unnamed = several
             .saturating_mul(others)
             .saturating_add(slack.saturating_mul(others + 1))
             .saturating_mul(per_key);
-        let mut touches = vec![
-            touch(Who::Keys(told.certain), sure),
-            touch(Who::Keys(beyond), false),
-        ];
-        if unnamed > 0 {
-            touches.push(touch(Who::AtMost(unnamed), false));
+        let persons = |keys: &BTreeSet<String>| per_key.saturating_mul(keys.len() as u64);
+        let (sure_persons, open) = (persons(&told.certain), persons(&beyond).saturating_add(unnamed));
+        let mut touches = vec![touch(Who::Keys(told.certain), sure)];
+        match part.touch.who {
+            // The record's own count leaves less open than what may have been written since.
+            Who::AtMost(n) if n.saturating_sub(sure_persons) < open => {
+                touches.push(touch(Who::AtMost(n.saturating_sub(sure_persons)), false));
+            }
+            _ => {
+                touches.push(touch(Who::Keys(beyond), false));
+                touches.push(touch(Who::AtMost(unnamed), false));
+            }
         }
         touches
     }
 }
 
-/// The snapshots next before and next after.
-fn bracket(snapshots: &[Snapshot], when: Span) -> Option<(&Snapshot, &Snapshot)> {
-    let before = snapshots
-        .iter()
-        .filter(|s| s.at <= when.from)
-        .max_by_key(|s| s.at)?;
-    let after = snapshots
-        .iter()
-        .filter(|s| s.at >= when.until)
-        .min_by_key(|s| s.at)?;
-    Some((before, after))
+fn assumed(part: &ReplayPart, snapshot: &Snapshot) -> String {
+    format!(
+        "every write to `{}` between its state at {} and the statements that it tells of is recorded, and none \
+         was under way when that state was taken",
+        part.table, snapshot.at
+    )
 }
 
 impl Told {
@@ -333,26 +402,51 @@ impl Asked<'_> {
         (started && lasted, whole)
     }
 
-    async fn snapshots(&self, before: &Snapshot, after: &Snapshot, slack: u64) -> Result<Told, String> {
-        let mut told = self.snapshot(before).await?;
-        if slack == 0 {
-            return Ok(told);
+    /// The snapshot before or after the statement between which and the statement the writes are known, and
+    /// which they leave the least in doubt.
+    fn nearest(&self, writes: &dyn WriteRecords) -> Result<(&Snapshot, Since), String> {
+        let before = self.table.snapshots.iter().filter(|s| s.at <= self.when.from);
+        let after = self.table.snapshots.iter().filter(|s| s.at >= self.when.until);
+        let around = [before.max_by_key(|s| s.at), after.min_by_key(|s| s.at)];
+        let known = around.into_iter().flatten().filter_map(|snapshot| {
+            let span = self.when.hull(Span::new(snapshot.at, snapshot.at));
+            let writes = writes.between(&self.part.touch.store, &self.table.name, span)?;
+            Some((snapshot, Since::of(writes, &self.part.question, self.key)))
+        });
+        known
+            .min_by_key(|(_, since)| (since.rows, since.keys.len()))
+            .ok_or_else(|| {
+                "no known state of the table is so near that what was written between is known".to_owned()
+            })
+    }
+
+    async fn snapshot(&self, snapshot: &Snapshot, since: &Since) -> Result<Told, String> {
+        if since.is_none() {
+            return self.matching(snapshot).await;
         }
-        // Rows may have come and gone, so what a page held is not known, and no row is sure.
-        let question = self.part.question.without_page();
+        if self.table.persons_per_row > 1 {
+            return Err("rows that may hold several persons were written since its known state".to_owned());
+        }
+        // Rows may have come and gone, so what a page held is not known.
+        let paged = self.part.question.page.is_some();
         let part = ReplayPart {
-            question,
+            question: self.part.question.without_page(),
             ..self.part.clone()
         };
         let asked = Asked { part: &part, ..*self };
-        let (first, last) = (asked.snapshot(before).await?, asked.snapshot(after).await?);
-        told.possible = first.possible.union(&last.possible).cloned().collect();
-        told.n_possible = first.n_possible.saturating_add(last.n_possible);
-        (told.certain, told.n_certain) = (BTreeSet::new(), 0);
+        let mut told = asked.matching(snapshot).await?;
+        told.certain
+            .retain(|key| !paged && since.rows == 0 && !since.keys.contains(key));
+        told.n_certain = u64::try_from(told.certain.len()).unwrap_or(u64::MAX);
+        if !since.keys.is_empty() {
+            told.possible.extend(since.keys.iter().cloned());
+            // How many rows each of them has now, nobody knows.
+            told.n_possible = u64::MAX;
+        }
         Ok(told)
     }
 
-    async fn snapshot(&self, snapshot: &Snapshot) -> Result<Told, String> {
+    async fn matching(&self, snapshot: &Snapshot) -> Result<Told, String> {
         let mut rows = Vec::new();
         self.each(&snapshot.file, &[], &mut |cells| {
             rows.extend(self.row(cells, true))
@@ -572,12 +666,35 @@ mod tests {
     const HISTORY: &str = "history = { file = \"rows.csv\", from = \"valid_from\", until = \"valid_until\" }";
     const SNAPSHOTS: &str = "snapshot = [{ file = \"rows.csv\", at = \"2014-05-20T00:00:00Z\" }, { file = \"later.csv\", at = \"2014-05-21T00:00:00Z\" }]";
 
+    struct Writes(Option<Vec<Wrote>>);
+
+    impl WriteRecords for Writes {
+        fn between(&self, _: &str, _: &str, _: Span) -> Option<Vec<Wrote>> {
+            self.0.clone()
+        }
+    }
+
+    fn keyed(keys: &[&str], columns: Option<&[&str]>) -> Wrote {
+        let set = |texts: &[&str]| texts.iter().map(|t| (*t).to_owned()).collect();
+        Wrote {
+            columns: columns.map(set),
+            rows: WroteRows::Keys(set(keys)),
+        }
+    }
+
+    fn unnamed(n: u64) -> Wrote {
+        Wrote {
+            columns: None,
+            rows: WroteRows::AtMost(n),
+        }
+    }
+
     fn asked(
         map: &DataMap,
         text: &str,
         count: Option<i64>,
         parameters: &[&str],
-        writes: Option<u64>,
+        writes: Option<Vec<Wrote>>,
     ) -> String {
         let mut event = Event::new("postgresql", Timestamp::parse("2014-05-20T12:00:00Z").unwrap());
         event.precision = 1_000_000_000;
@@ -586,7 +703,7 @@ mod tests {
         event.query_text = Some(text.into());
         event.record_count = count;
         event.parameters = parameters.iter().map(|p| (*p).to_owned()).collect();
-        let reach = ready(map.replayed(map.reach(&event, &ReachContext::default()), writes));
+        let reach = ready(map.replayed(map.reach(&event, &ReachContext::default()), &Writes(writes)));
         let touches: Vec<String> = reach
             .touches
             .iter()
@@ -719,18 +836,27 @@ mod tests {
         let thirty = "SELECT email FROM p WHERE age = 31";
         for (text, writes, expected) in [
             (rome, None, "whole all"),
-            (rome, Some(0), "replayed 1+3!"),
-            (rome, Some(2), "replayed 1+3 <=2"),
-            (thirty, Some(1), "replayed 5 <=1"),
+            (rome, Some(Vec::new()), "replayed 1+3!"),
+            (rome, Some(vec![unnamed(2)]), "replayed 1+3 <=2"),
+            (rome, Some(vec![keyed(&["3", "9"], None)]), "replayed 1! 3+9"),
+            // What is written elsewhere in a row does not change whether it matches.
+            (rome, Some(vec![keyed(&["3"], Some(&["email"]))]), "replayed 1+3!"),
+            (
+                rome,
+                Some(vec![keyed(&["3"], Some(&["email", "city"]))]),
+                "replayed 1! 3",
+            ),
+            (thirty, Some(vec![unnamed(1)]), "replayed <=1"),
         ] {
-            assert_eq!(
-                asked(&map, text, None, &[], writes),
-                expected,
-                "{text} {writes:?}"
-            );
+            let said = format!("{text} {writes:?}");
+            assert_eq!(asked(&map, text, None, &[], writes), expected, "{said}");
         }
         let early = map_with_one_snapshot();
-        assert_eq!(asked(&early, rome, Some(2), &[], Some(0)), "counted <=2");
+        let sure = asked(&early, rome, Some(2), &[], Some(Vec::new()));
+        assert_eq!(sure, "replayed 1+3!");
+        let page = "SELECT email FROM p ORDER BY user_id LIMIT 2";
+        let stirred = asked(&early, page, None, &[], Some(vec![keyed(&["9"], None)]));
+        assert_eq!(stirred, "replayed <=2");
     }
 
     fn map_with_one_snapshot() -> DataMap {
@@ -769,21 +895,18 @@ mod tests {
             (
                 "SELECT email FROM p ORDER BY user_id LIMIT 2 OFFSET $1",
                 &[],
-                "replayed 1+2+3+4+5",
+                "replayed <=2",
             ),
-            (
-                "SELECT email FROM p ORDER BY age LIMIT 2",
-                &[],
-                "replayed 1+2+3+4+5",
-            ),
-            ("SELECT email FROM p LIMIT 2", &[], "replayed 1+2+3+4+5"),
+            ("SELECT email FROM p ORDER BY age LIMIT 2", &[], "replayed <=2"),
+            ("SELECT email FROM p LIMIT 2", &[], "replayed <=2"),
             (
                 "SELECT email FROM p ORDER BY user_id LIMIT 2 FOR UPDATE SKIP LOCKED",
                 &[],
-                "replayed 1+2+3+4+5",
+                "replayed <=2",
             ),
         ] {
-            assert_eq!(asked(&map, text, None, parameters, Some(0)), expected, "{text}");
+            let got = asked(&map, text, None, parameters, Some(Vec::new()));
+            assert_eq!(got, expected, "{text}");
         }
     }
 

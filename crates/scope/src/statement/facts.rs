@@ -1,5 +1,6 @@
 //! What a predicate binds: columns to finite sets of values, and columns to each other.
 
+use super::collect::fold;
 use super::{Value, Values};
 use sqlparser::ast::{self, BinaryOperator, DataType, ExactNumberInfo, Expr, UnaryOperator};
 use std::collections::{BTreeMap, BTreeSet};
@@ -243,6 +244,22 @@ pub(super) fn value(expr: &Expr) -> Option<Value> {
             Value::Text(text) if is_plain_number(&text) => Some(Value::Text(format!("-{text}"))),
             _ => None,
         },
+        _ => None,
+    }
+}
+
+/// The column that an expression is, casts that keep its value left aside.
+pub(super) fn column(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Nested(inner) => column(inner),
+        Expr::Cast {
+            expr,
+            data_type,
+            format: None,
+            ..
+        } if keeps(data_type) => column(expr),
+        Expr::Identifier(name) => Some(fold(name)),
+        Expr::CompoundIdentifier(parts) => parts.last().map(fold),
         _ => None,
     }
 }

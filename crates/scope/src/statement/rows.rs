@@ -6,7 +6,7 @@
 //! matched surely, matched possibly, or did not. Three-valued logic is PostgreSQL's.
 
 use super::collect::{Found, fold, parts};
-use super::{Footprint, facts};
+use super::{Columns, Footprint, facts};
 use sqlparser::ast::{
     self, BinaryOperator, Distinct, Expr, GroupByExpr, LimitClause, OrderBy, OrderByKind, Query, Select,
     SelectItem, SetExpr, SetOperator, TableFactor, UnaryOperator,
@@ -21,6 +21,9 @@ pub(crate) struct RowQuery {
     page: Option<Page<Term>>,
     /// Values of each row that is read come back, not only what is computed from many.
     pub shows: bool,
+    /// Columns whose values come back as they are. Where rows come back, those that differ in one of these
+    /// come back as different rows, even from a `UNION`.
+    shown: Columns,
 }
 
 /// The same with the parameters' values filled in.
@@ -189,7 +192,17 @@ impl RowQuery {
             condition: Condition::All(Vec::new()),
             page: None,
             shows: true,
+            shown: Columns::All,
         }
+    }
+
+    /// Whether each row that is read comes back with this column's own value in it.
+    pub(crate) fn tells(&self, column: &str) -> bool {
+        let named = match &self.shown {
+            Columns::All => true,
+            Columns::Named(names) => names.iter().any(|n| n.eq_ignore_ascii_case(column)),
+        };
+        self.shows && named
     }
 
     /// The question with the parameters' values; a value that is not known makes what it stands in
@@ -280,6 +293,7 @@ fn branches(body: &SetExpr, all: &mut Vec<RowQuery>) -> Option<()> {
                 condition: rows_of(select)?,
                 page: None,
                 shows: shows(select),
+                shown: shown(select),
             });
             Some(())
         }
@@ -349,6 +363,21 @@ fn shows(select: &Select) -> bool {
         && !grouped
         && select.having.is_none()
         && !matches!(select.distinct, Some(Distinct::On(_)))
+}
+
+/// The columns that stand in the result as they are, casts that lose nothing left aside.
+fn shown(select: &Select) -> Columns {
+    let mut names = BTreeSet::new();
+    for item in &select.projection {
+        match item {
+            SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => return Columns::All,
+            SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+                names.extend(facts::column(expr));
+            }
+            _ => {}
+        }
+    }
+    Columns::Named(names)
 }
 
 /// The part of the rows that is taken. Only a plain query takes its rows as they are.

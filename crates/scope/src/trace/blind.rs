@@ -2,15 +2,15 @@
 
 use super::Trace;
 use crate::control::{News, Rule};
-use crate::map::Credential;
+use crate::map::{Credential, DataMap};
 use crate::{Error, Grade};
 use ambit_event::{Column, Observable, ObservableKind, Outcome, Span, Timestamp};
-use ambit_lake::{Coverage, CoverageState, Filter, Query};
+use ambit_lake::{Coverage, CoverageState, Filter, Query, StreamCoverage};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Trace<'_> {
     /// Hosts that the intruder may have been on, each with the earliest instant.
-    pub(super) fn hosts(&self) -> BTreeMap<String, Timestamp> {
+    pub fn hosts(&self) -> BTreeMap<String, Timestamp> {
         let mut hosts: BTreeMap<String, Timestamp> = BTreeMap::new();
         let mut on = |host: &str, at: Timestamp| {
             let since = hosts.entry(host.to_owned()).or_insert(at);
@@ -90,9 +90,12 @@ impl Trace<'_> {
 /// What a host wrote and had not yet given away is lost by an unknown number, from the moment at which
 /// the intruder may have been on it: back to the beginning of the piece that was then being written. A
 /// stream of which nobody knows the host may have been written there.
-pub(super) fn degrade(coverage: &mut Coverage, host: &str, since: Timestamp) {
-    let there = |h: &Option<String>| h.as_deref().is_none_or(|h| h == host);
-    for stream in coverage.streams.iter_mut().filter(|s| there(&s.host)) {
+pub(super) fn degrade(coverage: &mut Coverage, map: &DataMap, host: &str, since: Timestamp) {
+    let there = |s: &&mut StreamCoverage| match &s.host {
+        Some(name) => map.may_be_one_host(name, host),
+        None => map.may_be_written_on(&s.source, host),
+    };
+    for stream in coverage.streams.iter_mut().filter(there) {
         for part in stream
             .spans
             .iter_mut()

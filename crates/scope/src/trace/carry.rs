@@ -128,6 +128,45 @@ impl Trace<'_> {
         Ok(())
     }
 
+    /// The accounts of sessions that carry attributed events and were not traced themselves: an operation
+    /// may reach the data of whoever the session belongs to.
+    pub(super) async fn settle_accounts(&mut self) -> Result<(), Error> {
+        let sessions = self
+            .attributed
+            .values()
+            .filter_map(|c| c.event.actor_session.clone());
+        let open: BTreeSet<String> = sessions.filter(|s| !self.accounts.contains_key(s)).collect();
+        let open: Vec<String> = open.into_iter().collect();
+        for values in open.chunks(CHUNK) {
+            let used = self.at_most_budget(Column::ActorSession, values).await?;
+            let issued = self.at_most_budget(Column::IssuedSession, values).await?;
+            // Where there are more records than can be looked at, the owner stays unknown.
+            let (Some(used), Some(issued)) = (used, issued) else {
+                continue;
+            };
+            for value in values {
+                let accounts = accounts_in(used.get(value), issued.get(value));
+                if let (1, Some(account)) = (accounts.len(), accounts.first()) {
+                    self.accounts.insert(value.clone(), account.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn at_most_budget(
+        &self,
+        column: Column,
+        values: &[String],
+    ) -> Result<Option<BTreeMap<String, Vec<Event>>>, Error> {
+        let query = Query {
+            limit: Some(self.budget().saturating_add(1)),
+            ..Query::of(Filter::one_of(column, values))
+        };
+        let events = self.lake.events(&query).await?;
+        Ok((events.len() <= self.budget()).then(|| group_by(events, column)))
+    }
+
     /// The owner's origins: those of its accounts before the credential was first seen, and those of the
     /// credential itself before a person says that control began. An account that the intruder may
     /// already have had by then tells nothing.

@@ -35,9 +35,7 @@ impl Trace<'_> {
     }
 
     fn join_trace(&mut self, origin: &Carried, group: &[Event]) {
-        let trusted: &[String] = self.map.map_or(&[], |m| &m.trust.trace);
-        let mut stamps = group.iter().filter(|e| trusted.contains(&e.source));
-        let stamp = stamps.next().filter(|_| stamps.next().is_none()).cloned();
+        let stamp = self.only_stamp(group).cloned();
         for event in group.iter().filter(|e| e.id != origin.event.id) {
             let sure = stamp
                 .as_ref()
@@ -67,6 +65,13 @@ impl Trace<'_> {
             let spread = if origin.spreads { Spread::Yes } else { Spread::No };
             self.attribute(event.clone(), grade, hop, spread);
         }
+    }
+
+    /// The record of the trusted hop that stamped the trace id of these, where it did so once.
+    pub(super) fn only_stamp<'e>(&self, group: &'e [Event]) -> Option<&'e Event> {
+        let trusted: &[String] = self.map.map_or(&[], |m| &m.trust.trace);
+        let mut stamps = group.iter().filter(|e| trusted.contains(&e.source));
+        stamps.next().filter(|_| stamps.next().is_none())
     }
 
     /// Whether a record falls into the time of the request that was stamped.

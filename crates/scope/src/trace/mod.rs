@@ -6,6 +6,7 @@
 
 mod blind;
 mod carry;
+mod host;
 mod join;
 mod pivot;
 mod sow;
@@ -71,6 +72,8 @@ pub struct Trace<'a> {
     /// Facts whose hop attributed anything, by index.
     kinds: BTreeMap<usize, (ObservableKind, bool, Observable)>,
     raised: BTreeSet<EventId>,
+    /// Requests of which their statements tell what could be read, as long as no statement can be missing.
+    told: BTreeSet<EventId>,
     homes: BTreeMap<Observable, Origins>,
     earliest: Timestamp,
     /// Attributed requests by their trace id.
@@ -105,6 +108,7 @@ impl<'a> Trace<'a> {
             contradictions: BTreeMap::new(),
             kinds: BTreeMap::new(),
             raised: BTreeSet::new(),
+            told: BTreeSet::new(),
             homes: BTreeMap::new(),
             earliest: Timestamp::MAX,
             requests: BTreeMap::new(),
@@ -114,10 +118,29 @@ impl<'a> Trace<'a> {
         trace.close().await?;
         trace.unrecorded_issues().await?;
         trace.close().await?;
-        for (host, since) in trace.hosts() {
-            blind::degrade(&mut trace.coverage, &host, since);
-        }
+        trace.blind().await?;
+        trace.settle_accounts().await?;
         Ok(trace)
+    }
+
+    /// Degrades what the hosts wrote that the intruder may have been on, and walks on with what is then no
+    /// longer told, until no other host comes.
+    async fn blind(&mut self) -> Result<(), Error> {
+        let mut known = BTreeMap::new();
+        let nothing = DataMap::default();
+        loop {
+            let hosts = self.hosts();
+            if hosts == known {
+                return Ok(());
+            }
+            for (host, since) in &hosts {
+                blind::degrade(&mut self.coverage, self.map.unwrap_or(&nothing), host, *since);
+            }
+            self.leave_hosts(&hosts).await?;
+            known = hosts;
+            self.raised.extend(std::mem::take(&mut self.told));
+            self.close().await?;
+        }
     }
 
     async fn close(&mut self) -> Result<(), Error> {

@@ -1,12 +1,13 @@
 //! Random drills with known truth: the promise of SCOPE.md and its laws, world after world.
 
+use crate::score::Scores;
 use ambit_drill::{Folder, Plan, Truth};
 use ambit_event::Batch;
 use ambit_event::Keys;
 use ambit_lake::Lake;
 use ambit_scope::{Answer, Config, DataMap, Request, Scope, Seed, scope};
 use ambit_source::{Mapping, Options};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -15,6 +16,8 @@ pub struct Exercise {
     pub batches: Vec<Batch>,
     pub map: DataMap,
     pub truth: Truth,
+    /// The files beside the map: statements are asked of them again.
+    _files: tempfile::TempDir,
 }
 
 pub const SECRET: [u8; 32] = [9; 32];
@@ -32,6 +35,7 @@ pub fn exercise(plan: &Plan) -> Exercise {
         batches: read_all(&root, &Keys::derive(&SECRET)),
         map,
         truth,
+        _files: dir,
     }
 }
 
@@ -169,45 +173,6 @@ fn outside(scope: &Scope, truth: &Truth, class: &str, effect: &str, keys: &BTree
     (!inside).then(|| format!("{class}/{effect}: {n} persons lie outside {bounds:?}"))
 }
 
-/// Recall, false reach and width, added up for the report.
-#[derive(Default)]
-struct Score {
-    n: u64,
-    true_pairs: u64,
-    confirmed: u64,
-    width: f64,
-    exact: u64,
-}
-
-fn note(scores: &mut BTreeMap<String, Score>, name: String, answer: &Answer, truth: &Truth) {
-    let score = scores.entry(name).or_default();
-    let width: f64 = answer
-        .scope
-        .classes
-        .values()
-        .map(|b| {
-            b.at_most
-                .map_or(1.0, |m| (m - b.at_least) as f64 / truth.population as f64)
-        })
-        .sum();
-    score.n += 1;
-    score.true_pairs += truth.pairs.len() as u64;
-    score.confirmed += answer
-        .scope
-        .pairs
-        .iter()
-        .filter(|p| p.grade == ambit_scope::Grade::Certain)
-        .count() as u64;
-    score.width += width / answer.scope.classes.len().max(1) as f64;
-    score.exact += u64::from(
-        answer
-            .scope
-            .classes
-            .values()
-            .all(|b| b.at_most == Some(b.at_least)),
-    );
-}
-
 fn kind_of(plan: &Plan) -> String {
     let gaps: BTreeSet<String> = plan
         .gaps
@@ -233,7 +198,7 @@ fn n_drills() -> u64 {
 #[tokio::test]
 async fn the_truth_lies_inside_the_bounds() {
     let mut wrong = Vec::new();
-    let mut scores = BTreeMap::new();
+    let mut scores = Scores::default();
     for seed in 0..n_drills() {
         let plan = Plan::random(seed);
         let exercise = exercise(&plan);
@@ -247,17 +212,9 @@ async fn the_truth_lies_inside_the_bounds() {
                 broken.join("\n  ")
             ));
         }
-        note(&mut scores, kind_of(&plan), &answer, &exercise.truth);
+        scores.note(&plan, &answer, &exercise.truth);
     }
-    for (kind, s) in &scores {
-        println!(
-            "{kind:55} n {:3}  recall {:.2}  width {:.3}  exact {}",
-            s.n,
-            s.confirmed as f64 / s.true_pairs.max(1) as f64,
-            s.width / s.n as f64,
-            s.exact
-        );
-    }
+    println!("{scores}");
     assert!(
         wrong.is_empty(),
         "{} of {} drills broke the promise:\n{}",
@@ -265,6 +222,8 @@ async fn the_truth_lies_inside_the_bounds() {
         n_drills(),
         wrong.join("\n")
     );
+    let broken = scores.broken();
+    assert!(broken.is_empty(), "worse than committed:\n{}", broken.join("\n"));
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! The traps of SCOPE.md §9, each with its exact bounds.
 
-use crate::world::{Client, MAP, World, read};
+use crate::world::{Client, MAP, World, at, read};
 use ambit_event::Outcome;
+use ambit_scope::DataMap;
 
 const HOME: Client = Client {
     session: "s",
@@ -315,6 +316,190 @@ async fn a_dumped_session_store_makes_later_sessions_possible() {
     );
     let credential = &answer.scope.classes["credential"];
     assert_eq!((credential.at_least, credential.at_most), (0, Some(1000)));
+}
+
+/// A database session that a role opened from an address.
+fn session_from(w: &mut World, secs: i64, role: &str, address: &str, user: &str) {
+    let sql = "SELECT name FROM profiles WHERE user_id = $1";
+    let event = w.sql(secs, role, None, sql, &[user]);
+    event.connection = Some(format!("c-{role}-{secs}"));
+    event.src_ip = Some(address.into());
+}
+
+/// Who was on the bastion may have used each session that comes from there since, and none from elsewhere.
+#[tokio::test]
+async fn from_a_declared_host_the_sessions_of_its_addresses_are_possible() {
+    let mut w = World::proved(10_000, &["gate", "auth", "postgresql", "sshd"]);
+    session_from(&mut w, 100, "anna", "10.0.0.5", "1");
+    let ssh = w.login(200, "mallory", AWAY);
+    ssh.source = "sshd".into();
+    ssh.host = Some("bastion".into());
+    ssh.actor_realm = Some("host".into());
+    ssh.issued_session = None;
+    session_from(&mut w, 300, "anna", "10.0.0.5", "2");
+    session_from(&mut w, 400, "reporting", "10.0.0.20", "3");
+    let reached = async |map: &str| {
+        let answer = w.ask(map, &["account=host/mallory"]).await;
+        let seen = |user: &&str| answer.scope.subjects.possible.contains(&format!("user:{user}"));
+        ["1", "2", "3"].into_iter().filter(seen).collect::<Vec<_>>()
+    };
+    let host = |name: &str, more: &str| format!("{MAP}\n[[host]]\nname = \"{name}\"\n{more}\n");
+    let there = "addresses = [\"10.0.0.5\"]";
+    assert_eq!(reached(&host("bastion", there)).await, ["2"]);
+    let other_name = host("hop-7", &format!("{there}\nalso = [\"bastion\"]"));
+    assert_eq!(reached(&other_name).await, ["2"]);
+    // Nobody says where its connections come from: they may come from anywhere.
+    assert_eq!(reached(&host("bastion", "")).await, ["2", "3"]);
+    assert_eq!(reached(MAP).await, ["2", "3"]);
+    let answer = w.ask(&host("bastion", there), &["account=host/mallory"]).await;
+    let said = "connections of bastion come from no other address than 10.0.0.5";
+    assert!(answer.scope.assertions.iter().any(|a| a.text == said));
+    let hop = answer.scope.trace.iter().find(|h| h.rule == "from_host").unwrap();
+    assert_eq!(hop.from.as_ref().unwrap().to_string(), "host=bastion");
+}
+
+/// Logs of the host that the intruder was on may be cut, whatever name it has in them.
+#[tokio::test]
+async fn logs_of_the_intruders_host_are_doubted_under_each_of_its_names() {
+    let mut w = World::proved(10_000, &["gate", "auth", "sshd"]);
+    w.prove("postgresql", 0, 10_000);
+    let ssh = w.login(200, "mallory", AWAY);
+    ssh.source = "sshd".into();
+    ssh.host = Some("db-1".into());
+    ssh.actor_realm = Some("host".into());
+    w.sql(300, "anna", None, "SELECT 1", &[]);
+    let doubted = async |w: &World, map: &str| {
+        let answer = w.ask(map, &["account=host/mallory"]).await;
+        answer.scope.gaps.iter().any(|g| g.source == "postgresql")
+    };
+    let on = |host: &str, name: &str| {
+        let also = format!("also = [\"{name}\"]\naddresses = [\"10.0.0.9\"]\nsources = [\"postgresql\"]");
+        format!("{MAP}\n[[host]]\nname = \"{host}\"\n{also}\n")
+    };
+    assert!(doubted(&w, MAP).await, "nobody says where it is written");
+    assert!(doubted(&w, &on("db-1", "pg")).await);
+    assert!(
+        !doubted(&w, &on("store-9", "pg")).await,
+        "it is written elsewhere"
+    );
+    for event in w.events.iter_mut().filter(|e| e.source == "postgresql") {
+        event.host = Some("pg".into());
+    }
+    w.attestations.iter_mut().for_each(|a| {
+        a.host = (a.source == "postgresql").then(|| "pg".to_owned());
+    });
+    assert!(doubted(&w, &on("db-1", "pg")).await, "another name of it");
+    assert!(!doubted(&w, MAP).await);
+}
+
+/// Everything that the statement of the injection read stands in it, so its request opens nothing else.
+#[tokio::test]
+async fn an_injection_opens_the_session_store_only_where_its_statement_does() {
+    let other = Client {
+        session: "o",
+        ip: "192.0.2.50",
+        device: "tablet",
+    };
+    let world = |gap: bool, statement: bool| {
+        let mut w = stolen();
+        if gap {
+            w.attestations.retain(|a| a.source != "postgresql");
+            w.prove("postgresql", 0, 1120);
+            w.prove("postgresql", 1400, 10_000);
+        }
+        w.login(50, "40", other);
+        w.get(1150, AWAY, "/search?q=x'%20OR%20'1'='1", "200");
+        if statement {
+            let text = "SELECT name FROM profiles WHERE name = 'x' OR '1'='1'";
+            w.sql(1150, "app", Some("t1150"), text, &[]);
+        }
+        w.profile(1500, other, "41");
+        w
+    };
+    let reaches_the_other = async |w: World| {
+        let answer = w.ask(MAP, &["session=s"]).await;
+        answer.scope.subjects.possible.contains(&"user:41".to_owned())
+    };
+    assert!(!reaches_the_other(world(false, true)).await);
+    assert!(reaches_the_other(world(false, false)).await, "no statement of it");
+    assert!(
+        reaches_the_other(world(true, true)).await,
+        "another may be missing"
+    );
+}
+
+/// A state from before the statement, with the writes that are recorded since, tells whose rows came back.
+#[tokio::test]
+async fn a_state_and_the_writes_since_tell_whose_rows_came_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = "user_id,email,name\n1,a@x.org,ann\n2,b@x.org,bob\n3,c@y.org,cid\n";
+    std::fs::write(folder.path().join("profiles.csv"), rows).unwrap();
+    let text = MAP.replace(
+        "card = \"payment\" }",
+        &format!(
+            "card = \"payment\" }}\nsnapshot = {{ file = \"profiles.csv\", at = \"{}\" }}",
+            at(100)
+        ),
+    );
+    let path = folder.path().join("map.toml");
+    std::fs::write(&path, text).unwrap();
+    let (map, _) = DataMap::load(&path).unwrap();
+    let world = |gap: bool, writes: &[(i64, &str, &[&str])]| {
+        let mut w = World::proved(10_000, ALL);
+        if gap {
+            w.attestations.retain(|a| a.source != "postgresql");
+            w.prove("postgresql", 0, 200);
+            w.prove("postgresql", 300, 10_000);
+        }
+        for (secs, sql, parameters) in writes {
+            w.sql(*secs, "app", Some("other"), sql, parameters);
+        }
+        let copy = "COPY (SELECT user_id, name FROM profiles WHERE email LIKE '%@x.org') TO STDOUT";
+        w.sql(500, "anna", None, copy, &[]).record_count = Some(0);
+        w
+    };
+    let rename: (i64, &str, &[&str]) = (250, "UPDATE profiles SET name = 'z' WHERE user_id = $1", &["1"]);
+    let moves: (i64, &str, &[&str]) = (250, "UPDATE profiles SET email = 'z' WHERE user_id = $1", &["1"]);
+    let late: (i64, &str, &[&str]) = (600, moves.1, moves.2);
+    let all: (i64, &str, &[&str]) = (250, "TRUNCATE profiles", &[]);
+    for (gap, writes, expected) in [
+        (false, &[][..], "2..2"),
+        (false, &[rename], "2..2"),
+        (false, &[moves], "1..2"),
+        (false, &[late], "2..2"),
+        (false, &[all], "0..1000"),
+        (true, &[], "0..1000"),
+    ] {
+        // The gap lies before the laptop was stolen: it hides writes of others at most.
+        let seed = format!("{ANNA},from={}", at(400));
+        let answer = world(gap, writes).ask_with(&map, &[&seed]).await;
+        let said = read(&answer);
+        let identity = format!("identity {expected}");
+        assert!(said.contains(&identity), "{gap} {writes:?}: {said:?}");
+    }
+}
+
+/// What only a session's owner can be asked for names the person, though nobody traced that session.
+#[tokio::test]
+async fn a_request_for_ones_own_data_names_the_owner_of_the_session() {
+    let map = MAP.replace(
+        "[[operation]]\nname = \"play\"",
+        "[[operation]]\nname = \"me\"\nsource = \"gate\"\nmatch = \"GET /me\"\nstore = \"users\"\nsubjects = \"session.account\"\nclasses = [\"contact\"]\nparameters = {}\n\n[[operation]]\nname = \"play\"",
+    );
+    let mut w = stolen();
+    let other = Client {
+        session: "o",
+        ip: "192.0.2.50",
+        device: "tablet",
+    };
+    w.login(50, "40", other);
+    w.get(1150, AWAY, "/search?q=x'%20UNION%20SELECT%20sid", "200");
+    let dump = "SELECT name FROM profiles WHERE name = 'x' UNION SELECT sid FROM sessions";
+    w.sql(1150, "app", Some("t1150"), dump, &[]);
+    w.get(1500, other, "/me", "200");
+    let answer = w.ask(&map, &["session=s"]).await;
+    let contact = &answer.scope.classes["contact"];
+    assert_eq!((contact.at_least, contact.at_most), (1, Some(2)), "{contact:?}");
 }
 
 const ANNA: &str = "account=db/anna,exclusive,reason=\"her laptop was stolen\"";

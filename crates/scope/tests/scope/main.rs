@@ -5,4 +5,5 @@
 mod drills;
 mod golden;
 mod laws;
+mod score;
 mod world;

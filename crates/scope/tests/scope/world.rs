@@ -256,10 +256,15 @@ impl World {
     pub async fn ask(&self, map: &str, seeds: &[&str]) -> Answer {
         let (map, diagnostics) = DataMap::parse(map, "map.toml");
         let map = map.unwrap_or_else(|| panic!("the map does not parse: {diagnostics:?}"));
+        self.ask_with(&map, seeds).await
+    }
+
+    /// The same with a map that was read with the files beside it.
+    pub async fn ask_with(&self, map: &DataMap, seeds: &[&str]) -> Answer {
         let lake = self.lake().await;
         let request = Request {
             seeds: seeds.iter().map(|s| Seed::parse(s).unwrap()).collect(),
-            map: Some(&map),
+            map: Some(map),
             coverage_assertions: Vec::new(),
             config: Config::standard(),
             shown: None,
