@@ -1,8 +1,9 @@
 //! Where a principal is at home: the addresses and devices that its owner used before the intruder came.
 
 use crate::Error;
+use crate::recall::Recall;
 use ambit_event::{Column, Event, Span, Timestamp};
-use ambit_lake::{Filter, Lake, Query};
+use ambit_lake::{Filter, Query};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Addresses and devices that were seen together with a principal.
@@ -80,7 +81,11 @@ impl History {
     ///
     /// # Errors
     /// Where the lake cannot answer.
-    pub async fn before(lake: &Lake, accounts: &BTreeSet<String>, before: Timestamp) -> Result<Self, Error> {
+    pub async fn before(
+        lake: &Recall<'_>,
+        accounts: &BTreeSet<String>,
+        before: Timestamp,
+    ) -> Result<Self, Error> {
         let mut history = Self::default();
         if accounts.is_empty() || before == Timestamp::MIN {
             return Ok(history);

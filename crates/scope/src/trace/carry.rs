@@ -105,7 +105,7 @@ impl Trace<'_> {
             .map(|e| e.time)
             .max()
             .unwrap_or(Timestamp::MIN);
-        let history = History::before(self.lake, &everyone, latest).await?;
+        let history = History::before(&self.lake, &everyone, latest).await?;
         for fact in facts {
             let value = fact.observable.value.as_str();
             let accounts = owners.get(value).cloned().unwrap_or_default();

@@ -15,6 +15,7 @@ mod store;
 use crate::control::{Control, Rule};
 use crate::map::{Basis, DataMap, Reach, ReachContext};
 use crate::origin::{Origins, is_datastore};
+use crate::recall::Recall;
 use crate::{Error, Grade, Hop, Seed};
 use ambit_event::{Column, Event, EventId, Observable, ObservableKind, Span, Timestamp};
 use ambit_lake::{Coverage, CoverageState, Filter, Lake, Query};
@@ -56,7 +57,7 @@ pub struct Carried {
 
 /// The walk and what it found.
 pub struct Trace<'a> {
-    lake: &'a Lake,
+    lake: Recall<'a>,
     map: Option<&'a DataMap>,
     /// What the sources saw, with what the intruder may have taken out of them taken into account.
     pub coverage: Coverage,
@@ -97,7 +98,7 @@ impl<'a> Trace<'a> {
         config: &'a Config,
     ) -> Result<Trace<'a>, Error> {
         let mut trace = Trace {
-            lake,
+            lake: Recall::new(lake),
             map,
             coverage,
             config,

@@ -88,7 +88,7 @@ impl Trace<'_> {
                     .filter_map(|e| e.actor_user.clone())
                     .collect();
                 let first = used.iter().map(|e| e.time).min().unwrap_or(Timestamp::MIN);
-                let home = History::before(self.lake, &accounts, first)
+                let home = History::before(&self.lake, &accounts, first)
                     .await?
                     .origins(&accounts, first);
                 let at_home = used.iter().find(|e| has_origin(e) && home.is_home(e));

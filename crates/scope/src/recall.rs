@@ -1,0 +1,188 @@
+//! What the lake was asked once is not asked again: a walk comes back to the same sessions, accounts and
+//! trace ids in every round.
+
+use crate::Error;
+use ambit_event::{Column, Event, Keys, Span};
+use ambit_lake::{Distinct, Filter, Lake, Query, Test};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Columns that name one principal, device or request, which a walk asks for again and again.
+const RECALLED: &[Column] = &[
+    Column::ActorSession,
+    Column::ActorCredential,
+    Column::ActorUser,
+    Column::Device,
+    Column::IssuedSession,
+    Column::IssuedCredential,
+    Column::Trace,
+];
+/// Events that are kept: some 100 MB. What does not fit is asked for each time.
+const MOST: usize = 50_000;
+
+/// A lake that remembers. It gives the answers of the lake, all at its one version.
+pub struct Recall<'a> {
+    lake: &'a Lake,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// All events with a value in a column, ordered by time, then id.
+    events: BTreeMap<(Column, String), Vec<Event>>,
+    n_events: usize,
+    /// Values with more events than are kept.
+    large: BTreeSet<(Column, String)>,
+}
+
+impl<'a> Recall<'a> {
+    pub fn new(lake: &'a Lake) -> Self {
+        Self {
+            lake,
+            known: Mutex::default(),
+        }
+    }
+
+    pub fn keys(&self) -> &Keys {
+        self.lake.keys()
+    }
+
+    /// As [`Lake::distinct`].
+    pub async fn distinct(&self, columns: &[Column], query: &Query) -> Result<Vec<Distinct>, Error> {
+        Ok(self.lake.distinct(columns, query).await?)
+    }
+
+    /// As [`Lake::events`].
+    pub async fn events(&self, query: &Query) -> Result<Vec<Event>, Error> {
+        if let Filter::Column(column, Test::In(values)) = &query.filter
+            && RECALLED.contains(column)
+            && self.learn(*column, values).await?
+        {
+            return Ok(self.recalled(*column, values, query));
+        }
+        Ok(self.lake.events(query).await?)
+    }
+
+    /// Whether all events with these values are known now.
+    async fn learn(&self, column: Column, values: &[String]) -> Result<bool, Error> {
+        let (unknown, room) = {
+            let known = self.known();
+            let key = |value: &String| (column, value.clone());
+            if values.iter().any(|value| known.large.contains(&key(value))) {
+                return Ok(false);
+            }
+            let unknown = values
+                .iter()
+                .filter(|value| !known.events.contains_key(&key(value)));
+            let unknown: BTreeSet<String> = unknown.cloned().collect();
+            (unknown, MOST.saturating_sub(known.n_events))
+        };
+        if unknown.is_empty() {
+            return Ok(true);
+        }
+        let query = Query::of(Filter::one_of(column, unknown.iter().cloned())).limited(room + 1);
+        let found = self.lake.events(&query).await?;
+        Ok(self.known().keep(column, unknown, found, room))
+    }
+
+    fn recalled(&self, column: Column, values: &[String], query: &Query) -> Vec<Event> {
+        let known = self.known();
+        let values: BTreeSet<&String> = values.iter().collect();
+        let all = values
+            .into_iter()
+            .filter_map(|value| known.events.get(&(column, value.clone())))
+            .flatten();
+        let within = |event: &&Event| query.span == Span::ALL || event.when().overlaps(query.span);
+        let mut found: Vec<&Event> = all.filter(within).collect();
+        found.sort_by_key(|event| (event.time, event.id));
+        found.truncate(query.limit.unwrap_or(usize::MAX));
+        found.into_iter().cloned().collect()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// Keeps what was found of these values, unless it is more than there is room for.
+    fn keep(&mut self, column: Column, values: BTreeSet<String>, found: Vec<Event>, room: usize) -> bool {
+        if found.len() > room {
+            self.large.extend(values.into_iter().map(|value| (column, value)));
+            return false;
+        }
+        self.n_events += found.len();
+        for value in values {
+            self.events.entry((column, value)).or_default();
+        }
+        for event in found {
+            if let Some(value) = event.text(column).map(str::to_owned) {
+                self.events.entry((column, value)).or_default().push(event);
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use ambit_event::{Batch, EventId, Timestamp};
+
+    /// Whatever is asked, in whatever order, the answer is the lake's.
+    #[tokio::test]
+    async fn it_answers_as_the_lake_does() {
+        let lake = Lake::in_memory([1; 32]);
+        let event = |n: u64| Event {
+            id: EventId::nth("s", "", b"", n),
+            time: Timestamp::from_secs((n * 7 % 20).cast_signed()),
+            actor_user: Some((n % 3).to_string()),
+            trace: Some((n % 5).to_string()),
+            ..Event::default()
+        };
+        let mut writer = lake.writer().await.unwrap();
+        let batch = Batch {
+            events: (0..60).map(event).collect(),
+            ..Batch::default()
+        };
+        writer.push(batch).await.unwrap();
+        writer.commit().await.unwrap();
+        drop(writer);
+        let lake = lake.refresh().await.unwrap();
+        let recall = Recall::new(&lake);
+        let at = Timestamp::from_secs;
+        for (column, values, span, limit) in [
+            (Column::ActorUser, vec!["1"], Span::ALL, Some(1)),
+            (
+                Column::ActorUser,
+                vec!["1", "2", "9"],
+                Span::new(at(3), at(9)),
+                None,
+            ),
+            (Column::ActorUser, vec!["2", "1", "1"], Span::ALL, Some(30)),
+            (Column::Trace, vec!["4"], Span::new(at(0), at(5)), None),
+            (Column::Trace, vec!["4", "0"], Span::ALL, None),
+            (Column::Source, vec![""], Span::ALL, Some(2)),
+        ] {
+            let query = Query {
+                limit,
+                ..Query::of(Filter::one_of(column, values)).within(span)
+            };
+            assert_eq!(
+                recall.events(&query).await.unwrap(),
+                lake.events(&query).await.unwrap(),
+                "{query:?}"
+            );
+        }
+        assert_eq!(recall.known().events.len(), 5);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_kept() {
+        let mut known = Known::default();
+        let found = vec![Event::default(); 3];
+        assert!(!known.keep(Column::Trace, BTreeSet::from(["t".to_owned()]), found, 2));
+        assert!(known.events.is_empty() && known.large.len() == 1);
+    }
+}
