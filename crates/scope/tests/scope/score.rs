@@ -173,8 +173,8 @@ fn widths() -> impl Iterator<Item = (Group, f64)> {
 
 /// The most that the mean width may be without a gap, a little above what is measured.
 const WIDTH: &[(Attack, f64)] = &[
-    (Attack::StolenSession, 0.12),
-    (Attack::CredentialStuffing, 0.17),
+    (Attack::StolenSession, 0.13),
+    (Attack::CredentialStuffing, 0.19),
     (Attack::IdEnumeration, 0.16),
     // Exact where a state of the table is known. Else the row count bounds the persons and nobody names them:
     // one class of eight. The rest are worlds in which the intruder shares a carrier's address with others.
@@ -183,7 +183,7 @@ const WIDTH: &[(Attack, f64)] = &[
     // state is known, so that nobody can say who stood in it. pgaudit counts no rows of a COPY.
     (Attack::SqlDump, 0.40),
     (Attack::Insider, 0.08),
-    (Attack::StolenApiKey, 0.12),
+    (Attack::StolenApiKey, 0.15),
     // Whoever read the table of sessions may have used each of them from then on, from wherever: SCOPE §3 has
     // all of their events possible, and the record counts the sessions but does not name them.
     (Attack::SessionStoreDump, 0.50),
@@ -209,18 +209,18 @@ const RECALL: &[(Attack, f64)] = &[
 
 const WIDTH_BY_SOURCE: &[(GapSource, f64)] = &[
     (GapSource::Nginx, 0.73),
-    (GapSource::App, 0.72),
+    (GapSource::App, 0.74),
     // What a request did is then known from the map alone, and no statement of staff is known at all.
     (GapSource::Postgresql, 0.91),
-    (GapSource::Bastion, 0.53),
+    (GapSource::Bastion, 0.54),
     // Neither who nor what: everyone whom a way reaches, which is the honest answer.
-    (GapSource::Both, 0.98),
+    (GapSource::Both, 0.99),
     (GapSource::All, 1.0),
 ];
 
 const WIDTH_BY_KIND: &[(GapKind, f64)] = &[
     (GapKind::Lines, 0.78),
-    (GapKind::Truncated, 0.93),
+    (GapKind::Truncated, 0.95),
     (GapKind::Host, 0.70),
     (GapKind::Garbled, 0.89),
 ];
