@@ -169,20 +169,26 @@ impl Finder<'_> {
         }
         let mut sample = Sample::new(name, head);
         sample.log_format = self.options.log_format.as_deref();
-        let mut best: Option<(&Arc<dyn Format>, Confidence)> = None;
-        for format in &self.formats {
-            let sure = format.recognize(&sample);
-            if best.is_none_or(|(_, before)| sure > before) {
-                best = Some((format, sure));
-            }
+        let declared = surest(self.chosen(), &sample).filter(|(_, sure)| *sure > Confidence::NONE);
+        if let Some((format, sure)) = declared {
+            return Ok((Arc::clone(format), sure));
         }
-        match best {
+        match surest(self.formats.iter(), &sample) {
             Some((format, sure)) if sure >= SURE_ENOUGH => Ok((Arc::clone(format), sure)),
             other => Err(Error::Unrecognized {
                 path: name.to_owned(),
                 tried: tried(other, self.formats.len()),
             }),
         }
+    }
+
+    /// The declared formats that say by which fields their records are known: a person who wrote that down
+    /// knows more of the file than any built-in format can.
+    fn chosen(&self) -> impl Iterator<Item = &Arc<dyn Format>> {
+        let declared = self.options.mappings.iter().zip(&self.formats);
+        declared
+            .filter(|(mapping, _)| mapping.is_choosy())
+            .map(|(_, format)| format)
     }
 
     fn look_at_chain(&mut self, place: Place, mut evidence: Evidence) -> Result<(), Error> {
@@ -385,6 +391,21 @@ fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) ->
         }
     }
     inputs
+}
+
+/// The format that is surest; of equally sure ones the first.
+fn surest<'f>(
+    formats: impl Iterator<Item = &'f Arc<dyn Format>>,
+    sample: &Sample<'_>,
+) -> Option<(&'f Arc<dyn Format>, Confidence)> {
+    let mut best: Option<(&Arc<dyn Format>, Confidence)> = None;
+    for format in formats {
+        let sure = format.recognize(sample);
+        if best.is_none_or(|(_, before)| sure > before) {
+            best = Some((format, sure));
+        }
+    }
+    best
 }
 
 fn tried(best: Option<(&Arc<dyn Format>, Confidence)>, n: usize) -> String {

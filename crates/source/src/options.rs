@@ -19,7 +19,8 @@ pub struct Options {
     /// The producer's own pattern for its lines: nginx `log_format`, Apache `LogFormat`, PostgreSQL
     /// `log_line_prefix`.
     pub log_format: Option<String>,
-    /// Sources that are declared beside the built-in ones; they go before those.
+    /// Sources that are declared beside the built-in ones. One whose `[recognize]` knows a file goes before
+    /// every built-in one, however sure that is.
     pub mappings: Vec<Mapping>,
     /// Events per batch.
     pub batch_events: usize,

@@ -559,6 +559,42 @@ fn declared_sources_go_before_the_built_in_ones() {
 }
 
 #[test]
+fn a_mapping_that_knows_the_file_goes_before_a_surer_built_in_source() {
+    let dir = folder();
+    let postgresql =
+        r#"{"timestamp":"2014-05-23 10:00:00.000 UTC","error_severity":"LOG","message":"x","who":7}"#;
+    let nginx = r#"{"msec":1400839205.250,"remote_addr":"203.0.113.7","status":200,"request":"GET / HTTP/1.1","who":7}"#;
+    for (line, time, built_in) in [
+        (postgresql, "timestamp", "postgresql"),
+        (nginx, "msec", "nginx_access"),
+    ] {
+        let path = write(&dir, "x.log", format!("{line}\n").repeat(3));
+        assert_eq!(Store::of(&[&path]).whole.events[0].source, built_in);
+        let declared = |name: &str, confidence: u8, field: &str| {
+            let text = format!(
+                "name = \"{name}\"\nformat = \"json\"\n[recognize]\npresent = [\"{field}\"]\nconfidence = {confidence}\n[time]\nfield = \"{time}\""
+            );
+            ambit_source::Mapping::parse(&text, "m.toml").unwrap()
+        };
+        let source_with = |mappings| {
+            let options = Options {
+                mappings,
+                ..Options::default()
+            };
+            let mut store = Store::default();
+            store.ingest(&[&path], &options);
+            store.whole.events[0].source.clone()
+        };
+        assert_eq!(source_with(vec![declared("shop", 20, "who")]), "shop");
+        let two = vec![declared("shop", 20, "who"), declared("till", 30, "who")];
+        assert_eq!(source_with(two), "till");
+        for unknowing in [declared("shop", 100, "whom"), declared("shop", 0, "who")] {
+            assert_eq!(source_with(vec![unknowing]), built_in);
+        }
+    }
+}
+
+#[test]
 fn mappings_that_are_wrong_say_where() {
     for (text, part) in [
         ("name = 1", "invalid type"),
