@@ -506,6 +506,66 @@ fn a_digest_chain_proves_its_files_and_names_the_missing() {
     assert_eq!(store.whole.attestations.len(), 1);
 }
 
+/// One shipped file of a host, and what lies there in its place.
+fn ship_and_find(dir: &TempDir, left: &str) -> (Store, Vec<Error>) {
+    let whole = lines(0..5);
+    let link = shipped(
+        "access-1.log",
+        &whole,
+        "2014-05-23T10:00:00Z",
+        "2014-05-23T10:01:00Z",
+    );
+    write(dir, "gw1.manifest.jsonl", manifest(&[link]));
+    write(dir, "access-1.log", left);
+    let mut store = Store::default();
+    let (_, errors) = store.ingest(&[dir.path()], &Options::default());
+    (store, errors)
+}
+
+#[test]
+fn a_shipped_file_that_was_cut_keeps_its_host_and_source_and_states_its_loss() {
+    let whole = lines(0..5);
+    let first = whole.lines().next().unwrap().len();
+    for (left, n_events, n_rejects) in [
+        (&whole[..whole.len() - first / 2], 4, 1),
+        (&whole[..=first], 1, 0),
+        (&whole[..first / 2], 0, 1),
+        ("\n", 0, 0),
+    ] {
+        let dir = folder();
+        let (store, errors) = ship_and_find(&dir, left);
+        let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert!(
+            shown.len() == 1 && shown[0].contains("its digest differs"),
+            "{shown:?}"
+        );
+        assert_eq!((store.ids.len(), store.n_rejects), (n_events, n_rejects));
+        let events = store.whole.events.iter().map(|e| (e.source.as_str(), &e.host));
+        let rejects = store.whole.rejects.iter().map(|r| (r.source.as_str(), &r.host));
+        let losses = store.whole.losses.iter().map(|l| (l.source.as_str(), &l.host));
+        for (source, host) in events.chain(rejects).chain(losses) {
+            assert_eq!((source, host.as_deref()), ("nginx_access", Some("gw1")));
+        }
+        assert!(store.whole.attestations.is_empty());
+        let loss = &store.whole.losses[0];
+        assert_eq!((store.whole.losses.len(), loss.at_most), (1, Some(5)));
+        assert_eq!(
+            loss.span.to_string(),
+            "2014-05-23T10:00:00Z to 2014-05-23T10:01:00Z"
+        );
+        assert!(loss.why.contains("another digest"), "{}", loss.why);
+    }
+}
+
+#[test]
+fn a_copy_of_a_shipped_file_is_of_the_same_host() {
+    let dir = folder();
+    write(&dir, "copy/renamed.log", lines(0..5));
+    let (store, errors) = ship_and_find(&dir, &lines(0..5));
+    assert_eq!((store.ids.len(), store.n_given, errors), (5, 5, vec![]));
+    assert_eq!(store.whole.attestations.len(), 1);
+}
+
 #[test]
 fn a_broken_chain_proves_nothing_from_its_break_on() {
     let dir = folder();
