@@ -3,6 +3,7 @@
 use crate::capped::{self, Glance, Place};
 use crate::chain::{Chain, Link};
 use crate::identity::{self, Occurrences, Rotation};
+use crate::twins::Twins;
 use crate::{Confidence, Error, Format, Options, Sample};
 use ambit_event::{Attestation, Evidence, EvidenceId, Loss, Timestamp};
 use std::collections::BTreeMap;
@@ -44,6 +45,9 @@ pub(crate) struct Family {
     pub members: Vec<(Place, Arc<dyn Format>)>,
     /// What was counted up to and including the member of that rank.
     pub counted: Mutex<Option<(usize, Occurrences)>>,
+    /// Its number among those that were found together, and what these have in common.
+    pub number: usize,
+    pub twins: Arc<Mutex<Twins>>,
 }
 
 /// Below this nobody knows the file.
@@ -431,6 +435,8 @@ impl Input {
         let family = Arc::new(Family {
             members: Vec::new(),
             counted: Mutex::new(None),
+            number: 0,
+            twins: Arc::default(),
         });
         Self {
             evidence,
@@ -467,7 +473,8 @@ fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) ->
     }
     let mut inputs: Vec<Input> = Vec::new();
     let mut first: BTreeMap<(EvidenceId, String), String> = BTreeMap::new();
-    for mut siblings in families.into_values() {
+    let twins: Arc<Mutex<Twins>> = Arc::default();
+    for (number, mut siblings) in families.into_values().enumerate() {
         siblings.sort();
         siblings.dedup_by(|a, b| a.1 == b.1);
         let members = siblings
@@ -477,6 +484,8 @@ fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) ->
         let family = Arc::new(Family {
             members,
             counted: Mutex::new(None),
+            number,
+            twins: Arc::clone(&twins),
         });
         for (rank, (_, _, at)) in siblings.into_iter().enumerate() {
             let Found { file, format } = &found[at];

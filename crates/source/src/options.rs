@@ -12,7 +12,8 @@ use std::sync::Arc;
 pub struct Options {
     /// The source of every file, instead of recognizing it.
     pub source: Option<String>,
-    /// The host that wrote the files.
+    /// The host that wrote the files. Two hosts' logs whose lines name no host need one each: without it,
+    /// lines that are the same in both count once, as those of a copy do, and a note says how many.
     pub host: Option<String>,
     /// The zone of times that name none: an IANA name such as `Europe/Stockholm`, or `+02:00`.
     pub time_zone: Option<String>,

@@ -3,7 +3,8 @@
 use crate::capped::CappedReader;
 use crate::cut::{Cut, Cutter, KEPT};
 use crate::identity::Occurrences;
-use crate::input::Input;
+use crate::input::{Family, Input};
+use crate::twins::Met;
 use crate::{Context, Decoder, Error, Format, Framing, Options, Output, RawRecord, RejectReason};
 use ambit_event::{
     Attestation, Batch, Checkpoint, Event, EventId, Evidence, Keys, Loss, Position, Provenance, Reject, Span,
@@ -202,6 +203,7 @@ fn pass(
 ) -> Result<Pass, Error> {
     let mut reading = Reading::new(&input.evidence, format, context, before, options.batch_events)?;
     reading.attestations.clone_from(&input.attestations);
+    reading.family = Some(&input.family);
     input
         .place
         .with_content(&options.caps, |reader: &mut CappedReader<'_>| {
@@ -234,6 +236,9 @@ struct Reading<'a> {
     checkpoint: Checkpoint,
     /// Occurrences of records whose events came later than they: counted as they come.
     released: Occurrences,
+    /// The siblings of the file, and what files of other families have in common with it.
+    family: Option<&'a Family>,
+    met: Met,
     /// What was given out before this offset by an earlier run is not given out again.
     resumed_at: u64,
     /// Ends of some of the records (offset, number) that a checkpoint can fall back to while events of
@@ -281,6 +286,8 @@ impl<'a> Reading<'a> {
             output: Output::default(),
             summary: Summary::default(),
             checkpoint,
+            family: None,
+            met: Met::new(),
             resumed_at: 0,
             ends: VecDeque::new(),
         })
@@ -341,6 +348,7 @@ impl<'a> Reading<'a> {
             self.advance(cutter.offset());
         }
         self.close(sink);
+        self.note_twins();
         None
     }
 
@@ -611,11 +619,30 @@ impl<'a> Reading<'a> {
 
     fn flush(&mut self, sink: &mut dyn FnMut(Batch) -> ControlFlow<()>) -> ControlFlow<()> {
         let mut batch = std::mem::take(&mut self.batch);
+        self.meet_twins(&batch.events);
         batch.checkpoint = Some(self.checkpoint.clone());
         self.batch.events = Vec::with_capacity(batch.events.len());
         self.summary.n_events += batch.events.len() as u64;
         (self.batch_bytes, self.n_settled) = (0, 0);
         sink(batch)
+    }
+
+    fn meet_twins(&mut self, events: &[Event]) {
+        let Some(family) = self.family else {
+            return;
+        };
+        let mut twins = family.twins.lock().unwrap_or_else(PoisonError::into_inner);
+        twins.name(family.number, &self.evidence.path);
+        for event in events.iter().filter(|e| e.host.is_none()) {
+            twins.meet(event.id, family.number, &mut self.met);
+        }
+    }
+
+    fn note_twins(&mut self) {
+        if let Some(family) = self.family {
+            let twins = family.twins.lock().unwrap_or_else(PoisonError::into_inner);
+            self.summary.notes.extend(twins.notes(&self.met));
+        }
     }
 
     /// The last batch: what a digest chain proves of the whole file comes with it.

@@ -186,6 +186,39 @@ fn two_true_identical_lines_count_twice_and_a_copy_adds_nothing() {
 }
 
 #[test]
+fn lines_of_two_hosts_count_once_unless_the_hosts_are_named_and_that_is_said() {
+    let dir = folder();
+    write(&dir, "web1/access.log", lines(0..5));
+    write(&dir, "web1/access.log.1", line(0, "older") + &line(90, "z"));
+    write(
+        &dir,
+        "web2/access.log",
+        lines(3..5) + &line(3, "p3") + &line(90, "z"),
+    );
+    let mut store = Store::default();
+    let (summaries, _) = store.ingest(&[dir.path()], &Options::default());
+    assert_eq!((store.ids.len(), store.n_given), (8, 11));
+    let notes: Vec<&String> = summaries.iter().flat_map(|s| &s.notes).collect();
+    assert!(
+        notes.len() == 1
+            && notes[0].starts_with("3 of its records")
+            && notes[0].contains("web1/access.log.1 too")
+            && notes[0].contains("--host"),
+        "{notes:?}"
+    );
+    let mut store = Store::default();
+    for host in ["web1", "web2"] {
+        let options = Options {
+            host: Some(host.into()),
+            ..Options::default()
+        };
+        let (summaries, _) = store.ingest(&[&dir.path().join(host)], &options);
+        assert!(summaries.iter().all(|s| s.notes.is_empty()));
+    }
+    assert_eq!(store.ids.len(), 11);
+}
+
+#[test]
 fn a_grown_file_gives_only_what_is_new() {
     let dir = folder();
     let path = write(&dir, "access.log", line(0, "p0"));

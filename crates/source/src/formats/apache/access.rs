@@ -30,6 +30,8 @@ Fills   the columns that nginx_access fills. Fields have nginx's names where ngi
         env_x, %{X}n note_x, %X connection_status. An aborted connection (%X is X) is the outcome aborted.
 Time    Apache writes when a request arrived; its doubt is the clock's resolution and the duration (%D, %T).
 Outcome as for nginx_access.
+Host    no line names it; name it with --host: without one, lines that are the same in two hosts' files count
+        once, as those of a copy do, and a note says how many.
 Proves  nothing by itself: lines are not numbered. A digest-chained manifest beside the files proves them whole.
 ";
 

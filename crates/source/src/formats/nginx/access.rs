@@ -36,6 +36,8 @@ Time    nginx writes a line when a request ends: the event's time is that less $
         clock's resolution and the duration. $msec is preferred, then $time_iso8601, then $time_local.
 Outcome 2xx, 3xx success; 401, 403, 407, 429 denied; 444, 499 aborted; other 4xx and 5xx failure.
 Proves  nothing by itself: lines are not numbered. A digest-chained manifest beside the files proves them whole.
+Host    $hostname, where the log_format has it; else name it with --host: without one, lines that are the same in
+        two hosts' files count once, as those of a copy do, and a note says how many.
 Trust   $remote_addr is the peer's, or what the realip module took from a header. Agent, cookies, forwarded
         headers and a client's request id are what the client chose to send.
 ";
