@@ -175,13 +175,18 @@ impl Finder<'_> {
         Ok(())
     }
 
-    fn sort_in(&mut self, file: Sighted, head: &[u8]) {
+    fn sort_in(&mut self, mut file: Sighted, head: &[u8]) {
         if head.iter().all(u8::is_ascii_whitespace) {
             let complaint = None;
             return self.unknown.push(Unknown { file, complaint });
         }
         match self.recognize(&file.name, head) {
-            Ok((format, confidence)) => self.found.push(Found::new(file, format, confidence)),
+            Ok((format, confidence)) => {
+                if let Some(first) = identity::first_element(head, &format.framing()) {
+                    file.first_line = first.to_vec();
+                }
+                self.found.push(Found::new(file, format, confidence));
+            }
             Err(error) => {
                 let complaint = Some(self.errors.len());
                 self.errors.push(error);

@@ -315,6 +315,8 @@ impl<'a> Reading<'a> {
                 Ok(Some(cut)) => cut,
                 Ok(None) => break,
                 Err(error) => {
+                    // The file may be whole when it is read again.
+                    may_grow = true;
                     self.break_off(&error, cutter.offset(), cutter.line());
                     break;
                 }
@@ -376,6 +378,9 @@ impl<'a> Reading<'a> {
                 Ok(Some(Cut::Record { record, .. })) => self.pass_over(&record),
                 Ok(Some(Cut::Overlong { .. })) => None,
                 Ok(None) | Err(_) => {
+                    if cutter.offset() == checkpoint.offset {
+                        break; // Behind the last record stood what is none: blank lines, an array's bracket.
+                    }
                     return Err(format!(
                         "{path}: shorter than it was ({} bytes had been read); it was cut or replaced and is read from its start",
                         checkpoint.offset

@@ -687,6 +687,86 @@ fn a_mapping_that_knows_the_file_goes_before_a_surer_built_in_source() {
     }
 }
 
+fn element(n: u32, who: &str) -> String {
+    format!("{{\n  \"ts\": \"2014-05-23T10:00:{n:02}Z\",\n  \"user\": \"{who}{n}\"\n}}")
+}
+
+fn array(who: &str, n: u32) -> String {
+    let elements: Vec<String> = (0..n).map(|n| element(n, who)).collect();
+    format!("[\n{}\n]\n", elements.join(",\n"))
+}
+
+#[test]
+fn json_arrays_are_read_on_and_told_apart() {
+    let dir = folder();
+    let path = write(&dir, "one.json", array("a", 30));
+    let other = write(&dir, "other.json", array("b", 30));
+    let options = Options {
+        batch_events: 7,
+        ..Options::default()
+    };
+    let mut store = Store::default();
+    for _ in 0..8 {
+        let (inputs, errors) = discover(std::slice::from_ref(&path), &options);
+        assert_eq!((inputs.len(), errors.len()), (1, 0));
+        let summary = store.read(&inputs[0], &options, 1);
+        assert_eq!(summary.notes, Vec::<String>::new());
+    }
+    assert_eq!((store.ids.len(), store.n_given, store.n_rejects), (30, 30, 0));
+    store.ingest(&[&other], &options);
+    assert_eq!(
+        store.ids.len(),
+        60,
+        "an array that begins with the same line is another file"
+    );
+    write(&dir, "one.json", array("a", 33));
+    store.ingest(&[&path], &options);
+    assert_eq!(store.ids.len(), 63);
+    let cut = array("c", 40);
+    write(&dir, "one.json", &cut[..cut.len() - 2]);
+    let (summaries, _) = store.ingest(&[&path], &options);
+    assert_eq!((store.ids.len(), store.n_rejects), (103, 1));
+    assert!(summaries[0].notes[0].contains("ends before its JSON does"));
+    assert_eq!(store.whole.losses.len(), 1);
+    write(&dir, "one.json", &cut);
+    let (summaries, _) = store.ingest(&[&path], &options);
+    assert_eq!((store.ids.len(), summaries[0].notes.len()), (103, 0));
+}
+
+#[test]
+fn an_element_beyond_the_cap_is_one_reject() {
+    let dir = folder();
+    let long = format!(
+        "[{},{{\"x\":\"{}\"}},{}]",
+        element(1, "a"),
+        "y".repeat(600_000),
+        element(2, "a")
+    );
+    let path = write(&dir, "one.json", long);
+    let caps = Caps {
+        record: 100_000,
+        ..Caps::default()
+    };
+    let options = Options {
+        caps,
+        ..Options::default()
+    };
+    let mut store = Store::default();
+    store.ingest(&[&path], &options);
+    let reject = &store.whole.rejects[0];
+    assert_eq!((store.ids.len(), store.n_rejects), (2, 1));
+    assert_eq!((reject.n_bytes, reject.raw.len()), (600_009, 64 << 10));
+}
+
+#[test]
+fn blank_lines_at_the_end_of_a_file_are_no_change() {
+    let dir = folder();
+    let path = write(&dir, "access.log", lines(0..3) + "\n\n");
+    let mut store = Store::of(&[&path]);
+    let (summaries, _) = store.ingest(&[&path], &Options::default());
+    assert_eq!((summaries[0].notes.len(), store.n_given), (0, 3));
+}
+
 #[test]
 fn mappings_that_are_wrong_say_where() {
     for (text, part) in [

@@ -2,7 +2,8 @@
 
 use crate::mapping::{Form, Mapper, Mapping};
 use crate::{
-    Confidence, Context, Decoder, Error, Format, Output, RawRecord, RejectReason, Sample, json, logfmt,
+    Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample, json,
+    logfmt,
 };
 use serde_json::{Map, Value};
 
@@ -24,8 +25,18 @@ impl Format for Declared {
         let is_known =
             |line: &[u8]| fields(self.mapping.form(), line).is_ok_and(|fields| self.mapping.knows(&fields));
         match self.mapping.is_choosy() {
-            true => Confidence::share(self.mapping.confidence(), sample.percent(is_known)),
+            true => Confidence::share(
+                self.mapping.confidence(),
+                sample.percent_of(&self.framing(), is_known),
+            ),
             false => Confidence::NONE,
+        }
+    }
+
+    fn framing(&self) -> Framing {
+        match self.mapping.form() {
+            Form::Json => Framing::Json(self.mapping.record_test()),
+            Form::Logfmt | Form::Nginx | Form::Apache => Framing::Lines,
         }
     }
 

@@ -28,6 +28,7 @@
 mod rules;
 mod spec;
 
+use crate::elements::IsRecord;
 use crate::redact::Redactor;
 use crate::{Context, Error, RejectReason};
 use ambit_event::Event;
@@ -118,6 +119,12 @@ impl Mapping {
                 .values
                 .iter()
                 .all(|(path, wanted)| value(path).is_some_and(|found| wanted.as_slice().contains(&found)))
+    }
+
+    /// Tells an object that is a record, with a time, from one that holds records.
+    pub(crate) fn record_test(&self) -> IsRecord {
+        let rules = Arc::clone(&self.rules);
+        Arc::new(move |fields| rules.has_time(fields))
     }
 
     /// Its rules, ready for the records of one file.

@@ -171,6 +171,11 @@ impl Rulebook {
         Ok(event)
     }
 
+    /// Whether the fields that tell the time are there.
+    pub fn has_time(&self, fields: &Fields) -> bool {
+        self.time.source.text(&self.find(fields)).is_some()
+    }
+
     fn find<'f>(&self, fields: &'f Fields) -> Vec<Option<&'f Value>> {
         let mut slots = vec![None; self.n_slots];
         for (key, value) in fields {
