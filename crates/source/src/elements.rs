@@ -282,11 +282,8 @@ mod tests {
             let mut scan = Scan::default();
             assert_eq!(scan.step(text.as_bytes()), expected, "{text}");
             let mut piecewise = Scan::default();
-            let steps = (0..=text.len()).map(|n| piecewise.step(&text.as_bytes()[..n]));
-            let last = steps
-                .filter(|step| *step != Step::More)
-                .next()
-                .unwrap_or(Step::More);
+            let mut steps = (0..=text.len()).map(|n| piecewise.step(&text.as_bytes()[..n]));
+            let last = steps.find(|step| *step != Step::More).unwrap_or(Step::More);
             let is_open_scalar = text == "null]" || text == "1,2";
             assert!(is_open_scalar || last == expected, "{text}: {last:?}");
         }
