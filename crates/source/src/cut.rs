@@ -339,7 +339,9 @@ impl<'r> Cutter<'r> {
     /// Goes into the array with which a document begins; false where it is none. A file that does not begin
     /// with one has lines to its end.
     fn begin_document(&mut self, is_record: &IsRecord) -> io::Result<bool> {
-        self.pass_while(elements::is_space)?;
+        if self.json == Document::Another {
+            self.pass_while(elements::is_space)?;
+        }
         self.more(HEAD)?;
         match elements::opening(&self.buffer[self.start..], &**is_record) {
             Some(opening) => {

@@ -1,12 +1,11 @@
 //! JSON files that are one array of objects, or one object that holds such an array: where they begin, and
 //! where each element ends.
 
-use crate::json;
-use serde_json::{Map, Value};
+use crate::json::{self, Json, Object};
 use std::sync::Arc;
 
 /// Whether an object is a record by itself.
-pub type IsRecord = Arc<dyn Fn(&Map<String, Value>) -> bool + Send + Sync>;
+pub type IsRecord = Arc<dyn for<'o> Fn(&Object<'o>) -> bool + Send + Sync>;
 
 /// How much of a document's beginning must tell what it is.
 pub const HEAD: usize = 64 << 10;
@@ -22,7 +21,7 @@ pub struct Opening {
 
 /// Recognizes such a document by its beginning: `[`, then an object or nothing; or an object that is no
 /// record itself and has one array of objects, of which the first is a record.
-pub fn opening(head: &[u8], is_record: &dyn Fn(&Map<String, Value>) -> bool) -> Option<Opening> {
+pub fn opening(head: &[u8], is_record: &dyn for<'o> Fn(&Object<'o>) -> bool) -> Option<Opening> {
     let head = &head[..head.len().min(HEAD)];
     let at = past(head, 0, is_space);
     match head.get(at)? {
@@ -45,33 +44,32 @@ pub fn opening(head: &[u8], is_record: &dyn Fn(&Map<String, Value>) -> bool) -> 
 }
 
 /// Where the one array begins in an object that is no record itself.
-fn wrapped(head: &[u8], from: usize, is_record: &dyn Fn(&Map<String, Value>) -> bool) -> Option<usize> {
-    let (mut around, mut inside, mut at) = (Map::new(), None, past(head, from, is_space));
+fn wrapped(head: &[u8], from: usize, is_record: &dyn for<'o> Fn(&Object<'o>) -> bool) -> Option<usize> {
+    let (mut around, mut inside, mut at) = (Vec::new(), None, past(head, from, is_space));
     while head.get(at) == Some(&b'"') {
-        let Some(end) = value_end(head, at) else {
+        let Some(value_at) = value_end(head, at).map(|end| past(head, end, |b| is_space(b) || b == b':'))
+        else {
             break;
         };
-        let key = serde_json::from_slice::<String>(&head[at..end]).ok()?;
-        let colon = past(head, end, is_space);
-        if head.get(colon).is_some_and(|b| *b != b':') {
+        let is_array = holds_objects(head, value_at);
+        if is_array && inside.replace(value_at + 1).is_some() {
             return None;
         }
-        at = past(head, colon + 1, is_space);
-        let is_array = holds_objects(head, at);
-        if is_array && inside.replace(at + 1).is_some() {
-            return None;
-        }
-        let Some(end) = value_end(head, at) else {
+        let Some(end) = value_end(head, value_at) else {
             break;
         };
         if !is_array {
-            around.insert(key, serde_json::from_slice(&head[at..end]).ok()?);
+            around.push(&head[at..end]);
         }
         at = past(head, end, is_between);
     }
-    let inside = inside.filter(|_| !is_record(&around))?;
-    let first = first_element(head, inside)?;
-    json::object(first).is_ok_and(|f| is_record(&f)).then_some(inside)
+    let around = [b"{", &*around.join(&b','), b"}"].concat();
+    let is_frame = json::object(&json::text(&around)).is_ok_and(|members| !is_record(&members));
+    let inside = inside.filter(|_| is_frame)?;
+    let first = json::text(first_element(head, inside)?);
+    json::object(&first)
+        .is_ok_and(|f| is_record(&f))
+        .then_some(inside)
 }
 
 fn holds_objects(bytes: &[u8], at: usize) -> bool {
@@ -96,10 +94,10 @@ fn first_element(head: &[u8], inside: usize) -> Option<&[u8]> {
 
 /// What stands around an array, from behind its `]` to the `}` of the object, holds records of its own.
 pub fn has_more_records(behind: &[u8]) -> bool {
-    let members = behind[past(behind, 0, is_between)..].to_vec();
-    match json::object(&[b"{".as_slice(), &members].concat()) {
-        Ok(members) => members.values().any(|value| match value {
-            Value::Array(items) => items.iter().any(Value::is_object),
+    let whole = [b"{", &behind[past(behind, 0, is_between)..]].concat();
+    match json::object(&json::text(&whole)) {
+        Ok(members) => members.iter().any(|(_, value)| match value {
+            Json::Array(items) => items.iter().any(|item| item.as_object().is_some()),
             _ => false,
         }),
         Err(_) => true,
@@ -240,7 +238,7 @@ mod tests {
     use super::*;
 
     fn opened(text: &str) -> Option<(usize, bool)> {
-        let has_time = |fields: &Map<String, Value>| fields.contains_key("t");
+        let has_time = |fields: &Object<'_>| fields.contains_key("t");
         opening(text.as_bytes(), &has_time).map(|o| (o.inside, o.is_wrapped))
     }
 

@@ -1,11 +1,11 @@
 //! Declared sources whose records are JSON or logfmt.
 
+use crate::json::Object;
 use crate::mapping::{Form, Mapper, Mapping};
 use crate::{
     Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample, json,
     logfmt,
 };
-use serde_json::{Map, Value};
 
 /// A source of JSON lines or logfmt records, by its mapping.
 pub struct Declared {
@@ -22,8 +22,9 @@ impl Format for Declared {
     }
 
     fn recognize(&self, sample: &Sample<'_>) -> Confidence {
-        let is_known =
-            |line: &[u8]| fields(self.mapping.form(), line).is_ok_and(|fields| self.mapping.knows(&fields));
+        let is_known = |line: &[u8]| {
+            fields(self.mapping.form(), &json::text(line)).is_ok_and(|fields| self.mapping.knows(&fields))
+        };
         match self.mapping.is_choosy() {
             true => Confidence::share(
                 self.mapping.confidence(),
@@ -55,14 +56,15 @@ struct DeclaredDecoder {
 
 impl Decoder for DeclaredDecoder {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
-        out.push(self.mapper.event(fields(self.form, record.bytes)?)?);
+        let text = record.lossy();
+        out.push(self.mapper.event(fields(self.form, &text)?, text.len())?);
         Ok(())
     }
 }
 
-fn fields(form: Form, bytes: &[u8]) -> Result<Map<String, Value>, RejectReason> {
+fn fields(form: Form, text: &str) -> Result<Object<'_>, RejectReason> {
     match form {
-        Form::Logfmt => logfmt::record(&String::from_utf8_lossy(bytes)),
-        Form::Json | Form::Nginx | Form::Apache => json::object(bytes),
+        Form::Logfmt => logfmt::record(text),
+        Form::Json | Form::Nginx | Form::Apache => json::object(text),
     }
 }

@@ -1,8 +1,8 @@
 //! Application logs that nobody declared: JSON lines and logfmt by the names that most of them use.
 
+use crate::json::Object;
 use crate::mapping::Mapping;
 use crate::{Confidence, Context, Decoder, Error, Format, Framing, Sample, json, logfmt};
-use serde_json::{Map, Value};
 use std::sync::LazyLock;
 
 /// `app_jsonl` and `app_logfmt`; their manual page is [`MANUAL`].
@@ -54,10 +54,10 @@ impl App {
         }
     }
 
-    fn fields(&self, line: &[u8]) -> Option<Map<String, Value>> {
+    fn fields<'l>(&self, line: &'l str) -> Option<Object<'l>> {
         match self {
             Self::Jsonl => json::object(line).ok(),
-            Self::Logfmt => logfmt::record(std::str::from_utf8(line).ok()?).ok(),
+            Self::Logfmt => logfmt::record(line).ok(),
         }
     }
 }
@@ -72,10 +72,14 @@ impl Format for App {
     }
 
     fn recognize(&self, sample: &Sample<'_>) -> Confidence {
-        let has_time = |fields: &Map<String, Value>| TIMES.iter().any(|name| fields.contains_key(*name));
-        let percent = sample.percent_of(&self.framing(), |line| {
+        let has_time = |fields: &Object<'_>| TIMES.iter().any(|name| fields.contains_key(name));
+        let is_record = |line: &str| {
             self.fields(line)
                 .is_some_and(|fields| has_time(&fields) && fields.len() > 1)
+        };
+        let percent = sample.percent_of(&self.framing(), |line| match self {
+            Self::Jsonl => is_record(&json::text(line)),
+            Self::Logfmt => std::str::from_utf8(line).is_ok_and(is_record),
         });
         Confidence::share(45, percent)
     }
