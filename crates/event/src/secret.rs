@@ -67,10 +67,14 @@ impl Keys {
         if is_fingerprint(secret) {
             return secret.to_owned();
         }
-        format!(
-            "{PREFIX}{}",
-            hex::encode(&mac(self.fingerprint.clone(), secret.as_bytes())[..12])
-        )
+        let digest = mac(self.fingerprint.clone(), secret.as_bytes());
+        let mut shown = String::with_capacity(PREFIX.len() + 24);
+        shown.push_str(PREFIX);
+        for byte in &digest[..12] {
+            shown.push(hex_digit(byte >> 4));
+            shown.push(hex_digit(byte & 15));
+        }
+        shown
     }
 
     /// Whether a field or parameter of this name holds a secret.
@@ -91,6 +95,10 @@ impl Keys {
             self.fingerprint(&found[0])
         })
     }
+}
+
+const fn hex_digit(value: u8) -> char {
+    b"0123456789abcdef"[value as usize] as char
 }
 
 fn is_fingerprint(text: &str) -> bool {

@@ -45,9 +45,10 @@ pub(crate) struct Family {
     pub members: Vec<(Place, Arc<dyn Format>)>,
     /// What was counted up to and including the member of that rank.
     pub counted: Mutex<Option<(usize, Occurrences)>>,
-    /// Its number among those that were found together, and what these have in common.
+    /// Its number among those that were found together, and what these have in common; `None` where there is
+    /// no other.
     pub number: usize,
-    pub twins: Arc<Mutex<Twins>>,
+    pub twins: Option<Arc<Mutex<Twins>>>,
 }
 
 /// Below this nobody knows the file.
@@ -441,7 +442,7 @@ impl Input {
             members: Vec::new(),
             counted: Mutex::new(None),
             number: 0,
-            twins: Arc::default(),
+            twins: None,
         });
         Self {
             evidence,
@@ -478,7 +479,7 @@ fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) ->
     }
     let mut inputs: Vec<Input> = Vec::new();
     let mut first: BTreeMap<(EvidenceId, String), String> = BTreeMap::new();
-    let twins: Arc<Mutex<Twins>> = Arc::default();
+    let twins: Option<Arc<Mutex<Twins>>> = (families.len() > 1).then(Arc::default);
     for (number, mut siblings) in families.into_values().enumerate() {
         siblings.sort();
         siblings.dedup_by(|a, b| a.1 == b.1);
@@ -490,7 +491,7 @@ fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) ->
             members,
             counted: Mutex::new(None),
             number,
-            twins: Arc::clone(&twins),
+            twins: twins.clone(),
         });
         for (rank, (_, _, at)) in siblings.into_iter().enumerate() {
             let Found { file, format } = &found[at];

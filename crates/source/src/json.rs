@@ -9,15 +9,15 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
-/// A value in a record.
+/// A value in a record. Kept small, as records are vectors of them: most values are texts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Json<'a> {
     Null,
     Bool(bool),
     Number(Number),
     Text(Cow<'a, str>),
-    Array(Vec<Json<'a>>),
-    Object(Object<'a>),
+    Array(Box<[Json<'a>]>),
+    Object(Box<Object<'a>>),
 }
 
 /// The fields of a record in their order. Records have few, and mostly they are gone through.
@@ -112,7 +112,7 @@ impl<'a> Object<'a> {
 }
 
 /// Fields that most records do not go beyond.
-const USUAL: usize = 24;
+const USUAL: usize = 20;
 
 /// Fields that come in one after the other. Few keys are compared with each other, many are remembered.
 #[derive(Default)]
@@ -135,6 +135,7 @@ impl<'a> Filling<'a> {
     }
 
     /// Whether the key came in before; it is one of them from now on.
+    #[allow(clippy::ptr_arg)] // it is cloned, and what is borrowed stays so
     fn has(&mut self, key: &Cow<'a, str>) -> bool {
         if self.object.len() < USUAL {
             return self.object.contains_key(key);
@@ -178,7 +179,7 @@ impl<'a> Json<'a> {
             Self::Number(number) => Json::Number(number),
             Self::Text(text) => Json::Text(Cow::Owned(text.into_owned())),
             Self::Array(items) => Json::Array(items.into_iter().map(Self::into_owned).collect()),
-            Self::Object(object) => Json::Object(object.into_owned()),
+            Self::Object(object) => Json::Object(Box::new(object.into_owned())),
         }
     }
 }
@@ -389,11 +390,13 @@ impl<'de> Visitor<'de> for ValueSeed {
         while let Some(item) = access.next_element_seed(ValueSeed)? {
             items.push(item);
         }
-        Ok(Json::Array(items))
+        Ok(Json::Array(items.into_boxed_slice()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Self::Value, A::Error> {
-        ObjectSeed.visit_map(access).map(Json::Object)
+        ObjectSeed
+            .visit_map(access)
+            .map(|object| Json::Object(Box::new(object)))
     }
 }
 

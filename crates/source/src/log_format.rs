@@ -179,7 +179,11 @@ impl LogFormat {
     fn find(&self, line: &str, from: usize, stop: &str, is_quoted: bool) -> Option<usize> {
         let bytes = line.as_bytes();
         if !is_quoted || self.escaping == Escaping::None {
-            return memchr::memmem::find(bytes.get(from..)?, stop.as_bytes()).map(|at| from + at);
+            let rest = bytes.get(from..)?;
+            let mut begins = memchr::memchr_iter(*stop.as_bytes().first()?, rest);
+            return begins
+                .find(|at| rest[*at..].starts_with(stop.as_bytes()))
+                .map(|at| from + at);
         }
         let mut at = from;
         loop {

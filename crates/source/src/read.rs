@@ -467,30 +467,28 @@ impl<'a> Reading<'a> {
         let mut n_own = 0;
         for mut event in events.drain(..) {
             let raw = std::mem::take(&mut event.raw);
-            let event = match record {
+            match record {
                 _ if !raw.is_empty() => {
                     let nth = self.released.count(&raw);
                     let Provenance { offset, line, .. } = event.provenance;
                     if offset < self.resumed_at {
                         continue;
                     }
-                    self.complete(
-                        event,
-                        &RawRecord {
-                            bytes: &raw,
-                            offset,
-                            line,
-                        },
-                        nth,
-                        0,
-                    )
+                    let held = RawRecord {
+                        bytes: &raw,
+                        offset,
+                        line,
+                    };
+                    self.complete(&mut event, &held, nth, 0);
+                    event.raw = raw;
                 }
                 Some((record, nth)) => {
                     n_own += 1;
-                    self.complete(event, record, nth, n_own - 1)
+                    self.complete(&mut event, record, nth, n_own - 1);
+                    event.raw = record.bytes.to_vec();
                 }
                 None => continue,
-            };
+            }
             self.batch_bytes += event.raw.len();
             self.settle(Some(&event));
             self.last = Some(event.time);
@@ -506,7 +504,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn complete(&self, mut event: Event, record: &RawRecord<'_>, nth: u64, n: usize) -> Event {
+    /// Fills what a decoder leaves empty, all but the raw bytes.
+    fn complete(&self, event: &mut Event, record: &RawRecord<'_>, nth: u64, n: usize) {
         if event.source.is_empty() {
             event.source.push_str(self.format.source());
         }
@@ -526,8 +525,6 @@ impl<'a> Reading<'a> {
             length: record.bytes.len() as u64,
             line: record.line,
         };
-        event.raw = record.bytes.to_vec();
-        event
     }
 
     fn reject(&mut self, head: &RawRecord<'_>, n_bytes: u64, reason: RejectReason) {
@@ -633,10 +630,10 @@ impl<'a> Reading<'a> {
     }
 
     fn meet_twins(&mut self, events: &[Event]) {
-        let Some(family) = self.family else {
+        let Some((family, twins)) = self.family.and_then(|f| Some((f, f.twins.as_ref()?))) else {
             return;
         };
-        let mut twins = family.twins.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut twins = twins.lock().unwrap_or_else(PoisonError::into_inner);
         twins.name(family.number, &self.evidence.path);
         for event in events.iter().filter(|e| e.host.is_none()) {
             twins.meet(event.id, family.number, &mut self.met);
@@ -644,8 +641,8 @@ impl<'a> Reading<'a> {
     }
 
     fn note_twins(&mut self) {
-        if let Some(family) = self.family {
-            let twins = family.twins.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(twins) = self.family.and_then(|family| family.twins.as_ref()) {
+            let twins = twins.lock().unwrap_or_else(PoisonError::into_inner);
             self.summary.notes.extend(twins.notes(&self.met));
         }
     }

@@ -70,7 +70,7 @@ fn address(host: &str) -> Option<String> {
 
 /// The parts under the server's own names; statement and message stand in columns of their own.
 pub fn fields<'e>(entry: &'e Entry<'_>, keys: &Keys) -> Object<'e> {
-    let mut fields = Object::with_capacity(24);
+    let mut fields = Object::with_capacity(20);
     for (place, name) in NAMES.iter().enumerate() {
         let Some(part) = PARTS.get(place).copied() else {
             continue;
@@ -196,7 +196,7 @@ pub fn set_audit<'a>(
     event.resource = Some(audit.object_name.to_string()).filter(|n| !n.is_empty());
     event.record_count = audit.rows;
     event.outcome = Outcome::Success;
-    fields.insert("audit".into(), Json::Object(audited(audit)));
+    fields.insert("audit".into(), Json::Object(Box::new(audited(audit))));
 }
 
 /// What an audit record says beside its statement and parameters.
