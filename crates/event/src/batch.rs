@@ -76,7 +76,7 @@ pub struct Evidence {
     pub bytes: u64,
     pub source: String,
     pub host: Option<String>,
-    /// How sure the recognition was, 0 to 100; 100 where a person named the source.
+    /// How sure the recognition was, 0 to 100; 100 where a person or a manifest named the source.
     pub confidence: u8,
     pub lineage: String,
 }

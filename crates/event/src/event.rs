@@ -1,6 +1,6 @@
 //! One normalized record of something that happened.
 
-use crate::{Column, EventId, EvidenceId, Span, Timestamp};
+use crate::{Column, EventId, EvidenceId, Fields, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -118,7 +118,7 @@ pub struct Event {
     pub data_classes: Vec<String>,
     pub message: Option<String>,
     /// The decoded fields exactly as the producer named them, secrets replaced by fingerprints.
-    pub fields: Map<String, Value>,
+    pub fields: Fields,
     pub provenance: Provenance,
     /// The raw record. Empty where the event came back from the lake, which keeps raw bytes sealed.
     #[serde(skip)]
@@ -189,7 +189,11 @@ impl Event {
     #[must_use]
     pub fn numbers(&self) -> Option<(i64, i64)> {
         let first = self.sequence?;
-        let count = self.fields.get(Self::NUMBERS_FIELD).and_then(Value::as_i64);
+        let is_told = |text: &str| text.contains(Self::NUMBERS_FIELD);
+        let count = match self.fields.as_json().is_none_or(is_told) {
+            true => self.fields.get(Self::NUMBERS_FIELD).and_then(Value::as_i64),
+            false => None,
+        };
         let more = count.filter(|n| (1..=64).contains(n)).unwrap_or(1) - 1;
         Some((first, first.saturating_add(more)))
     }
@@ -316,7 +320,8 @@ mod tests {
         event.fields = serde_json::json!({"a": {"b": {"c": 1}, "x.y": "z"}, "d.e": true})
             .as_object()
             .cloned()
-            .unwrap_or_default();
+            .unwrap_or_default()
+            .into();
         assert_eq!(event.field("a.b.c").as_deref(), Some("1"));
         assert_eq!(event.field("a.x.y").as_deref(), Some("z"));
         assert_eq!(event.field("d.e").as_deref(), Some("true"));

@@ -18,6 +18,7 @@ mod batch;
 mod column;
 mod error;
 mod event;
+mod fields;
 mod id;
 mod observable;
 mod secret;
@@ -28,6 +29,7 @@ pub use batch::{Attestation, Batch, Checkpoint, Evidence, Loss, Position, Reject
 pub use column::{Column, ColumnKind};
 pub use error::Error;
 pub use event::{Event, Outcome, Provenance};
+pub use fields::Fields;
 pub use id::{EventId, EvidenceId};
 pub use observable::{Observable, ObservableKind};
 pub use secret::Keys;

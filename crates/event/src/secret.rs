@@ -10,7 +10,8 @@ use std::sync::LazyLock;
 /// The lake's keys. Whoever holds them can tell whether a given secret was seen, and open raw records.
 #[derive(Clone)]
 pub struct Keys {
-    fingerprint: [u8; 32],
+    /// Keyed already: most events have a secret or two.
+    fingerprint: Hmac<Sha256>,
     seal: [u8; 32],
 }
 
@@ -48,8 +49,8 @@ impl Keys {
     #[must_use]
     pub fn derive(secret: &[u8; 32]) -> Self {
         Self {
-            fingerprint: mac(secret, b"ambit fingerprint v1"),
-            seal: mac(secret, b"ambit seal v1"),
+            fingerprint: keyed(&mac(keyed(secret), b"ambit fingerprint v1")),
+            seal: mac(keyed(secret), b"ambit seal v1"),
         }
     }
 
@@ -66,10 +67,14 @@ impl Keys {
         if is_fingerprint(secret) {
             return secret.to_owned();
         }
-        format!(
-            "{PREFIX}{}",
-            hex::encode(&mac(&self.fingerprint, secret.as_bytes())[..12])
-        )
+        let digest = mac(self.fingerprint.clone(), secret.as_bytes());
+        let mut shown = String::with_capacity(PREFIX.len() + 24);
+        shown.push_str(PREFIX);
+        for byte in &digest[..12] {
+            shown.push(hex_digit(byte >> 4));
+            shown.push(hex_digit(byte & 15));
+        }
+        shown
     }
 
     /// Whether a field or parameter of this name holds a secret.
@@ -92,17 +97,25 @@ impl Keys {
     }
 }
 
+const fn hex_digit(value: u8) -> char {
+    b"0123456789abcdef"[value as usize] as char
+}
+
 fn is_fingerprint(text: &str) -> bool {
     text.strip_prefix(PREFIX)
         .is_some_and(|digits| digits.len() == 24 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-fn mac(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
-        unreachable!("HMAC takes a key of any length")
-    };
-    mac.update(message);
-    mac.finalize().into_bytes().into()
+fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
+    match Hmac::new_from_slice(key) {
+        Ok(keyed) => keyed,
+        Err(_) => unreachable!("HMAC takes a key of any length"),
+    }
+}
+
+fn mac(mut keyed: Hmac<Sha256>, message: &[u8]) -> [u8; 32] {
+    keyed.update(message);
+    keyed.finalize().into_bytes().into()
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 //!
 //! A file named `*.manifest.jsonl` has one line per shipped file. `prev` is the SHA-256 of the text of the
 //! line before (without its line end), empty in the first line. A line that fits its neighbours and its
-//! file proves that nothing of the file is missing; a line whose file is not there tells how many records
-//! are lost at most.
+//! file proves that nothing of the file is missing; a line whose file is not there, or there with other
+//! bytes, tells how many records are lost at most. Host and source of a file are what its line says, where
+//! no person says otherwise.
 
 use crate::Error;
-use ambit_event::{Attestation, Loss, Span, Timestamp};
+use ambit_event::{Attestation, EvidenceId, Loss, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -139,6 +140,12 @@ impl Link {
         }
     }
 
+    /// Whether it names a file with that digest, or the one at that path (the link's own).
+    #[must_use]
+    pub(crate) fn names(&self, id: &EvidenceId, name: &str, path: &str) -> bool {
+        name == path || self.shipment.sha256.eq_ignore_ascii_case(&id.0)
+    }
+
     /// What the link proves once its file was found.
     #[must_use]
     pub fn attestation(&self, origin: &str) -> Attestation {
@@ -163,13 +170,29 @@ impl Link {
     /// What is lost with a file that is not there.
     #[must_use]
     pub fn loss(&self, origin: &str) -> Loss {
+        let (line, file) = (self.line, &self.shipment.file);
+        self.lost(format!(
+            "digest chain: {origin}, line {line}, names {file}, which is not in the evidence"
+        ))
+    }
+
+    /// What may be lost of a file that is there with other bytes than were shipped. Nothing tells whether it
+    /// was cut off at its end or lines were taken out of its middle: any of its records may be gone.
+    #[must_use]
+    pub fn altered(&self, origin: &str, n_bytes: u64) -> Loss {
+        let (line, file, shipped) = (self.line, &self.shipment.file, self.shipment.bytes);
+        self.lost(format!(
+            "digest chain: {origin}, line {line}, names {file} with {shipped} bytes; the file that is there has {n_bytes} and another digest"
+        ))
+    }
+
+    fn lost(&self, why: String) -> Loss {
         let Shipment {
             source,
             host,
             from,
             until,
             lines,
-            file,
             ..
         } = &self.shipment;
         Loss {
@@ -177,10 +200,7 @@ impl Link {
             host: host.clone(),
             span: Span::new(*from, *until),
             at_most: self.is_sound.then_some(*lines),
-            why: format!(
-                "digest chain: {origin}, line {}, names {file}, which is not in the evidence",
-                self.line
-            ),
+            why,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Cuts bytes into records, in bounded memory whatever the bytes are.
 
 use crate::capped::Caps;
+use crate::elements::{self, HEAD, IsRecord, Resync, Scan, Step};
 use crate::{Framing, RawRecord};
 use std::io::{self, Read};
 
@@ -36,6 +37,22 @@ pub struct Cutter<'r> {
     at_end: bool,
     /// A quote was open at the end of the file: nothing after it counts as complete.
     is_torn: bool,
+    caps: Caps,
+    json: Document,
+}
+
+/// Where in a JSON file the next record is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Document {
+    /// At the beginning of the file, which tells how it is cut.
+    First,
+    /// Behind an array: another document may begin.
+    Another,
+    Array {
+        is_wrapped: bool,
+    },
+    /// Behind an array, within the object that holds it.
+    Around,
 }
 
 /// Where the record at `start` ends, as far as the buffer tells. Ends are relative to `start`.
@@ -53,7 +70,7 @@ enum End {
 impl<'r> Cutter<'r> {
     pub fn new(reader: &'r mut dyn Read, framing: Framing, caps: &Caps) -> Self {
         let most = match framing {
-            Framing::Lines => caps.line,
+            Framing::Lines | Framing::Json(_) => caps.line,
             Framing::Blocks(_) | Framing::Csv => caps.record,
         };
         Self {
@@ -66,6 +83,8 @@ impl<'r> Cutter<'r> {
             line: 1,
             at_end: false,
             is_torn: false,
+            caps: *caps,
+            json: Document::First,
         }
     }
 
@@ -83,6 +102,14 @@ impl<'r> Cutter<'r> {
         if self.offset == 0 {
             self.skip_mark()?;
         }
+        if let Framing::Json(is_record) = &self.framing {
+            let is_record = IsRecord::clone(is_record);
+            return self.next_of_document(&is_record);
+        }
+        self.next_framed()
+    }
+
+    fn next_framed(&mut self) -> io::Result<Option<Cut<'_>>> {
         loop {
             if !self.more(1)? {
                 return Ok(None);
@@ -157,7 +184,7 @@ impl<'r> Cutter<'r> {
 
     fn find_end(&mut self) -> io::Result<End> {
         match self.framing.clone() {
-            Framing::Lines => self.end_of_line(),
+            Framing::Lines | Framing::Json(_) => self.end_of_line(),
             Framing::Blocks(begins) => self.end_of_block(&*begins),
             Framing::Csv => self.end_of_csv(),
         }
@@ -256,7 +283,13 @@ impl<'r> Cutter<'r> {
         let (offset, line) = (self.offset, self.line);
         let head = self.buffer[self.start..self.start + KEPT.min(self.unread())].to_vec();
         self.pass_over()?;
+        Ok(self.passed(head, offset, line, WHY))
+    }
+
+    /// What was passed over, of which only the first bytes are kept.
+    fn passed(&mut self, mut head: Vec<u8>, offset: u64, line: u64, why: &'static str) -> Cut<'_> {
         let n_bytes = self.offset - offset;
+        head.truncate(usize::try_from(n_bytes).unwrap_or(KEPT));
         // The kept head goes back to the front of the buffer, before what is still unread.
         self.buffer.drain(..self.start);
         self.buffer.splice(0..0, head.iter().copied());
@@ -266,17 +299,155 @@ impl<'r> Cutter<'r> {
             offset,
             line,
         };
-        Ok(Cut::Overlong {
-            head,
-            n_bytes,
-            why: WHY,
-        })
+        Cut::Overlong { head, n_bytes, why }
+    }
+
+    /// The next record of a JSON file: an element of its array where it is one, else a line.
+    fn next_of_document(&mut self, is_record: &IsRecord) -> io::Result<Option<Cut<'_>>> {
+        loop {
+            match self.json {
+                Document::First | Document::Another => {
+                    if !self.begin_document(is_record)? {
+                        return self.next_framed();
+                    }
+                }
+                Document::Array { is_wrapped } => {
+                    self.pass_while(elements::is_between)?;
+                    if !self.more(1)? {
+                        return Err(broken_off());
+                    }
+                    if self.buffer[self.start] != b']' {
+                        return self.element().map(Some);
+                    }
+                    self.advance(1);
+                    self.json = if is_wrapped {
+                        Document::Around
+                    } else {
+                        Document::Another
+                    };
+                }
+                Document::Around => {
+                    self.json = Document::Another;
+                    if let Some((len, why)) = self.around()? {
+                        return Ok(Some(self.overlong(len, len as u64, why)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Goes into the array with which a document begins; false where it is none. A file that does not begin
+    /// with one has lines to its end.
+    fn begin_document(&mut self, is_record: &IsRecord) -> io::Result<bool> {
+        if self.json == Document::Another {
+            self.pass_while(elements::is_space)?;
+        }
+        self.more(HEAD)?;
+        match elements::opening(&self.buffer[self.start..], &**is_record) {
+            Some(opening) => {
+                self.advance(opening.inside);
+                self.most = self.caps.record;
+                self.json = Document::Array {
+                    is_wrapped: opening.is_wrapped,
+                };
+                Ok(true)
+            }
+            None => {
+                self.most = self.caps.line;
+                if self.json == Document::First {
+                    self.framing = Framing::Lines;
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    fn pass_while(&mut self, test: impl Fn(u8) -> bool) -> io::Result<()> {
+        while self.more(1)? {
+            let n = elements::past(&self.buffer[self.start..], 0, &test);
+            self.advance(n);
+            if self.unread() > 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn element(&mut self) -> io::Result<Cut<'_>> {
+        let mut scan = Scan::default();
+        loop {
+            match scan.step(&self.buffer[self.start..]) {
+                Step::End(0) => return self.damaged(1, "the bracket that closes here never opened"),
+                Step::End(len) if len <= self.most => return Ok(self.record(len, len, true)),
+                Step::Torn(at) => {
+                    return self.damaged(at, "the brackets or quotes of this element do not fit");
+                }
+                Step::More if self.unread() <= self.most => {
+                    if !self.more(self.unread() + 1)? {
+                        return Ok(self.record(self.unread(), self.unread(), false));
+                    }
+                }
+                Step::More | Step::End(_) => {
+                    return self.damaged(self.unread(), "the record is longer than is read");
+                }
+            }
+        }
+    }
+
+    /// Passes over a damaged element to where the next object may begin.
+    fn damaged(&mut self, from: usize, why: &'static str) -> io::Result<Cut<'_>> {
+        let (offset, line) = (self.offset, self.line);
+        let head = self.buffer[self.start..self.start + KEPT.min(self.unread())].to_vec();
+        let (mut resync, mut from) = (Resync::default(), from);
+        loop {
+            if let Some(at) = resync.find(&self.buffer[self.start..], from) {
+                self.advance(at);
+                break;
+            }
+            let n = self.unread();
+            from = from.saturating_sub(n);
+            self.advance(n);
+            if !self.more(1)? {
+                break;
+            }
+        }
+        Ok(self.passed(head, offset, line, why))
+    }
+
+    /// Passes over what stands behind an array in the object that holds it; its length and why it is no mere
+    /// frame where it holds records.
+    fn around(&mut self) -> io::Result<Option<(usize, &'static str)>> {
+        let mut scan = Scan::within_object();
+        loop {
+            match scan.step(&self.buffer[self.start..]) {
+                Step::End(len) => {
+                    let behind = &self.buffer[self.start..self.start + len];
+                    if elements::has_more_records(behind) {
+                        return Ok(Some((
+                            len,
+                            "the object around the array holds more than that array",
+                        )));
+                    }
+                    self.advance(len);
+                    return Ok(None);
+                }
+                Step::More if self.unread() <= self.most => {
+                    if !self.more(self.unread() + 1)? {
+                        return Err(broken_off());
+                    }
+                }
+                Step::More | Step::Torn(_) => {
+                    let why = "what stands behind the array cannot be read";
+                    return Ok(Some((self.unread(), why)));
+                }
+            }
+        }
     }
 
     fn pass_over(&mut self) -> io::Result<()> {
         let begins = match &self.framing {
             Framing::Blocks(begins) => Some(begins.clone()),
-            Framing::Lines | Framing::Csv => None,
+            Framing::Lines | Framing::Json(_) | Framing::Csv => None,
         };
         loop {
             while memchr::memchr(b'\n', &self.buffer[self.start..]).is_none() {
@@ -318,6 +489,10 @@ impl<'r> Cutter<'r> {
         self.start += n;
         self.offset += n as u64;
     }
+}
+
+fn broken_off() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends before its JSON does")
 }
 
 fn trim_end(bytes: &[u8]) -> &[u8] {

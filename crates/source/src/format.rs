@@ -1,5 +1,6 @@
 //! What a format is: how it is recognized, framed and decoded.
 
+use crate::elements::IsRecord;
 use crate::{Confidence, Error, RawRecord, RejectReason, Sample};
 use ambit_event::{Event, Keys, Loss, Span, Timestamp};
 use jiff::tz::TimeZone;
@@ -103,6 +104,10 @@ pub enum Framing {
     /// A record begins at each line for which the test holds and goes on until the next such line;
     /// its bytes include the line ends between.
     Blocks(Begins),
+    /// JSON records: the elements of an array where the file is one, or is an object that holds one and is no
+    /// record itself by this test; else one line, one record. What stands beside the array in such an object
+    /// is no record.
+    Json(IsRecord),
     /// CSV records: a line end within double quotes belongs to the record.
     Csv,
 }

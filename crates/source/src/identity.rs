@@ -1,6 +1,7 @@
 //! Lineages and occurrences: what makes a record read twice one event, and two identical records two.
 
 use crate::quick::{Quick, QuickHasher};
+use crate::{Framing, elements};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::hash::Hasher;
@@ -17,6 +18,18 @@ pub fn first_line(head: &[u8]) -> &[u8] {
         .find(|line| !line.iter().all(u8::is_ascii_whitespace))
         .unwrap_or_default();
     first.strip_suffix(b"\r").unwrap_or(first)
+}
+
+/// The first element of a file that is one JSON array: its first line may be the bracket that all such files
+/// begin with.
+pub fn first_element<'h>(head: &'h [u8], framing: &Framing) -> Option<&'h [u8]> {
+    let Framing::Json(is_record) = framing else {
+        return None;
+    };
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let opening = elements::opening(head, &**is_record)?;
+    let whole = elements::sampled(head, opening.inside).into_iter().next();
+    Some(whole.unwrap_or(&head[opening.inside..]))
 }
 
 /// The lineage of a file: a hash over its source, the host that a person named, and its first line. It

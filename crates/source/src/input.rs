@@ -3,6 +3,7 @@
 use crate::capped::{self, Glance, Place};
 use crate::chain::{Chain, Link};
 use crate::identity::{self, Occurrences, Rotation};
+use crate::twins::Twins;
 use crate::{Confidence, Error, Format, Options, Sample};
 use ambit_event::{Attestation, Evidence, EvidenceId, Loss, Timestamp};
 use std::collections::BTreeMap;
@@ -44,6 +45,10 @@ pub(crate) struct Family {
     pub members: Vec<(Place, Arc<dyn Format>)>,
     /// What was counted up to and including the member of that rank.
     pub counted: Mutex<Option<(usize, Occurrences)>>,
+    /// Its number among those that were found together, and what these have in common; `None` where there is
+    /// no other.
+    pub number: usize,
+    pub twins: Option<Arc<Mutex<Twins>>>,
 }
 
 /// Below this nobody knows the file.
@@ -58,6 +63,7 @@ pub fn discover(paths: &[PathBuf], options: &Options) -> (Vec<Input>, Vec<Error>
         options,
         formats: options.formats(),
         found: Vec::new(),
+        unknown: Vec::new(),
         chains: Vec::new(),
         errors: Vec::new(),
     };
@@ -74,12 +80,24 @@ pub fn discover(paths: &[PathBuf], options: &Options) -> (Vec<Input>, Vec<Error>
 
 /// A file that was found and recognized, not yet put in order.
 struct Found {
+    file: Sighted,
+    format: Arc<dyn Format>,
+}
+
+/// A file that was found.
+struct Sighted {
     place: Place,
     name: String,
     evidence: Evidence,
-    format: Arc<dyn Format>,
     modified: Option<Timestamp>,
     first_line: Vec<u8>,
+}
+
+/// A file that no format recognized. A manifest may yet say what it is.
+struct Unknown {
+    file: Sighted,
+    /// Where the complaint about it stands among the errors; `None` for a file in which nothing stands.
+    complaint: Option<usize>,
 }
 
 struct FoundChain {
@@ -92,6 +110,7 @@ struct Finder<'o> {
     options: &'o Options,
     formats: Vec<Arc<dyn Format>>,
     found: Vec<Found>,
+    unknown: Vec<Unknown>,
     chains: Vec<FoundChain>,
     errors: Vec<Error>,
 }
@@ -132,7 +151,7 @@ impl Finder<'_> {
 
     fn look(&mut self, place: Place, glance: Glance) -> Result<(), Error> {
         let name = place.name();
-        let mut evidence = Evidence {
+        let evidence = Evidence {
             id: EvidenceId(glance.sha256),
             path: name.clone(),
             bytes: glance.bytes,
@@ -142,25 +161,39 @@ impl Finder<'_> {
         if Chain::is_manifest(&name) {
             return self.look_at_chain(place, evidence);
         }
-        if glance.head.iter().all(u8::is_ascii_whitespace) {
-            return Ok(());
-        }
-        let (format, confidence) = self.recognize(&name, &glance.head)?;
-        evidence.source = format.name().to_owned();
-        evidence.confidence = confidence.0;
         let modified = glance
             .modified
             .map(Timestamp::from_secs)
             .or_else(|| modified(&place.file));
-        self.found.push(Found {
+        let file = Sighted {
             place,
             name,
             evidence,
-            format,
             modified,
             first_line: identity::first_line(&glance.head).to_vec(),
-        });
+        };
+        self.sort_in(file, &glance.head);
         Ok(())
+    }
+
+    fn sort_in(&mut self, mut file: Sighted, head: &[u8]) {
+        if head.iter().all(u8::is_ascii_whitespace) {
+            let complaint = None;
+            return self.unknown.push(Unknown { file, complaint });
+        }
+        match self.recognize(&file.name, head) {
+            Ok((format, confidence)) => {
+                if let Some(first) = identity::first_element(head, &format.framing()) {
+                    file.first_line = first.to_vec();
+                }
+                self.found.push(Found::new(file, format, confidence));
+            }
+            Err(error) => {
+                let complaint = Some(self.errors.len());
+                self.errors.push(error);
+                self.unknown.push(Unknown { file, complaint });
+            }
+        }
     }
 
     fn recognize(&self, name: &str, head: &[u8]) -> Result<(Arc<dyn Format>, Confidence), Error> {
@@ -169,20 +202,26 @@ impl Finder<'_> {
         }
         let mut sample = Sample::new(name, head);
         sample.log_format = self.options.log_format.as_deref();
-        let mut best: Option<(&Arc<dyn Format>, Confidence)> = None;
-        for format in &self.formats {
-            let sure = format.recognize(&sample);
-            if best.is_none_or(|(_, before)| sure > before) {
-                best = Some((format, sure));
-            }
+        let declared = surest(self.chosen(), &sample).filter(|(_, sure)| *sure > Confidence::NONE);
+        if let Some((format, sure)) = declared {
+            return Ok((Arc::clone(format), sure));
         }
-        match best {
+        match surest(self.formats.iter(), &sample) {
             Some((format, sure)) if sure >= SURE_ENOUGH => Ok((Arc::clone(format), sure)),
             other => Err(Error::Unrecognized {
                 path: name.to_owned(),
                 tried: tried(other, self.formats.len()),
             }),
         }
+    }
+
+    /// The declared formats that say by which fields their records are known: a person who wrote that down
+    /// knows more of the file than any built-in format can.
+    fn chosen(&self) -> impl Iterator<Item = &Arc<dyn Format>> {
+        let declared = self.options.mappings.iter().zip(&self.formats);
+        declared
+            .filter(|(mapping, _)| mapping.is_choosy())
+            .map(|(_, format)| format)
     }
 
     fn look_at_chain(&mut self, place: Place, mut evidence: Evidence) -> Result<(), Error> {
@@ -210,6 +249,7 @@ impl Finder<'_> {
 
     fn finish(mut self) -> (Vec<Input>, Vec<Error>) {
         let chains = std::mem::take(&mut self.chains);
+        self.adopt(&chains);
         let mut proofs: BTreeMap<usize, Vec<Attestation>> = BTreeMap::new();
         let mut inputs = Vec::new();
         for found in chains {
@@ -217,8 +257,9 @@ impl Finder<'_> {
             for link in &found.chain.links {
                 let origin = &found.chain.origin;
                 match self.shipped(link, origin) {
-                    Shipped::Here(at) => proofs.entry(at).or_default().push(self.prove(at, link, origin)),
-                    Shipped::Missing => losses.push(self.lost(link, origin)),
+                    Shipped::Whole(at) => proofs.entry(at).or_default().push(self.prove(at, link, origin)),
+                    Shipped::Altered(n_bytes) => losses.push(self.lost(link.altered(origin, n_bytes))),
+                    Shipped::Missing => losses.push(self.lost(link.loss(origin))),
                     Shipped::Unproved => {}
                 }
             }
@@ -231,20 +272,51 @@ impl Finder<'_> {
         (inputs, self.errors)
     }
 
-    /// The shipper names the host of a file where no person did.
-    fn prove(&mut self, at: usize, link: &Link, origin: &str) -> Attestation {
-        let found = &mut self.found[at];
-        let host = &mut found.evidence.host;
-        *host = host.take().or_else(|| link.shipment.host.clone());
+    /// Files that no format recognized and a manifest names are what it says: a file that was cut off early
+    /// shows too little of itself.
+    fn adopt(&mut self, chains: &[FoundChain]) {
+        let mut settled = Vec::new();
+        for found in chains {
+            for link in &found.chain.links {
+                let path = link.path(&found.chain.origin).to_string_lossy().into_owned();
+                let is_named = |u: &Unknown| {
+                    u.complaint.is_some() && link.names(&u.file.evidence.id, &u.file.name, &path)
+                };
+                let Some(at) = self.unknown.iter().position(is_named) else {
+                    continue;
+                };
+                if let Some(format) = self.as_shipped(link) {
+                    let Unknown { file, complaint } = self.unknown.remove(at);
+                    self.found.push(Found::new(file, format, Confidence::CERTAIN));
+                    settled.extend(complaint);
+                }
+            }
+        }
+        let mut at = 0..;
+        self.errors
+            .retain(|_| !settled.contains(&at.next().unwrap_or_default()));
+    }
+
+    /// The one format that the manifest means.
+    fn as_shipped(&self, link: &Link) -> Option<Arc<dyn Format>> {
+        let source = &link.shipment.source;
+        let named = self.formats.iter().find(|f| f.name() == source);
+        let mut forms = self.formats.iter().filter(|f| f.source() == source);
+        let only = forms.next().filter(|_| forms.next().is_none());
+        named.or(only).cloned()
+    }
+
+    fn prove(&self, at: usize, link: &Link, origin: &str) -> Attestation {
+        let found = &self.found[at];
         Attestation {
             source: found.format.source().to_owned(),
-            host: host.clone(),
+            host: found.file.evidence.host.clone(),
             ..link.attestation(origin)
         }
     }
 
-    fn lost(&self, link: &Link, origin: &str) -> Loss {
-        let mut loss = link.loss(origin);
+    /// A loss under the source that the events of such a file have.
+    fn lost(&self, mut loss: Loss) -> Loss {
         if let Some(format) = self.formats.iter().find(|f| f.name() == loss.source) {
             loss.source = format.source().to_owned();
         }
@@ -254,33 +326,78 @@ impl Finder<'_> {
     /// Looks for the file that a link names: by its digest wherever it lies, then by its name.
     fn shipped(&mut self, link: &Link, origin: &str) -> Shipped {
         let wanted = link.shipment.sha256.to_ascii_lowercase();
-        if let Some(at) = self.found.iter().position(|f| f.evidence.id.0 == wanted) {
-            return if link.is_sound && self.fits(at, link, origin) {
-                Shipped::Here(at)
+        let whole: Vec<usize> = self.places(|f| f.file.evidence.id.0 == wanted);
+        for at in &whole {
+            self.attribute(*at, link);
+        }
+        if let Some(at) = whole.first() {
+            return if link.is_sound && self.fits(*at, link, origin) {
+                Shipped::Whole(*at)
             } else {
                 Shipped::Unproved
             };
         }
+        let is_unread = self.unknown.iter().any(|u| u.file.evidence.id.0 == wanted);
+        if is_unread || link.shipment.bytes == 0 {
+            return Shipped::Unproved;
+        }
         let path = link.path(origin).to_string_lossy().into_owned();
-        if link.shipment.bytes == 0 {
-            return Shipped::Unproved;
+        self.under_its_name(link, origin, &path)
+    }
+
+    /// Looks for a file of that name, whose digest is not the one that was shipped.
+    fn under_its_name(&mut self, link: &Link, origin: &str, path: &str) -> Shipped {
+        let altered = self.places(|f| f.file.name == path);
+        for at in &altered {
+            self.attribute(*at, link);
+            self.read_as_shipped(*at, link);
         }
-        if self.found.iter().any(|f| f.name == path) || Path::new(&path).is_file() {
-            let why = format!("{path} is not the file that was shipped: its digest differs");
-            self.errors.push(Error::Chain {
-                path: origin.to_owned(),
-                line: link.line,
-                why,
-            });
-            return Shipped::Unproved;
+        let unread = self.unknown.iter().map(|u| &u.file);
+        let mut seen = altered.iter().map(|at| &self.found[*at].file).chain(unread);
+        let n_bytes = seen.find(|f| f.name == path).map(|f| f.evidence.bytes);
+        if n_bytes.is_none() && !Path::new(path).is_file() {
+            return Shipped::Missing;
         }
-        Shipped::Missing
+        let why = format!("{path} is not the file that was shipped: its digest differs");
+        self.errors.push(Error::Chain {
+            path: origin.to_owned(),
+            line: link.line,
+            why,
+        });
+        n_bytes.map_or(Shipped::Unproved, Shipped::Altered)
+    }
+
+    fn places(&self, test: impl Fn(&Found) -> bool) -> Vec<usize> {
+        (0..self.found.len())
+            .filter(|at| test(&self.found[*at]))
+            .collect()
+    }
+
+    /// The shipper names the host of a file where no person did, whether the file is whole or not.
+    fn attribute(&mut self, at: usize, link: &Link) {
+        let host = &mut self.found[at].file.evidence.host;
+        *host = host.take().or_else(|| link.shipment.host.clone());
+    }
+
+    /// What is left of an altered file may look like another source's; the shipper knew the whole of it.
+    fn read_as_shipped(&mut self, at: usize, link: &Link) {
+        let is_chosen = |format: &Arc<dyn Format>| self.chosen().any(|f| Arc::ptr_eq(f, format));
+        let format = &self.found[at].format;
+        if self.options.source.is_some() || is_chosen(format) || is_of(format, link) {
+            return;
+        }
+        if let Some(format) = self.as_shipped(link) {
+            let evidence = &mut self.found[at].file.evidence;
+            evidence.source = format.name().to_owned();
+            evidence.confidence = Confidence::CERTAIN.0;
+            self.found[at].format = format;
+        }
     }
 
     /// Whether the file was recognized as what the manifest says it is.
     fn fits(&mut self, at: usize, link: &Link, origin: &str) -> bool {
         let format = &self.found[at].format;
-        if [format.name(), format.source()].contains(&link.shipment.source.as_str()) {
+        if is_of(format, link) {
             return true;
         }
         let read_as = format.name();
@@ -297,9 +414,23 @@ impl Finder<'_> {
     }
 }
 
+fn is_of(format: &Arc<dyn Format>, link: &Link) -> bool {
+    [format.name(), format.source()].contains(&link.shipment.source.as_str())
+}
+
+impl Found {
+    fn new(mut file: Sighted, format: Arc<dyn Format>, confidence: Confidence) -> Self {
+        file.evidence.source = format.name().to_owned();
+        file.evidence.confidence = confidence.0;
+        Self { file, format }
+    }
+}
+
 /// What became of a shipped file.
 enum Shipped {
-    Here(usize),
+    Whole(usize),
+    /// It is there with other bytes, so many of them.
+    Altered(u64),
     Missing,
     /// It is there, but nothing follows from that.
     Unproved,
@@ -310,6 +441,8 @@ impl Input {
         let family = Arc::new(Family {
             members: Vec::new(),
             counted: Mutex::new(None),
+            number: 0,
+            twins: None,
         });
         Self {
             evidence,
@@ -335,7 +468,7 @@ impl Input {
 fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) -> Vec<Input> {
     type Key = (String, String, String);
     let mut families: BTreeMap<Key, Vec<(Rotation, String, usize)>> = BTreeMap::new();
-    for (at, file) in found.iter().enumerate() {
+    for (at, Found { file, .. }) in found.iter().enumerate() {
         let (folder, name) = file.name.rsplit_once(['/', '!']).unwrap_or(("", &file.name));
         let (stem, rotation) = identity::rotation(name);
         let key = (folder.to_owned(), stem, file.evidence.source.clone());
@@ -346,26 +479,29 @@ fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) ->
     }
     let mut inputs: Vec<Input> = Vec::new();
     let mut first: BTreeMap<(EvidenceId, String), String> = BTreeMap::new();
-    for mut siblings in families.into_values() {
+    let twins: Option<Arc<Mutex<Twins>>> = (families.len() > 1).then(Arc::default);
+    for (number, mut siblings) in families.into_values().enumerate() {
         siblings.sort();
         siblings.dedup_by(|a, b| a.1 == b.1);
         let members = siblings
             .iter()
-            .map(|s| (found[s.2].place.clone(), Arc::clone(&found[s.2].format)))
+            .map(|s| (found[s.2].file.place.clone(), Arc::clone(&found[s.2].format)))
             .collect();
         let family = Arc::new(Family {
             members,
             counted: Mutex::new(None),
+            number,
+            twins: twins.clone(),
         });
         for (rank, (_, _, at)) in siblings.into_iter().enumerate() {
-            let Found {
+            let Found { file, format } = &found[at];
+            let Sighted {
                 place,
                 evidence,
-                format,
                 modified,
                 first_line,
                 ..
-            } = &found[at];
+            } = file;
             let lineage = identity::lineage(format.name(), evidence.host.as_deref(), first_line);
             let evidence = Evidence {
                 lineage,
@@ -385,6 +521,21 @@ fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) ->
         }
     }
     inputs
+}
+
+/// The format that is surest; of equally sure ones the first.
+fn surest<'f>(
+    formats: impl Iterator<Item = &'f Arc<dyn Format>>,
+    sample: &Sample<'_>,
+) -> Option<(&'f Arc<dyn Format>, Confidence)> {
+    let mut best: Option<(&Arc<dyn Format>, Confidence)> = None;
+    for format in formats {
+        let sure = format.recognize(sample);
+        if best.is_none_or(|(_, before)| sure > before) {
+            best = Some((format, sure));
+        }
+    }
+    best
 }
 
 fn tried(best: Option<(&Arc<dyn Format>, Confidence)>, n: usize) -> String {

@@ -1,41 +1,247 @@
-//! JSON records: strict where a reading would be a guess.
+//! JSON records: strict where a reading would be a guess, and borrowed from their bytes where they can be.
 
 use crate::RejectReason;
+use ambit_event::Fields;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Number;
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
+/// A value in a record. Kept small, as records are vectors of them: most values are texts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Json<'a> {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(Cow<'a, str>),
+    Array(Box<[Json<'a>]>),
+    Object(Box<Object<'a>>),
+}
+
+/// The fields of a record in their order. Records have few, and mostly they are gone through.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
+
+impl<'a> Object<'a> {
+    #[must_use]
+    pub fn with_capacity(n: usize) -> Self {
+        Self(Vec::with_capacity(n))
+    }
+
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
+        self.0.iter().map(|(key, value)| (&**key, value))
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Json<'a>)> {
+        self.0.iter_mut().map(|(key, value)| (&**key, value))
+    }
+
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Json<'a>> {
+        self.iter().find(|(k, _)| *k == key).map(|(_, value)| value)
+    }
+
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Json<'a>> {
+        self.iter_mut().find(|(k, _)| *k == key).map(|(_, value)| value)
+    }
+
+    #[must_use]
+    pub fn contains_key(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// Sets a field; one of that name keeps its place. Gives the value that it had.
+    pub fn insert(&mut self, key: Cow<'a, str>, value: Json<'a>) -> Option<Json<'a>> {
+        if let Some(found) = self.get_mut(&key) {
+            return Some(std::mem::replace(found, value));
+        }
+        self.0.push((key, value));
+        None
+    }
+
+    /// The same fields under other names; of two that get the same name the later value stays.
+    #[must_use]
+    pub fn renamed(self, name: impl Fn(Cow<'a, str>) -> Cow<'a, str>) -> Self {
+        let mut renamed = Filling::default();
+        for (key, value) in self.0 {
+            let key = name(key);
+            if renamed.has(&key) {
+                renamed.object.insert(key, value);
+            } else {
+                renamed.object.0.push((key, value));
+            }
+        }
+        renamed.object
+    }
+
+    #[must_use]
+    pub fn into_owned(self) -> Object<'static> {
+        let own = |(key, value): (Cow<'a, str>, Json<'a>)| (Cow::Owned(key.into_owned()), value.into_owned());
+        Object(self.0.into_iter().map(own).collect())
+    }
+
+    /// The fields as an event keeps them. `n_bytes` is about how long their text will be.
+    #[must_use]
+    pub fn kept(&self, n_bytes: usize) -> Fields {
+        let mut text = Vec::with_capacity(n_bytes);
+        // Writing to memory fails only where a key is no text, and all keys are.
+        let is_written = serde_json::to_writer(&mut text, self).is_ok();
+        let text = String::from_utf8(text).unwrap_or_default();
+        if is_written && self.is_within(Fields::DEEPEST) {
+            return Fields::from_json(text);
+        }
+        // Levels that were read are read again, whatever other readers do.
+        serde_json::from_str::<Fields>(&text).unwrap_or_default()
+    }
+
+    fn is_within(&self, levels: usize) -> bool {
+        levels > 0 && self.0.iter().all(|(_, value)| value.is_within(levels - 1))
+    }
+}
+
+/// Fields that most records do not go beyond.
+const USUAL: usize = 20;
+
+/// Fields that come in one after the other. Few keys are compared with each other, many are remembered.
+#[derive(Default)]
+pub struct Filling<'a> {
+    pub object: Object<'a>,
+    keys: HashSet<Cow<'a, str>>,
+}
+
+impl<'a> Filling<'a> {
+    /// Adds a field; gives the key back where it stands twice.
+    pub fn add(&mut self, key: Cow<'a, str>, value: Json<'a>) -> Result<(), Cow<'a, str>> {
+        if self.has(&key) {
+            return Err(key);
+        }
+        if self.object.is_empty() {
+            self.object.0.reserve(USUAL);
+        }
+        self.object.0.push((key, value));
+        Ok(())
+    }
+
+    /// Whether the key came in before; it is one of them from now on.
+    #[allow(clippy::ptr_arg)] // it is cloned, and what is borrowed stays so
+    fn has(&mut self, key: &Cow<'a, str>) -> bool {
+        if self.object.len() < USUAL {
+            return self.object.contains_key(key);
+        }
+        if self.keys.is_empty() {
+            self.keys.extend(self.object.0.iter().map(|(key, _)| key.clone()));
+        }
+        !self.keys.insert(key.clone())
+    }
+}
+
+impl<'a> Json<'a> {
+    #[must_use]
+    pub const fn as_object(&self) -> Option<&Object<'a>> {
+        match self {
+            Self::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn is_within(&self, levels: usize) -> bool {
+        match self {
+            Self::Array(items) => levels > 0 && items.iter().all(|item| item.is_within(levels - 1)),
+            Self::Object(object) => object.is_within(levels),
+            _ => true,
+        }
+    }
+
+    fn into_owned(self) -> Json<'static> {
+        match self {
+            Self::Null => Json::Null,
+            Self::Bool(value) => Json::Bool(value),
+            Self::Number(number) => Json::Number(number),
+            Self::Text(text) => Json::Text(Cow::Owned(text.into_owned())),
+            Self::Array(items) => Json::Array(items.into_iter().map(Self::into_owned).collect()),
+            Self::Object(object) => Json::Object(Box::new(object.into_owned())),
+        }
+    }
+}
+
+/// As JSON text.
+impl fmt::Display for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Number(number) => number.serialize(serializer),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Array(items) => items.serialize(serializer),
+            Self::Object(object) => object.serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.len()))?;
+        for (key, value) in self.iter() {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
 /// Reads one JSON object. A key that stands twice in one object is refused (readers differ in which of
-/// the values they take), and so is nesting beyond 128 levels. Bytes that are not UTF-8 become U+FFFD.
-pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, RejectReason> {
-    let text = text(bytes);
-    parse(&text).map_err(|error| RejectReason::new(format!("a JSON object was expected: {error}")))
+/// the values they take), and so is nesting beyond 128 levels.
+pub fn object(text: &str) -> Result<Object<'_>, RejectReason> {
+    parse(text).map_err(refused)
 }
 
 /// Reads one JSON object as nginx writes it where its `log_format` lacks `escape=json`: with `\xHH` in texts.
-pub fn object_with_hex(bytes: &[u8]) -> Result<Map<String, Value>, RejectReason> {
-    let text = text(bytes);
-    parse(&text).or_else(|error| {
-        let mended = hex_to_unicode(&text);
-        match mended {
-            Cow::Borrowed(_) => Err(error),
-            Cow::Owned(text) => parse(&text).map_err(|_| error),
-        }
-        .map_err(|error| RejectReason::new(format!("a JSON object was expected: {error}")))
+pub fn object_with_hex(text: &str) -> Result<Object<'_>, RejectReason> {
+    parse(text).or_else(|error| match hex_to_unicode(text) {
+        Cow::Borrowed(_) => Err(refused(error)),
+        Cow::Owned(mended) => parse(&mended).map(Object::into_owned).map_err(|_| refused(error)),
     })
 }
 
+fn refused(error: serde_json::Error) -> RejectReason {
+    RejectReason::new(format!("a JSON object was expected: {error}"))
+}
+
 /// As [`String::from_utf8_lossy`], quicker for what is UTF-8.
-fn text(bytes: &[u8]) -> Cow<'_, str> {
+pub fn text(bytes: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
-fn parse(text: &str) -> Result<Map<String, Value>, serde_json::Error> {
+fn parse(text: &str) -> Result<Object<'_>, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let map = ObjectSeed.deserialize(&mut deserializer)?;
+    let object = ObjectSeed.deserialize(&mut deserializer)?;
     deserializer.end()?;
-    Ok(map)
+    Ok(object)
 }
 
 /// `\xHH` for one byte each; the bytes of a character are put together again.
@@ -77,36 +283,32 @@ pub fn hex_byte(digits: &[u8]) -> Option<u8> {
 struct ObjectSeed;
 
 impl<'de> DeserializeSeed<'de> for ObjectSeed {
-    type Value = Map<String, Value>;
+    type Value = Object<'de>;
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
 impl<'de> Visitor<'de> for ObjectSeed {
-    type Value = Map<String, Value>;
+    type Value = Object<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let mut map = Map::with_capacity(14);
-        while let Some(key) = access.next_key::<String>()? {
+        let mut filling = Filling::default();
+        while let Some(key) = access.next_key_seed(TextSeed)? {
+            // The value is read first: where both it and the key are wrong, it is what is told.
             let value = access.next_value_seed(ValueSeed)?;
-            match map.entry(key) {
-                serde_json::map::Entry::Vacant(entry) => {
-                    entry.insert(value);
-                }
-                serde_json::map::Entry::Occupied(entry) => {
-                    return Err(A::Error::custom(format!(
-                        "the key `{}` stands twice",
-                        short(entry.key())
-                    )));
-                }
+            if let Err(key) = filling.add(key, value) {
+                return Err(A::Error::custom(format!(
+                    "the key `{}` stands twice",
+                    short(&key)
+                )));
             }
         }
-        Ok(map)
+        Ok(filling.object)
     }
 }
 
@@ -114,60 +316,87 @@ fn short(text: &str) -> String {
     ambit_event::printable(text, 60)
 }
 
+struct TextSeed;
+
+impl<'de> DeserializeSeed<'de> for TextSeed {
+    type Value = Cow<'de, str>;
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for TextSeed {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E>(self, v: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(v))
+    }
+
+    fn visit_str<E>(self, v: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(v.to_owned()))
+    }
+}
+
 struct ValueSeed;
 
 impl<'de> DeserializeSeed<'de> for ValueSeed {
-    type Value = Value;
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    type Value = Json<'de>;
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for ValueSeed {
-    type Value = Value;
+    type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
-    fn visit_bool<E>(self, v: bool) -> Result<Value, E> {
-        Ok(Value::Bool(v))
+    fn visit_bool<E>(self, v: bool) -> Result<Self::Value, E> {
+        Ok(Json::Bool(v))
     }
 
-    fn visit_i64<E>(self, v: i64) -> Result<Value, E> {
-        Ok(Value::Number(v.into()))
+    fn visit_i64<E>(self, v: i64) -> Result<Self::Value, E> {
+        Ok(Json::Number(v.into()))
     }
 
-    fn visit_u64<E>(self, v: u64) -> Result<Value, E> {
-        Ok(Value::Number(v.into()))
+    fn visit_u64<E>(self, v: u64) -> Result<Self::Value, E> {
+        Ok(Json::Number(v.into()))
     }
 
-    fn visit_f64<E>(self, v: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(v).map_or(Value::Null, Value::Number))
+    fn visit_f64<E>(self, v: f64) -> Result<Self::Value, E> {
+        Ok(Number::from_f64(v).map_or(Json::Null, Json::Number))
     }
 
-    fn visit_str<E>(self, v: &str) -> Result<Value, E> {
-        Ok(Value::String(v.to_owned()))
+    fn visit_borrowed_str<E>(self, v: &'de str) -> Result<Self::Value, E> {
+        Ok(Json::Text(Cow::Borrowed(v)))
     }
 
-    fn visit_string<E>(self, v: String) -> Result<Value, E> {
-        Ok(Value::String(v))
+    fn visit_str<E>(self, v: &str) -> Result<Self::Value, E> {
+        Ok(Json::Text(Cow::Owned(v.to_owned())))
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Json::Null)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = access.next_element_seed(ValueSeed)? {
             items.push(item);
         }
-        Ok(Value::Array(items))
+        Ok(Json::Array(items.into_boxed_slice()))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Value, A::Error> {
-        ObjectSeed.visit_map(access).map(Value::Object)
+    fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Self::Value, A::Error> {
+        ObjectSeed
+            .visit_map(access)
+            .map(|object| Json::Object(Box::new(object)))
     }
 }
 
@@ -185,24 +414,38 @@ mod tests {
             r#"{"a":1} x"#,
             "",
         ] {
-            assert!(object(bad.as_bytes()).is_err(), "{bad}");
+            assert!(object(bad).is_err(), "{bad}");
         }
         let deep = format!("{}1{}", r#"{"a":"#.repeat(200), "}".repeat(200));
-        assert!(object(deep.as_bytes()).is_err());
+        assert!(object(&deep).is_err());
+        let wide: String = (0..100).map(|n| format!("\"k{n}\":1,")).collect();
+        assert!(object(&format!("{{{wide}\"z\":1}}")).is_ok());
+        assert!(object(&format!("{{{wide}\"k77\":1}}")).is_err());
     }
 
     #[test]
     fn order_and_values_stay() {
         let text = r#"{"b":1,"a":[1.5,null,true,"x"],"c":{"d":-2}}"#;
-        let map = object(text.as_bytes()).unwrap_or_default();
-        assert_eq!(serde_json::to_string(&map).ok().as_deref(), Some(text));
+        let map = object(text).unwrap_or_default();
+        assert_eq!(map.kept(0).as_json(), Some(text));
+    }
+
+    #[test]
+    fn what_is_nested_deep_is_kept_as_values() {
+        let nested = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
+        for (levels, is_text) in [(64, true), (65, false), (120, false)] {
+            let text = nested(levels);
+            let kept = object(&text).unwrap_or_default().kept(0);
+            assert_eq!(kept.as_json().is_some(), is_text);
+            assert_eq!(serde_json::to_string(&kept).ok(), Some(text));
+        }
     }
 
     #[test]
     fn nginx_hex_escapes_become_their_characters() {
-        let map = object_with_hex(br#"{"ua":"a\x22b\xC3\xA9\x5Cx\n","u":"\u0041"}"#).unwrap_or_default();
-        assert_eq!(map.get("ua"), Some(&Value::String("a\"bé\\x\n".into())));
-        assert_eq!(map.get("u"), Some(&Value::String("A".into())));
-        assert!(object_with_hex(br#"{"ua":"\xZZ"}"#).is_err());
+        let map = object_with_hex(r#"{"ua":"a\x22b\xC3\xA9\x5Cx\n","u":"\u0041"}"#).unwrap_or_default();
+        assert_eq!(map.get("ua"), Some(&Json::Text("a\"bé\\x\n".into())));
+        assert_eq!(map.get("u"), Some(&Json::Text("A".into())));
+        assert!(object_with_hex(r#"{"ua":"\xZZ"}"#).is_err());
     }
 }

@@ -1,7 +1,6 @@
 //! Lines by a web server's own pattern: nginx `log_format` and Apache `LogFormat`.
 
-use crate::json::hex_byte;
-use serde_json::{Map, Value};
+use crate::json::{Json, Object, hex_byte};
 use std::borrow::Cow;
 
 /// A pattern made ready: texts that must stand there and variables between them.
@@ -102,7 +101,7 @@ impl LogFormat {
 
     /// The fields of a line; `None` where it does not fit the pattern.
     #[must_use]
-    pub fn fields(&self, line: &str) -> Option<Map<String, Value>> {
+    pub fn fields<'l>(&'l self, line: &'l str) -> Option<Object<'l>> {
         let mut values = Vec::with_capacity(self.parts.len());
         if !self.divide(line, 0, &mut values, &mut 0) {
             return None;
@@ -111,11 +110,11 @@ impl LogFormat {
             Part::Variable { name, .. } => Some(name),
             Part::Text(_) => None,
         });
-        let mut map = Map::with_capacity(values.len() + 2);
+        let mut fields = Object::with_capacity(values.len());
         for (name, value) in names.zip(values) {
-            map.insert(name.clone(), Value::String(self.decode(value).into_owned()));
+            fields.insert(Cow::Borrowed(name), Json::Text(self.decode(value)));
         }
-        Some(map)
+        Some(fields)
     }
 
     /// Whether a line fits the pattern.
@@ -180,7 +179,11 @@ impl LogFormat {
     fn find(&self, line: &str, from: usize, stop: &str, is_quoted: bool) -> Option<usize> {
         let bytes = line.as_bytes();
         if !is_quoted || self.escaping == Escaping::None {
-            return memchr::memmem::find(bytes.get(from..)?, stop.as_bytes()).map(|at| from + at);
+            let rest = bytes.get(from..)?;
+            let mut begins = memchr::memchr_iter(*stop.as_bytes().first()?, rest);
+            return begins
+                .find(|at| rest[*at..].starts_with(stop.as_bytes()))
+                .map(|at| from + at);
         }
         let mut at = from;
         loop {

@@ -1,11 +1,12 @@
 //! logfmt records: `key=value key="quoted value" flag`.
 
 use crate::RejectReason;
-use serde_json::{Map, Value};
+use crate::json::{Filling, Json, Object};
+use std::borrow::Cow;
 
 /// Reads one logfmt record. A key without a value is `true`. A key that stands twice is refused.
-pub fn record(text: &str) -> Result<Map<String, Value>, RejectReason> {
-    let mut map = Map::new();
+pub fn record(text: &str) -> Result<Object<'_>, RejectReason> {
+    let mut filling = Filling::default();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
         let len = rest
@@ -19,7 +20,7 @@ pub fn record(text: &str) -> Result<Map<String, Value>, RejectReason> {
             )));
         }
         let (value, after) = match after.strip_prefix('=') {
-            None => (Value::Bool(true), after),
+            None => (Json::Bool(true), after),
             Some(after) => value(after, key)?,
         };
         if !after.is_empty() && !after.starts_with(char::is_whitespace) {
@@ -29,18 +30,18 @@ pub fn record(text: &str) -> Result<Map<String, Value>, RejectReason> {
                 format!("a space was expected at byte {at} of the record"),
             ));
         }
-        if map.insert(key.to_owned(), value).is_some() {
+        if filling.add(Cow::Borrowed(key), value).is_err() {
             return Err(RejectReason::field(key, "the key stands twice"));
         }
         rest = after.trim_start();
     }
-    Ok(map)
+    Ok(filling.object)
 }
 
-fn value<'t>(after: &'t str, key: &str) -> Result<(Value, &'t str), RejectReason> {
+fn value<'t>(after: &'t str, key: &str) -> Result<(Json<'t>, &'t str), RejectReason> {
     let Some(quoted) = after.strip_prefix('"') else {
         let len = after.find(char::is_whitespace).unwrap_or(after.len());
-        return Ok((Value::String(after[..len].to_owned()), &after[len..]));
+        return Ok((Json::Text(Cow::Borrowed(&after[..len])), &after[len..]));
     };
     let mut is_escaped = false;
     for (at, byte) in quoted.bytes().enumerate() {
@@ -50,7 +51,7 @@ fn value<'t>(after: &'t str, key: &str) -> Result<(Value, &'t str), RejectReason
             b'"' => {
                 let text = &quoted[..at];
                 let plain = serde_json::from_str(&after[..at + 2]).unwrap_or_else(|_| text.to_owned());
-                return Ok((Value::String(plain), &quoted[at + 1..]));
+                return Ok((Json::Text(Cow::Owned(plain)), &quoted[at + 1..]));
             }
             _ => {}
         }

@@ -12,14 +12,16 @@ use std::sync::Arc;
 pub struct Options {
     /// The source of every file, instead of recognizing it.
     pub source: Option<String>,
-    /// The host that wrote the files.
+    /// The host that wrote the files. Two hosts' logs whose lines name no host need one each: without it,
+    /// lines that are the same in both count once, as those of a copy do, and a note says how many.
     pub host: Option<String>,
     /// The zone of times that name none: an IANA name such as `Europe/Stockholm`, or `+02:00`.
     pub time_zone: Option<String>,
     /// The producer's own pattern for its lines: nginx `log_format`, Apache `LogFormat`, PostgreSQL
     /// `log_line_prefix`.
     pub log_format: Option<String>,
-    /// Sources that are declared beside the built-in ones; they go before those.
+    /// Sources that are declared beside the built-in ones. One whose `[recognize]` knows a file goes before
+    /// every built-in one, however sure that is.
     pub mappings: Vec<Mapping>,
     /// Events per batch.
     pub batch_events: usize,

@@ -3,7 +3,8 @@
 use crate::capped::CappedReader;
 use crate::cut::{Cut, Cutter, KEPT};
 use crate::identity::Occurrences;
-use crate::input::Input;
+use crate::input::{Family, Input};
+use crate::twins::Met;
 use crate::{Context, Decoder, Error, Format, Framing, Options, Output, RawRecord, RejectReason};
 use ambit_event::{
     Attestation, Batch, Checkpoint, Event, EventId, Evidence, Keys, Loss, Position, Provenance, Reject, Span,
@@ -202,6 +203,7 @@ fn pass(
 ) -> Result<Pass, Error> {
     let mut reading = Reading::new(&input.evidence, format, context, before, options.batch_events)?;
     reading.attestations.clone_from(&input.attestations);
+    reading.family = Some(&input.family);
     input
         .place
         .with_content(&options.caps, |reader: &mut CappedReader<'_>| {
@@ -234,6 +236,9 @@ struct Reading<'a> {
     checkpoint: Checkpoint,
     /// Occurrences of records whose events came later than they: counted as they come.
     released: Occurrences,
+    /// The siblings of the file, and what files of other families have in common with it.
+    family: Option<&'a Family>,
+    met: Met,
     /// What was given out before this offset by an earlier run is not given out again.
     resumed_at: u64,
     /// Ends of some of the records (offset, number) that a checkpoint can fall back to while events of
@@ -281,6 +286,8 @@ impl<'a> Reading<'a> {
             output: Output::default(),
             summary: Summary::default(),
             checkpoint,
+            family: None,
+            met: Met::new(),
             resumed_at: 0,
             ends: VecDeque::new(),
         })
@@ -308,6 +315,8 @@ impl<'a> Reading<'a> {
                 Ok(Some(cut)) => cut,
                 Ok(None) => break,
                 Err(error) => {
+                    // The file may be whole when it is read again.
+                    may_grow = true;
                     self.break_off(&error, cutter.offset(), cutter.line());
                     break;
                 }
@@ -341,6 +350,7 @@ impl<'a> Reading<'a> {
             self.advance(cutter.offset());
         }
         self.close(sink);
+        self.note_twins();
         None
     }
 
@@ -368,6 +378,9 @@ impl<'a> Reading<'a> {
                 Ok(Some(Cut::Record { record, .. })) => self.pass_over(&record),
                 Ok(Some(Cut::Overlong { .. })) => None,
                 Ok(None) | Err(_) => {
+                    if cutter.offset() == checkpoint.offset {
+                        break; // Behind the last record stood what is none: blank lines, an array's bracket.
+                    }
                     return Err(format!(
                         "{path}: shorter than it was ({} bytes had been read); it was cut or replaced and is read from its start",
                         checkpoint.offset
@@ -454,30 +467,28 @@ impl<'a> Reading<'a> {
         let mut n_own = 0;
         for mut event in events.drain(..) {
             let raw = std::mem::take(&mut event.raw);
-            let event = match record {
+            match record {
                 _ if !raw.is_empty() => {
                     let nth = self.released.count(&raw);
                     let Provenance { offset, line, .. } = event.provenance;
                     if offset < self.resumed_at {
                         continue;
                     }
-                    self.complete(
-                        event,
-                        &RawRecord {
-                            bytes: &raw,
-                            offset,
-                            line,
-                        },
-                        nth,
-                        0,
-                    )
+                    let held = RawRecord {
+                        bytes: &raw,
+                        offset,
+                        line,
+                    };
+                    self.complete(&mut event, &held, nth, 0);
+                    event.raw = raw;
                 }
                 Some((record, nth)) => {
                     n_own += 1;
-                    self.complete(event, record, nth, n_own - 1)
+                    self.complete(&mut event, record, nth, n_own - 1);
+                    event.raw = record.bytes.to_vec();
                 }
                 None => continue,
-            };
+            }
             self.batch_bytes += event.raw.len();
             self.settle(Some(&event));
             self.last = Some(event.time);
@@ -493,7 +504,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn complete(&self, mut event: Event, record: &RawRecord<'_>, nth: u64, n: usize) -> Event {
+    /// Fills what a decoder leaves empty, all but the raw bytes.
+    fn complete(&self, event: &mut Event, record: &RawRecord<'_>, nth: u64, n: usize) {
         if event.source.is_empty() {
             event.source.push_str(self.format.source());
         }
@@ -513,8 +525,6 @@ impl<'a> Reading<'a> {
             length: record.bytes.len() as u64,
             line: record.line,
         };
-        event.raw = record.bytes.to_vec();
-        event
     }
 
     fn reject(&mut self, head: &RawRecord<'_>, n_bytes: u64, reason: RejectReason) {
@@ -611,11 +621,30 @@ impl<'a> Reading<'a> {
 
     fn flush(&mut self, sink: &mut dyn FnMut(Batch) -> ControlFlow<()>) -> ControlFlow<()> {
         let mut batch = std::mem::take(&mut self.batch);
+        self.meet_twins(&batch.events);
         batch.checkpoint = Some(self.checkpoint.clone());
         self.batch.events = Vec::with_capacity(batch.events.len());
         self.summary.n_events += batch.events.len() as u64;
         (self.batch_bytes, self.n_settled) = (0, 0);
         sink(batch)
+    }
+
+    fn meet_twins(&mut self, events: &[Event]) {
+        let Some((family, twins)) = self.family.and_then(|f| Some((f, f.twins.as_ref()?))) else {
+            return;
+        };
+        let mut twins = twins.lock().unwrap_or_else(PoisonError::into_inner);
+        twins.name(family.number, &self.evidence.path);
+        for event in events.iter().filter(|e| e.host.is_none()) {
+            twins.meet(event.id, family.number, &mut self.met);
+        }
+    }
+
+    fn note_twins(&mut self) {
+        if let Some(twins) = self.family.and_then(|family| family.twins.as_ref()) {
+            let twins = twins.lock().unwrap_or_else(PoisonError::into_inner);
+            self.summary.notes.extend(twins.notes(&self.met));
+        }
     }
 
     /// The last batch: what a digest chain proves of the whole file comes with it.

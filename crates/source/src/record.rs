@@ -1,5 +1,6 @@
 //! One raw record, and what is said where it cannot be read.
 
+use crate::{Framing, elements};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -94,6 +95,28 @@ impl<'a> Sample<'a> {
             lines,
             log_format: None,
         }
+    }
+
+    /// As [`Self::percent`], of the records into which the framing cuts the head: for JSON files that may be
+    /// one array.
+    #[must_use]
+    pub fn percent_of(&self, framing: &Framing, test: impl Fn(&[u8]) -> bool) -> u8 {
+        let opening = match framing {
+            Framing::Json(is_record) => elements::opening(self.text(), &**is_record),
+            _ => None,
+        };
+        match opening {
+            None => self.percent(test),
+            Some(opening) => {
+                let found = elements::sampled(self.text(), opening.inside);
+                let n_fit = found.iter().filter(|element| test(element)).count();
+                u8::try_from(n_fit * 100 / found.len().max(1)).unwrap_or(100)
+            }
+        }
+    }
+
+    fn text(&self) -> &'a [u8] {
+        self.head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(self.head)
     }
 
     /// Percent of the sampled lines that satisfy the test; 0 where there are none. The last line is

@@ -1,8 +1,8 @@
 //! Takes the secrets out of what is kept of a record.
 
+use crate::json::{Json, Object};
 use crate::quick::Quick;
 use ambit_event::Keys;
-use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -26,36 +26,15 @@ pub fn owned(keys: &Keys, value: String) -> String {
 }
 
 /// Whether the patterns of [`Keys::redact`] can match at all: they need `name=value`, a quoted name with a
-/// colon, the words bearer or basic, or the beginning of a JWT.
+/// colon, the words bearer or basic, or the beginning of a JWT, which is looked for by its rarest letter.
 fn may_hold_secret(bytes: &[u8]) -> bool {
-    let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|byte| SUSPICIOUS[usize::from(*byte)]) {
-        let here = &rest[at..];
-        let is_secret = match here[0] {
-            b'"' => matches!(here.get(1), Some(b':' | b' ' | b'\t')),
-            b'b' | b'B' => starts_with(here, b"bearer") || starts_with(here, b"basic"),
-            b'e' | b'E' => starts_with(here, b"eyj"),
-            _ => true,
-        };
-        if is_secret {
-            return true;
-        }
-        rest = &here[1..];
-    }
-    false
+    let is_name = |at: usize| bytes[at] == b'=' || matches!(bytes.get(at + 1), Some(b':' | b' ' | b'\t'));
+    let is_scheme = |at: usize| starts_with(&bytes[at..], b"bearer") || starts_with(&bytes[at..], b"basic");
+    let is_token = |at: usize| at >= 2 && starts_with(&bytes[at - 2..], b"eyj");
+    memchr::memchr2_iter(b'=', b'"', bytes).any(is_name)
+        || memchr::memchr2_iter(b'b', b'B', bytes).any(is_scheme)
+        || memchr::memchr2_iter(b'j', b'J', bytes).any(is_token)
 }
-
-/// The bytes with which a secret's pattern begins.
-static SUSPICIOUS: [bool; 256] = {
-    let mut table = [false; 256];
-    let begins = b"=\"bBeE";
-    let mut n = 0;
-    while n < begins.len() {
-        table[begins[n] as usize] = true;
-        n += 1;
-    }
-    table
-};
 
 fn starts_with(bytes: &[u8], word: &[u8]) -> bool {
     bytes
@@ -127,8 +106,8 @@ impl Redactor {
     }
 
     /// Every field of a map, by its name and its text.
-    pub fn fields(&mut self, map: &mut Map<String, Value>) {
-        for (name, field) in map.iter_mut() {
+    pub fn fields(&mut self, object: &mut Object<'_>) {
+        for (name, field) in object.iter_mut() {
             if self.is_secret(name) {
                 self.secret(field)
             } else {
@@ -138,16 +117,16 @@ impl Redactor {
     }
 
     /// Every text below a value; what stands under a secret name is fingerprinted whole.
-    pub fn value(&mut self, value: &mut Value) {
+    pub fn value(&mut self, value: &mut Json<'_>) {
         match value {
-            Value::String(plain) => {
+            Json::Text(plain) => {
                 if let Cow::Owned(redacted) = self.text(plain) {
-                    *plain = redacted;
+                    *plain = Cow::Owned(redacted);
                 }
             }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
-            Value::Object(map) => self.fields(map),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Json::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
+            Json::Object(object) => self.fields(object),
+            Json::Null | Json::Bool(_) | Json::Number(_) => {}
         }
     }
 
@@ -192,28 +171,28 @@ impl Redactor {
 
     /// What stands under a secret name: its texts and numbers become fingerprints; of an object those of
     /// its fields that hold the value itself.
-    fn secret(&mut self, value: &mut Value) {
+    pub fn secret(&mut self, value: &mut Json<'_>) {
         match value {
-            Value::String(text) if text.is_empty() || text == "-" => {}
-            Value::String(text) => *text = self.keys.fingerprint(text),
-            Value::Number(number) => *value = Value::String(self.keys.fingerprint(&number.to_string())),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.secret(item)),
-            Value::Object(map) => {
-                for (name, field) in map.iter_mut() {
-                    if self.is_secret(name)
-                        || matches!(name.as_str(), "id" | "value" | "key" | "hash" | "uid")
-                    {
+            Json::Text(text) if text.is_empty() || text == "-" => {}
+            Json::Text(text) => *text = Cow::Owned(self.keys.fingerprint(text)),
+            Json::Number(number) => {
+                *value = Json::Text(Cow::Owned(self.keys.fingerprint(&number.to_string())));
+            }
+            Json::Array(items) => items.iter_mut().for_each(|item| self.secret(item)),
+            Json::Object(object) => {
+                for (name, field) in object.iter_mut() {
+                    if self.is_secret(name) || matches!(name, "id" | "value" | "key" | "hash" | "uid") {
                         self.secret(field);
                     } else {
                         self.value(field);
                     }
                 }
             }
-            Value::Null | Value::Bool(_) => {}
+            Json::Null | Json::Bool(_) => {}
         }
     }
 
-    fn is_secret(&mut self, name: &str) -> bool {
+    pub fn is_secret(&mut self, name: &str) -> bool {
         if let Some(known) = self.names.get(name) {
             return *known;
         }
@@ -265,11 +244,14 @@ mod tests {
 
     #[test]
     fn secret_fields_are_fingerprinted_whole() {
-        let mut value = serde_json::json!({
+        let text = serde_json::json!({
             "session": "s1", "cookie_sid": "s1", "http_x_api_key": "k", "request.headers.authorization": "x",
             "auth": {"id": "s1", "method": "password"}, "token": "-", "uri": "/a?sid=s1", "token_n": 4, "otp": 1234
-        });
-        Redactor::new(&keys()).value(&mut value);
+        })
+        .to_string();
+        let mut object = crate::json::object(&text).unwrap_or_default();
+        Redactor::new(&keys()).fields(&mut object);
+        let value = serde_json::to_value(&object).unwrap_or_default();
         let fp = keys().fingerprint("s1");
         assert_eq!(value["session"], fp);
         assert_eq!(value["cookie_sid"], fp);

@@ -186,6 +186,39 @@ fn two_true_identical_lines_count_twice_and_a_copy_adds_nothing() {
 }
 
 #[test]
+fn lines_of_two_hosts_count_once_unless_the_hosts_are_named_and_that_is_said() {
+    let dir = folder();
+    write(&dir, "web1/access.log", lines(0..5));
+    write(&dir, "web1/access.log.1", line(0, "older") + &line(90, "z"));
+    write(
+        &dir,
+        "web2/access.log",
+        lines(3..5) + &line(3, "p3") + &line(90, "z"),
+    );
+    let mut store = Store::default();
+    let (summaries, _) = store.ingest(&[dir.path()], &Options::default());
+    assert_eq!((store.ids.len(), store.n_given), (8, 11));
+    let notes: Vec<&String> = summaries.iter().flat_map(|s| &s.notes).collect();
+    assert!(
+        notes.len() == 1
+            && notes[0].starts_with("3 of its records")
+            && notes[0].contains("web1/access.log.1 too")
+            && notes[0].contains("--host"),
+        "{notes:?}"
+    );
+    let mut store = Store::default();
+    for host in ["web1", "web2"] {
+        let options = Options {
+            host: Some(host.into()),
+            ..Options::default()
+        };
+        let (summaries, _) = store.ingest(&[&dir.path().join(host)], &options);
+        assert!(summaries.iter().all(|s| s.notes.is_empty()));
+    }
+    assert_eq!(store.ids.len(), 11);
+}
+
+#[test]
 fn a_grown_file_gives_only_what_is_new() {
     let dir = folder();
     let path = write(&dir, "access.log", line(0, "p0"));
@@ -506,6 +539,66 @@ fn a_digest_chain_proves_its_files_and_names_the_missing() {
     assert_eq!(store.whole.attestations.len(), 1);
 }
 
+/// One shipped file of a host, and what lies there in its place.
+fn ship_and_find(dir: &TempDir, left: &str) -> (Store, Vec<Error>) {
+    let whole = lines(0..5);
+    let link = shipped(
+        "access-1.log",
+        &whole,
+        "2014-05-23T10:00:00Z",
+        "2014-05-23T10:01:00Z",
+    );
+    write(dir, "gw1.manifest.jsonl", manifest(&[link]));
+    write(dir, "access-1.log", left);
+    let mut store = Store::default();
+    let (_, errors) = store.ingest(&[dir.path()], &Options::default());
+    (store, errors)
+}
+
+#[test]
+fn a_shipped_file_that_was_cut_keeps_its_host_and_source_and_states_its_loss() {
+    let whole = lines(0..5);
+    let first = whole.lines().next().unwrap().len();
+    for (left, n_events, n_rejects) in [
+        (&whole[..whole.len() - first / 2], 4, 1),
+        (&whole[..=first], 1, 0),
+        (&whole[..first / 2], 0, 1),
+        ("\n", 0, 0),
+    ] {
+        let dir = folder();
+        let (store, errors) = ship_and_find(&dir, left);
+        let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert!(
+            shown.len() == 1 && shown[0].contains("its digest differs"),
+            "{shown:?}"
+        );
+        assert_eq!((store.ids.len(), store.n_rejects), (n_events, n_rejects));
+        let events = store.whole.events.iter().map(|e| (e.source.as_str(), &e.host));
+        let rejects = store.whole.rejects.iter().map(|r| (r.source.as_str(), &r.host));
+        let losses = store.whole.losses.iter().map(|l| (l.source.as_str(), &l.host));
+        for (source, host) in events.chain(rejects).chain(losses) {
+            assert_eq!((source, host.as_deref()), ("nginx_access", Some("gw1")));
+        }
+        assert!(store.whole.attestations.is_empty());
+        let loss = &store.whole.losses[0];
+        assert_eq!((store.whole.losses.len(), loss.at_most), (1, Some(5)));
+        assert_eq!(
+            loss.span.to_string(),
+            "2014-05-23T10:00:00Z to 2014-05-23T10:01:00Z"
+        );
+        assert!(loss.why.contains("another digest"), "{}", loss.why);
+    }
+}
+
+#[test]
+fn a_copy_of_a_shipped_file_is_of_the_same_host() {
+    let dir = folder();
+    write(&dir, "copy/renamed.log", lines(0..5));
+    let (store, errors) = ship_and_find(&dir, &lines(0..5));
+    assert_eq!((store.ids.len(), store.n_given, errors), (5, 5, vec![]));
+    assert_eq!(store.whole.attestations.len(), 1);
+}
+
 #[test]
 fn a_broken_chain_proves_nothing_from_its_break_on() {
     let dir = folder();
@@ -556,6 +649,122 @@ fn declared_sources_go_before_the_built_in_ones() {
         (2, "shop")
     );
     assert_eq!(Store::of(&[&path]).whole.events[0].source, "app_jsonl");
+}
+
+#[test]
+fn a_mapping_that_knows_the_file_goes_before_a_surer_built_in_source() {
+    let dir = folder();
+    let postgresql =
+        r#"{"timestamp":"2014-05-23 10:00:00.000 UTC","error_severity":"LOG","message":"x","who":7}"#;
+    let nginx = r#"{"msec":1400839205.250,"remote_addr":"203.0.113.7","status":200,"request":"GET / HTTP/1.1","who":7}"#;
+    for (line, time, built_in) in [
+        (postgresql, "timestamp", "postgresql"),
+        (nginx, "msec", "nginx_access"),
+    ] {
+        let path = write(&dir, "x.log", format!("{line}\n").repeat(3));
+        assert_eq!(Store::of(&[&path]).whole.events[0].source, built_in);
+        let declared = |name: &str, confidence: u8, field: &str| {
+            let text = format!(
+                "name = \"{name}\"\nformat = \"json\"\n[recognize]\npresent = [\"{field}\"]\nconfidence = {confidence}\n[time]\nfield = \"{time}\""
+            );
+            ambit_source::Mapping::parse(&text, "m.toml").unwrap()
+        };
+        let source_with = |mappings| {
+            let options = Options {
+                mappings,
+                ..Options::default()
+            };
+            let mut store = Store::default();
+            store.ingest(&[&path], &options);
+            store.whole.events[0].source.clone()
+        };
+        assert_eq!(source_with(vec![declared("shop", 20, "who")]), "shop");
+        let two = vec![declared("shop", 20, "who"), declared("till", 30, "who")];
+        assert_eq!(source_with(two), "till");
+        for unknowing in [declared("shop", 100, "whom"), declared("shop", 0, "who")] {
+            assert_eq!(source_with(vec![unknowing]), built_in);
+        }
+    }
+}
+
+fn element(n: u32, who: &str) -> String {
+    format!("{{\n  \"ts\": \"2014-05-23T10:00:{n:02}Z\",\n  \"user\": \"{who}{n}\"\n}}")
+}
+
+fn array(who: &str, n: u32) -> String {
+    let elements: Vec<String> = (0..n).map(|n| element(n, who)).collect();
+    format!("[\n{}\n]\n", elements.join(",\n"))
+}
+
+#[test]
+fn json_arrays_are_read_on_and_told_apart() {
+    let dir = folder();
+    let path = write(&dir, "one.json", array("a", 30));
+    let other = write(&dir, "other.json", array("b", 30));
+    let options = Options {
+        batch_events: 7,
+        ..Options::default()
+    };
+    let mut store = Store::default();
+    for _ in 0..8 {
+        let (inputs, errors) = discover(std::slice::from_ref(&path), &options);
+        assert_eq!((inputs.len(), errors.len()), (1, 0));
+        let summary = store.read(&inputs[0], &options, 1);
+        assert_eq!(summary.notes, Vec::<String>::new());
+    }
+    assert_eq!((store.ids.len(), store.n_given, store.n_rejects), (30, 30, 0));
+    store.ingest(&[&other], &options);
+    assert_eq!(
+        store.ids.len(),
+        60,
+        "an array that begins with the same line is another file"
+    );
+    write(&dir, "one.json", array("a", 33));
+    store.ingest(&[&path], &options);
+    assert_eq!(store.ids.len(), 63);
+    let cut = array("c", 40);
+    write(&dir, "one.json", &cut[..cut.len() - 2]);
+    let (summaries, _) = store.ingest(&[&path], &options);
+    assert_eq!((store.ids.len(), store.n_rejects), (103, 1));
+    assert!(summaries[0].notes[0].contains("ends before its JSON does"));
+    assert_eq!(store.whole.losses.len(), 1);
+    write(&dir, "one.json", &cut);
+    let (summaries, _) = store.ingest(&[&path], &options);
+    assert_eq!((store.ids.len(), summaries[0].notes.len()), (103, 0));
+}
+
+#[test]
+fn an_element_beyond_the_cap_is_one_reject() {
+    let dir = folder();
+    let long = format!(
+        "[{},{{\"x\":\"{}\"}},{}]",
+        element(1, "a"),
+        "y".repeat(600_000),
+        element(2, "a")
+    );
+    let path = write(&dir, "one.json", long);
+    let caps = Caps {
+        record: 100_000,
+        ..Caps::default()
+    };
+    let options = Options {
+        caps,
+        ..Options::default()
+    };
+    let mut store = Store::default();
+    store.ingest(&[&path], &options);
+    let reject = &store.whole.rejects[0];
+    assert_eq!((store.ids.len(), store.n_rejects), (2, 1));
+    assert_eq!((reject.n_bytes, reject.raw.len()), (600_009, 64 << 10));
+}
+
+#[test]
+fn blank_lines_at_the_end_of_a_file_are_no_change() {
+    let dir = folder();
+    let path = write(&dir, "access.log", lines(0..3) + "\n\n");
+    let mut store = Store::of(&[&path]);
+    let (summaries, _) = store.ingest(&[&path], &Options::default());
+    assert_eq!((summaries[0].notes.len(), store.n_given), (0, 3));
 }
 
 #[test]

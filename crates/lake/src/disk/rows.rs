@@ -386,7 +386,8 @@ mod tests {
         event.fields = serde_json::json!({"a": {"b": [1, 0.25, null]}, "c": "\"\u{1}"})
             .as_object()
             .unwrap()
-            .clone();
+            .clone()
+            .into();
         event.provenance.offset = u64::MAX;
         let bare = Event::new("", Timestamp(i64::MAX));
         let rows = [Row::event(&event, None), Row::event(&bare, None)];

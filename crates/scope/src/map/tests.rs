@@ -478,7 +478,8 @@ fn jobs_internal_data_and_other_records() {
     mail.fields = serde_json::json!({"mailbox": ["5", 6]})
         .as_object()
         .unwrap()
-        .clone();
+        .clone()
+        .into();
     assert_eq!(
         shown(&map.reach(&mail, &context)),
         "named done | read communication 5+6"

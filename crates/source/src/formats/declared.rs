@@ -1,10 +1,11 @@
 //! Declared sources whose records are JSON or logfmt.
 
+use crate::json::Object;
 use crate::mapping::{Form, Mapper, Mapping};
 use crate::{
-    Confidence, Context, Decoder, Error, Format, Output, RawRecord, RejectReason, Sample, json, logfmt,
+    Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample, json,
+    logfmt,
 };
-use serde_json::{Map, Value};
 
 /// A source of JSON lines or logfmt records, by its mapping.
 pub struct Declared {
@@ -21,11 +22,22 @@ impl Format for Declared {
     }
 
     fn recognize(&self, sample: &Sample<'_>) -> Confidence {
-        let is_known =
-            |line: &[u8]| fields(self.mapping.form(), line).is_ok_and(|fields| self.mapping.knows(&fields));
+        let is_known = |line: &[u8]| {
+            fields(self.mapping.form(), &json::text(line)).is_ok_and(|fields| self.mapping.knows(&fields))
+        };
         match self.mapping.is_choosy() {
-            true => Confidence::share(self.mapping.confidence(), sample.percent(is_known)),
+            true => Confidence::share(
+                self.mapping.confidence(),
+                sample.percent_of(&self.framing(), is_known),
+            ),
             false => Confidence::NONE,
+        }
+    }
+
+    fn framing(&self) -> Framing {
+        match self.mapping.form() {
+            Form::Json => Framing::Json(self.mapping.record_test()),
+            Form::Logfmt | Form::Nginx | Form::Apache => Framing::Lines,
         }
     }
 
@@ -44,14 +56,15 @@ struct DeclaredDecoder {
 
 impl Decoder for DeclaredDecoder {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
-        out.push(self.mapper.event(fields(self.form, record.bytes)?)?);
+        let text = record.lossy();
+        out.push(self.mapper.event(fields(self.form, &text)?, text.len())?);
         Ok(())
     }
 }
 
-fn fields(form: Form, bytes: &[u8]) -> Result<Map<String, Value>, RejectReason> {
+fn fields(form: Form, text: &str) -> Result<Object<'_>, RejectReason> {
     match form {
-        Form::Logfmt => logfmt::record(&String::from_utf8_lossy(bytes)),
-        Form::Json | Form::Nginx | Form::Apache => json::object(bytes),
+        Form::Logfmt => logfmt::record(text),
+        Form::Json | Form::Nginx | Form::Apache => json::object(text),
     }
 }

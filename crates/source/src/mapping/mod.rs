@@ -28,11 +28,12 @@
 mod rules;
 mod spec;
 
+use crate::elements::IsRecord;
+use crate::json::Object;
 use crate::redact::Redactor;
 use crate::{Context, Error, RejectReason};
 use ambit_event::Event;
-use rules::Rulebook;
-use serde_json::{Map, Value};
+use rules::{KnownKeys, Rulebook};
 use spec::Spec;
 use std::path::Path;
 use std::sync::Arc;
@@ -110,7 +111,7 @@ impl Mapping {
     }
 
     /// Whether a record has the fields by which it is known.
-    pub(crate) fn knows(&self, fields: &Map<String, Value>) -> bool {
+    pub(crate) fn knows(&self, fields: &Object<'_>) -> bool {
         let recognize = &self.spec.recognize;
         let value = |path: &str| rules::find(fields, path);
         recognize.present.iter().all(|path| value(path).is_some())
@@ -120,6 +121,12 @@ impl Mapping {
                 .all(|(path, wanted)| value(path).is_some_and(|found| wanted.as_slice().contains(&found)))
     }
 
+    /// Tells an object that is a record, with a time, from one that holds records.
+    pub(crate) fn record_test(&self) -> IsRecord {
+        let rules = Arc::clone(&self.rules);
+        Arc::new(move |fields| rules.has_time(fields))
+    }
+
     /// Its rules, ready for the records of one file.
     pub(crate) fn mapper(&self, context: &Context) -> Mapper {
         Mapper {
@@ -127,6 +134,7 @@ impl Mapping {
             source: self.spec.name.clone(),
             context: context.clone(),
             redactor: Redactor::new(&context.keys),
+            keys: KnownKeys::default(),
         }
     }
 
@@ -156,12 +164,21 @@ pub struct Mapper {
     source: String,
     context: Context,
     redactor: Redactor,
+    keys: KnownKeys,
 }
 
 impl Mapper {
-    /// The event that the fields tell.
-    pub fn event(&mut self, fields: Map<String, Value>) -> Result<Event, RejectReason> {
-        self.rules
-            .event(fields, &self.source, &self.context, &mut self.redactor)
+    /// The event that the fields tell, of a record of so many bytes.
+    pub fn event(&mut self, fields: Object<'_>, n_bytes: usize) -> Result<Event, RejectReason> {
+        let mut event = Event {
+            source: self.source.clone(),
+            ..Event::default()
+        };
+        let keys = &mut self.keys;
+        let kept = self
+            .rules
+            .fill(&mut event, fields, &self.context, &mut self.redactor, keys)?;
+        event.fields = kept.kept(n_bytes + n_bytes / 8);
+        Ok(event)
     }
 }

@@ -1,18 +1,16 @@
 //! A mapping made ready: fields found once, then each column's rule.
 
 use super::spec::{self, Instant, RuleSpec, Spec};
+use crate::json::{Json, Object};
 use crate::quick::Quick;
 use crate::redact::Redactor;
 use crate::time::{self, Clock};
 use crate::{Context, Error, RejectReason, http, redact};
 use ambit_event::{Column, ColumnKind, Event, EventId, Keys, Outcome, printable};
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-
-type Fields = Map<String, Value>;
 
 /// A mapping made ready. Fields are looked up by going once through a record, whatever the number of rules.
 #[derive(Debug, Clone)]
@@ -26,6 +24,8 @@ pub struct Rulebook {
     duration: Vec<Rule>,
     /// Paths whose values are secrets, with what is done to them before they are fingerprinted.
     secrets: BTreeMap<String, Vec<Transform>>,
+    /// Those of them that may lie within a field.
+    nested_secrets: Vec<(String, Vec<Transform>)>,
     id: Option<(usize, String)>,
 }
 
@@ -132,85 +132,181 @@ impl Rulebook {
             http,
             columns,
             duration,
+            nested_secrets: builder
+                .secrets
+                .iter()
+                .filter(|(path, _)| path.contains('.'))
+                .map(|(path, transform)| (path.clone(), transform.clone()))
+                .collect(),
             secrets: builder.secrets,
             id,
         })
     }
 
-    /// The event that a record's fields tell.
-    pub fn event(
+    /// Fills an event by what a record's fields tell, and gives them back without their secrets.
+    pub fn fill<'r>(
         &self,
-        mut fields: Fields,
-        source: &str,
+        event: &mut Event,
+        mut fields: Object<'r>,
         context: &Context,
         redactor: &mut Redactor,
-    ) -> Result<Event, RejectReason> {
-        let mut event = Event {
-            source: source.to_owned(),
-            ..Event::default()
-        };
-        let slots = self.find(&fields);
+        keys: &mut KnownKeys,
+    ) -> Result<Object<'r>, RejectReason> {
+        keys.learn(&fields, self, redactor);
+        let mut slots = vec![None; self.n_slots];
+        for (nth, (name, value)) in fields.iter().enumerate() {
+            match keys.nth(nth) {
+                Some(key) => lay_into(&mut slots, &key.heads, value),
+                None => lay_into(&mut slots, self.heads_of(name), value),
+            }
+        }
         let clock = self.time.read(&slots, context)?;
         event.duration = first(&self.duration, |rule| rule.integer(&slots));
-        set_time(&mut event, clock, self.time.is);
-        self.http.fill(&mut event, &slots, redactor);
+        set_time(event, clock, self.time.is);
+        self.http.fill(event, &slots, redactor);
         for (column, rules) in &self.columns {
-            fill(&mut event, *column, rules, &slots, &context.keys);
+            fill(event, *column, rules, &slots, &context.keys);
         }
         if event.actor_user.is_none() {
             event.actor_realm = None;
         }
         if let Some(native) = self.id.as_ref().and_then(|(slot, _)| text(slots[*slot]?)) {
-            let family = self.id.as_ref().map_or(source, |(_, family)| family);
+            let family = self.id.as_ref().map_or(&event.source, |(_, family)| family);
             let host = event.host.as_deref().or(context.host.as_deref()).unwrap_or("");
             event.id = EventId::native(family, host, &native);
         }
         drop(slots);
-        self.redact(redactor, &mut fields);
-        event.fields = fields;
-        Ok(event)
+        self.redact(redactor, &mut fields, keys);
+        Ok(fields)
     }
 
-    fn find<'f>(&self, fields: &'f Fields) -> Vec<Option<&'f Value>> {
+    /// Whether the fields that tell the time are there.
+    pub fn has_time(&self, fields: &Object<'_>) -> bool {
         let mut slots = vec![None; self.n_slots];
-        for (key, value) in fields {
-            for (slot, rest) in self.heads.get(key.as_str()).into_iter().flatten() {
-                if slots[*slot].is_none() {
-                    slots[*slot] = below(value, rest);
-                }
-            }
+        for (name, value) in fields.iter() {
+            lay_into(&mut slots, self.heads_of(name), value);
         }
-        slots
+        self.time.source.text(&slots).is_some()
+    }
+
+    fn heads_of(&self, name: &str) -> &[(usize, String)] {
+        self.heads.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Takes the secrets out of the fields. What feeds a credential's column becomes the same fingerprint.
-    fn redact(&self, redactor: &mut Redactor, fields: &mut Fields) {
-        for (path, transform) in &self.secrets {
-            if let Some(value) = fields.get_mut(path) {
+    fn redact(&self, redactor: &mut Redactor, fields: &mut Object<'_>, keys: &KnownKeys) {
+        for (nth, (name, value)) in fields.iter_mut().enumerate() {
+            let transform = match keys.nth(nth) {
+                Some(key) => key.transform.as_ref(),
+                None => self.secrets.get(name),
+            };
+            if let Some(transform) = transform {
                 fingerprint(&redactor.keys, transform, value);
-            } else if let Some((head, rest)) = path.split_once('.')
+            }
+        }
+        for (path, transform) in &self.nested_secrets {
+            if !fields.contains_key(path)
+                && let Some((head, rest)) = path.split_once('.')
                 && let Some(value) = fields.get_mut(head.trim_end_matches("[]"))
             {
                 fingerprint_below(&redactor.keys, transform, value, rest);
             }
         }
-        redactor.fields(fields);
+        for (nth, (name, value)) in fields.iter_mut().enumerate() {
+            let is_secret = match keys.nth(nth) {
+                Some(key) => key.is_secret,
+                None => redactor.is_secret(name),
+            };
+            if is_secret {
+                redactor.secret(value);
+            } else {
+                redactor.value(value);
+            }
+        }
     }
 }
 
-fn fingerprint_below(keys: &Keys, transform: &[Transform], value: &mut Value, rest: &str) {
+/// Each slot takes the first value that is found for it.
+fn lay_into<'f>(slots: &mut [Option<&'f Json<'f>>], heads: &[(usize, String)], value: &'f Json<'f>) {
+    for (slot, rest) in heads {
+        if slots[*slot].is_none() {
+            slots[*slot] = below(value, rest);
+        }
+    }
+}
+
+/// Keys that are remembered; attackers may invent more.
+const KEYS: usize = 1024;
+
+/// What a rulebook and a redactor say of the keys that were seen. The records of a log have the same keys in
+/// the same order, so that a key is mostly the one that stood in its place in the record before.
+#[derive(Debug, Clone, Default)]
+pub struct KnownKeys {
+    keys: Vec<KnownKey>,
+    by_name: HashMap<String, usize, Quick>,
+    /// For each field of the record at hand its key's place, [`KEYS`] for a key that is not remembered.
+    places: Vec<usize>,
+}
+
+#[derive(Debug, Clone)]
+struct KnownKey {
+    name: String,
+    heads: Vec<(usize, String)>,
+    transform: Option<Vec<Transform>>,
+    is_secret: bool,
+}
+
+impl KnownKeys {
+    /// Finds the keys of a record; [`Self::nth`] speaks of that record until the next one.
+    fn learn(&mut self, fields: &Object<'_>, rules: &Rulebook, redactor: &mut Redactor) {
+        for (nth, (name, _)) in fields.iter().enumerate() {
+            if self.nth(nth).is_some_and(|key| key.name == name) {
+                continue;
+            }
+            let place = match self.by_name.get(name) {
+                Some(place) => *place,
+                None => self.remember(name, rules, redactor),
+            };
+            match self.places.get_mut(nth) {
+                Some(known) => *known = place,
+                None => self.places.push(place),
+            }
+        }
+        self.places.truncate(fields.len());
+    }
+
+    fn nth(&self, nth: usize) -> Option<&KnownKey> {
+        self.keys.get(*self.places.get(nth)?)
+    }
+
+    fn remember(&mut self, name: &str, rules: &Rulebook, redactor: &mut Redactor) -> usize {
+        if self.keys.len() == KEYS {
+            return KEYS;
+        }
+        self.keys.push(KnownKey {
+            name: name.to_owned(),
+            heads: rules.heads_of(name).to_vec(),
+            transform: rules.secrets.get(name).cloned(),
+            is_secret: redactor.is_secret(name),
+        });
+        self.by_name.insert(name.to_owned(), self.keys.len() - 1);
+        self.keys.len() - 1
+    }
+}
+
+fn fingerprint_below(keys: &Keys, transform: &[Transform], value: &mut Json<'_>, rest: &str) {
     match value {
-        Value::Array(items) => items
+        Json::Array(items) => items
             .iter_mut()
             .for_each(|item| fingerprint_below(keys, transform, item, rest)),
-        Value::Object(map) if map.contains_key(rest) => {
-            if let Some(value) = map.get_mut(rest) {
+        Json::Object(object) if object.contains_key(rest) => {
+            if let Some(value) = object.get_mut(rest) {
                 fingerprint(keys, transform, value);
             }
         }
-        Value::Object(map) => {
+        Json::Object(object) => {
             if let Some((head, rest)) = rest.split_once('.')
-                && let Some(value) = map.get_mut(head.trim_end_matches("[]"))
+                && let Some(value) = object.get_mut(head.trim_end_matches("[]"))
             {
                 fingerprint_below(keys, transform, value, rest);
             }
@@ -219,8 +315,8 @@ fn fingerprint_below(keys: &Keys, transform: &[Transform], value: &mut Value, re
     }
 }
 
-fn fingerprint(keys: &Keys, transform: &[Transform], value: &mut Value) {
-    if let Value::Array(items) = value {
+fn fingerprint(keys: &Keys, transform: &[Transform], value: &mut Json<'_>) {
+    if let Json::Array(items) = value {
         return items
             .iter_mut()
             .for_each(|item| fingerprint(keys, transform, item));
@@ -228,7 +324,7 @@ fn fingerprint(keys: &Keys, transform: &[Transform], value: &mut Value) {
     match text(value) {
         Some(plain) if !plain.starts_with("fp_") => {
             let shown = keys.fingerprint(&transformed(Cow::Borrowed(&plain), transform));
-            *value = Value::String(shown);
+            *value = Json::Text(Cow::Owned(shown));
         }
         _ => {}
     }
@@ -244,7 +340,13 @@ fn set_time(event: &mut Event, clock: Clock, is: Instant) {
     event.precision = clock.resolution.saturating_add(lasted);
 }
 
-fn fill<'s>(event: &mut Event, column: Column, rules: &'s [Rule], slots: &[Option<&'s Value>], keys: &Keys) {
+fn fill<'s>(
+    event: &mut Event,
+    column: Column,
+    rules: &'s [Rule],
+    slots: &[Option<&'s Json<'s>>],
+    keys: &Keys,
+) {
     match column.kind() {
         ColumnKind::Integer => {
             if let Some(number) = first(rules, |rule| rule.integer(slots)) {
@@ -287,7 +389,7 @@ fn first<'r, T>(rules: &'r [Rule], give: impl Fn(&'r Rule) -> Option<T>) -> Opti
 }
 
 impl TimeRule {
-    fn read(&self, slots: &[Option<&Value>], context: &Context) -> Result<Clock, RejectReason> {
+    fn read(&self, slots: &[Option<&Json<'_>>], context: &Context) -> Result<Clock, RejectReason> {
         let zone = self.zone.as_ref().unwrap_or(&context.time_zone);
         let written = self
             .source
@@ -304,12 +406,12 @@ impl TimeRule {
     }
 
     /// A JSON number has lost the zeros at its end: its resolution is that of whole milliseconds, or finer.
-    fn widened(&self, clock: Clock, slots: &[Option<&Value>]) -> Clock {
+    fn widened(&self, clock: Clock, slots: &[Option<&Json<'_>>]) -> Clock {
         let is_number = match &self.source {
             Picker::Fields(fields) => fields
                 .iter()
                 .find_map(|(slot, _)| slots[*slot])
-                .is_some_and(Value::is_f64),
+                .is_some_and(|value| matches!(value, Json::Number(n) if n.is_f64())),
             _ => false,
         };
         let resolution = match clock.resolution {
@@ -322,7 +424,7 @@ impl TimeRule {
 }
 
 impl HttpRule {
-    fn fill(&self, event: &mut Event, slots: &[Option<&Value>], redactor: &mut Redactor) {
+    fn fill(&self, event: &mut Event, slots: &[Option<&Json<'_>>], redactor: &mut Redactor) {
         let exchange = http::Exchange {
             request: self.request.text(slots),
             method: self.method.text(slots),
@@ -336,7 +438,7 @@ impl HttpRule {
 }
 
 impl Rule {
-    fn text<'s>(&'s self, slots: &[Option<&'s Value>]) -> Option<Cow<'s, str>> {
+    fn text<'s>(&'s self, slots: &[Option<&'s Json<'s>>]) -> Option<Cow<'s, str>> {
         let mut value = self.from.text(slots)?;
         if !self.transform.is_empty() {
             value = transformed(value, &self.transform);
@@ -348,7 +450,7 @@ impl Rule {
         (!is_absent(&value)).then_some(value)
     }
 
-    fn integer(&self, slots: &[Option<&Value>]) -> Option<i64> {
+    fn integer(&self, slots: &[Option<&Json<'_>>]) -> Option<i64> {
         let value = self.text(slots)?;
         match self.unit {
             Some(unit) => time::parse_duration(value.trim(), unit)
@@ -357,7 +459,7 @@ impl Rule {
         }
     }
 
-    fn list(&self, slots: &[Option<&Value>]) -> Vec<String> {
+    fn list(&self, slots: &[Option<&Json<'_>>]) -> Vec<String> {
         let Picker::Fields(fields) = &self.from else {
             return self.text(slots).map(Cow::into_owned).into_iter().collect();
         };
@@ -382,7 +484,7 @@ impl Rule {
 }
 
 impl Picker {
-    fn text<'s>(&'s self, slots: &[Option<&'s Value>]) -> Option<Cow<'s, str>> {
+    fn text<'s>(&'s self, slots: &[Option<&'s Json<'s>>]) -> Option<Cow<'s, str>> {
         match self {
             Self::Fields(fields) => fields.iter().find_map(|(slot, _)| text(slots[*slot]?)),
             Self::Constant(value) => Some(Cow::Borrowed(value)),
@@ -407,9 +509,9 @@ fn by_float(value: &str, unit: i64) -> Option<i64> {
     (number.abs() < 9e18).then(|| number.round() as i64)
 }
 
-fn collect(value: &Value, each: Option<&str>, list: &mut Vec<String>) {
+fn collect(value: &Json<'_>, each: Option<&str>, list: &mut Vec<String>) {
     match value {
-        Value::Array(items) => items.iter().for_each(|item| collect(item, each, list)),
+        Json::Array(items) => items.iter().for_each(|item| collect(item, each, list)),
         _ => {
             let value = match each {
                 Some(path) => below(value, path),
@@ -421,7 +523,7 @@ fn collect(value: &Value, each: Option<&str>, list: &mut Vec<String>) {
 }
 
 /// What lies at a dotted path below a value; the value itself for an empty path.
-fn below<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+fn below<'v>(value: &'v Json<'v>, path: &str) -> Option<&'v Json<'v>> {
     if path.is_empty() {
         return Some(value);
     }
@@ -433,27 +535,27 @@ fn below<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
 }
 
 /// The text at a dotted path of a record.
-pub fn find(fields: &Fields, path: &str) -> Option<String> {
+pub fn find(fields: &Object<'_>, path: &str) -> Option<String> {
     let found = fields.get(path).or_else(|| {
         path.match_indices('.')
             .find_map(|(at, _)| below(fields.get(&path[..at])?, &path[at + 1..]))
     })?;
     match found {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
+        Json::Null => None,
+        Json::Text(text) => Some(text.to_string()),
         other => Some(other.to_string()),
     }
 }
 
 /// The text of a scalar that says something.
-fn text(value: &Value) -> Option<Cow<'_, str>> {
+fn text<'v>(value: &'v Json<'_>) -> Option<Cow<'v, str>> {
     match value {
-        Value::String(text) if is_absent(text) => None,
-        Value::String(text) => Some(Cow::Borrowed(text)),
-        Value::Number(number) => Some(Cow::Owned(number.to_string())),
-        Value::Bool(true) => Some(Cow::Borrowed("true")),
-        Value::Bool(false) => Some(Cow::Borrowed("false")),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        Json::Text(text) if is_absent(text) => None,
+        Json::Text(text) => Some(Cow::Borrowed(text)),
+        Json::Number(number) => Some(Cow::Owned(number.to_string())),
+        Json::Bool(true) => Some(Cow::Borrowed("true")),
+        Json::Bool(false) => Some(Cow::Borrowed("false")),
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
     }
 }
 

@@ -1,10 +1,10 @@
 //! The access log: lines by a `LogFormat`, or JSON.
 
 use super::error;
+use crate::json::Object;
 use crate::log_format::LogFormat;
 use crate::mapping::{Mapper, Mapping};
 use crate::{Confidence, Context, Decoder, Error, Format, Output, RawRecord, RejectReason, Sample, json};
-use serde_json::{Map, Value};
 use std::sync::LazyLock;
 
 /// `apache_access`.
@@ -30,6 +30,8 @@ Fills   the columns that nginx_access fills. Fields have nginx's names where ngi
         env_x, %{X}n note_x, %X connection_status. An aborted connection (%X is X) is the outcome aborted.
 Time    Apache writes when a request arrived; its doubt is the clock's resolution and the duration (%D, %T).
 Outcome as for nginx_access.
+Host    no line names it; name it with --host: without one, lines that are the same in two hosts' files count
+        once, as those of a copy do, and a note says how many.
 Proves  nothing by itself: lines are not numbered. A digest-chained manifest beside the files proves them whole.
 ";
 
@@ -99,7 +101,8 @@ impl Format for DeclaredAccess {
         let has_own = patterns.len() > PRESETS.len();
         let is_own = |line: &[u8]| patterns[0].fits(&String::from_utf8_lossy(line));
         let is_known = |line: &[u8]| {
-            let fields = fields(&patterns, line);
+            let line = json::text(line);
+            let fields = fields(&patterns, &line);
             fields.is_some_and(|fields| !self.mapping.is_choosy() || self.mapping.knows(&fields))
         };
         if sample.percent(is_known) == 0 {
@@ -126,14 +129,8 @@ impl Format for DeclaredAccess {
     }
 }
 
-fn fields(patterns: &[LogFormat], line: &[u8]) -> Option<Map<String, Value>> {
-    let line = RawRecord {
-        bytes: line,
-        offset: 0,
-        line: 1,
-    }
-    .lossy();
-    patterns.iter().find_map(|pattern| pattern.fields(&line))
+fn fields<'l>(patterns: &'l [LogFormat], line: &'l str) -> Option<Object<'l>> {
+    patterns.iter().find_map(|pattern| pattern.fields(line))
 }
 
 struct AccessDecoder {
@@ -144,9 +141,10 @@ struct AccessDecoder {
 
 impl Decoder for AccessDecoder {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
-        let fields = match fields(&self.patterns, record.bytes) {
+        let line = record.lossy();
+        let fields = match fields(&self.patterns, &line) {
             Some(fields) => fields,
-            None if record.bytes.starts_with(b"{") => json::object(record.bytes)?,
+            None if record.bytes.starts_with(b"{") => json::object(&line)?,
             None if error::begins(record.bytes) => return self.errors.decode(record, out),
             None => {
                 return Err(RejectReason::new(
@@ -154,7 +152,7 @@ impl Decoder for AccessDecoder {
                 ));
             }
         };
-        out.push(self.mapper.event(fields)?);
+        out.push(self.mapper.event(fields, line.len())?);
         Ok(())
     }
 }

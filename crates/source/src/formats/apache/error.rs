@@ -1,9 +1,9 @@
 //! The error log.
 
+use crate::json::{Json, Object};
 use crate::redact::{self, Redactor};
 use crate::{Confidence, Context, Decoder, Error, Format, Output, RawRecord, RejectReason, Sample, time};
 use ambit_event::{Event, Outcome, printable};
-use serde_json::{Map, Value};
 
 /// `apache_error`; its manual page is [`MANUAL`].
 pub struct ErrorLog;
@@ -106,8 +106,9 @@ impl Decoder for LineDecoder {
             event.actor_user = Some(redact::text(keys, user).into_owned());
             event.actor_realm = Some("app".into());
         }
-        event.fields = line.fields();
-        self.redactor.fields(&mut event.fields);
+        let mut fields = line.fields();
+        self.redactor.fields(&mut fields);
+        event.fields = fields.kept(record.bytes.len());
         out.push(event);
         Ok(())
     }
@@ -192,7 +193,7 @@ impl<'l> Line<'l> {
         Some(user)
     }
 
-    fn fields(&self) -> Map<String, Value> {
+    fn fields(&self) -> Object<'l> {
         let some = [
             ("time", Some(self.time)),
             ("module", self.module),
@@ -203,9 +204,13 @@ impl<'l> Line<'l> {
             ("code", self.code),
             ("message", Some(self.message)),
         ];
-        some.into_iter()
-            .filter_map(|(key, value)| Some((key.to_owned(), Value::String(value?.to_owned()))))
-            .collect()
+        let mut fields = Object::default();
+        for (key, value) in some {
+            if let Some(value) = value {
+                fields.insert(key.into(), Json::Text(value.into()));
+            }
+        }
+        fields
     }
 }
 

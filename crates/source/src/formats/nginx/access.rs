@@ -1,10 +1,11 @@
 //! The access log: lines by a `log_format`, or JSON.
 
 use super::error;
+use crate::json::{Json, Object};
 use crate::log_format::LogFormat;
 use crate::mapping::{Mapper, Mapping};
 use crate::{Confidence, Context, Decoder, Error, Format, Output, RawRecord, RejectReason, Sample, json};
-use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -36,6 +37,8 @@ Time    nginx writes a line when a request ends: the event's time is that less $
         clock's resolution and the duration. $msec is preferred, then $time_iso8601, then $time_local.
 Outcome 2xx, 3xx success; 401, 403, 407, 429 denied; 444, 499 aborted; other 4xx and 5xx failure.
 Proves  nothing by itself: lines are not numbered. A digest-chained manifest beside the files proves them whole.
+Host    $hostname, where the log_format has it; else name it with --host: without one, lines that are the same in
+        two hosts' files count once, as those of a copy do, and a note says how many.
 Trust   $remote_addr is the peer's, or what the realip module took from a header. Agent, cookies, forwarded
         headers and a client's request id are what the client chose to send.
 ";
@@ -96,15 +99,15 @@ impl Format for DeclaredAccess {
         let Ok(lines) = Lines::new(self.pattern(sample.log_format)) else {
             return Confidence::NONE;
         };
-        let known = |line: &[u8]| {
-            lines
-                .fields(line)
-                .filter(|fields| !self.mapping.is_choosy() || self.mapping.knows(fields))
-        };
+        let is_known = |fields: &Object<'_>| !self.mapping.is_choosy() || self.mapping.knows(fields);
         let is_json = |line: &[u8]| {
-            line.starts_with(b"{") && known(line).is_some_and(|f| lines.has_names() || is_exchange(&f))
+            let is_record =
+                |fields: &Object<'_>| is_known(fields) && (lines.has_names() || is_exchange(fields));
+            line.starts_with(b"{") && lines.fields(&json::text(line)).is_some_and(|f| is_record(&f))
         };
-        let is_line = |line: &[u8]| !line.starts_with(b"{") && known(line).is_some();
+        let is_line = |line: &[u8]| {
+            !line.starts_with(b"{") && lines.fields(&json::text(line)).is_some_and(|f| is_known(&f))
+        };
         if sample.percent(|line| is_json(line) || is_line(line)) == 0 {
             return Confidence::NONE;
         }
@@ -157,19 +160,13 @@ impl Lines {
         !self.names.is_empty()
     }
 
-    fn fields(&self, line: &[u8]) -> Option<Map<String, Value>> {
-        if line.starts_with(b"{") {
+    fn fields<'l>(&'l self, line: &'l str) -> Option<Object<'l>> {
+        if line.starts_with('{') {
             return json::object_with_hex(line)
                 .ok()
                 .map(|fields| renamed(fields, &self.names));
         }
-        let line = RawRecord {
-            bytes: line,
-            offset: 0,
-            line: 1,
-        }
-        .lossy();
-        self.patterns.iter().find_map(|pattern| pattern.fields(&line))
+        self.patterns.iter().find_map(|pattern| pattern.fields(line))
     }
 }
 
@@ -184,16 +181,17 @@ impl Decoder for AccessDecoder {
         if error::begins(record.bytes) {
             return self.errors.decode(record, out);
         }
-        let fields = match self.lines.fields(record.bytes) {
+        let line = record.lossy();
+        let fields = match self.lines.fields(&line) {
             Some(fields) => fields,
-            None if record.bytes.starts_with(b"{") => json::object_with_hex(record.bytes)?,
+            None if record.bytes.starts_with(b"{") => json::object_with_hex(&line)?,
             None => {
                 return Err(RejectReason::new(
                     "the line fits no known log_format of nginx; give yours with --log-format",
                 ));
             }
         };
-        out.push(self.mapper.event(fields)?);
+        out.push(self.mapper.event(fields, line.len())?);
         Ok(())
     }
 }
@@ -205,8 +203,8 @@ fn hint(sample: &Sample<'_>) -> u8 {
     if is_named || has_hex { 15 } else { 0 }
 }
 
-fn is_exchange(fields: &Map<String, Value>) -> bool {
-    let has = |names: &[&str]| names.iter().any(|name| fields.contains_key(*name));
+fn is_exchange(fields: &Object<'_>) -> bool {
+    let has = |names: &[&str]| names.iter().any(|name| fields.contains_key(name));
     has(&["remote_addr", "client_ip"])
         && has(&["status"])
         && has(&["msec", "time_iso8601", "time_local"])
@@ -226,10 +224,11 @@ fn json_names(pattern: &str) -> BTreeMap<String, String> {
         }
         quoted.push(c);
     }
-    let Ok(fields) = json::object(unquoted_variables(&quoted).as_bytes()) else {
+    let text = unquoted_variables(&quoted);
+    let Ok(fields) = json::object(&text) else {
         return BTreeMap::new();
     };
-    let variable = |value: &Value| {
+    let variable = |value: &Json<'_>| {
         value
             .as_str()?
             .strip_prefix('$')
@@ -237,7 +236,7 @@ fn json_names(pattern: &str) -> BTreeMap<String, String> {
     };
     fields
         .iter()
-        .filter_map(|(key, value)| Some((key.clone(), variable(value)?)))
+        .filter_map(|(key, value)| Some((key.to_owned(), variable(value)?)))
         .collect()
 }
 
@@ -254,15 +253,14 @@ fn unquoted_variables(text: &str) -> String {
     out
 }
 
-fn renamed(fields: Map<String, Value>, names: &BTreeMap<String, String>) -> Map<String, Value> {
+fn renamed<'l>(fields: Object<'l>, names: &'l BTreeMap<String, String>) -> Object<'l> {
     if names.is_empty() {
         return fields;
     }
-    let name = |key: String| names.get(&key).cloned().unwrap_or(key);
-    fields
-        .into_iter()
-        .map(|(key, value)| (name(key), value))
-        .collect()
+    fields.renamed(|key| match names.get(&*key) {
+        Some(name) => Cow::Borrowed(name),
+        None => key,
+    })
 }
 
 #[cfg(test)]

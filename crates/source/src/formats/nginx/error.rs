@@ -1,12 +1,12 @@
 //! The error log.
 
 use crate::http::{self, Exchange};
+use crate::json::{Json, Object};
 use crate::redact::{self, Redactor};
 use crate::{
     Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample, time,
 };
 use ambit_event::{Event, Outcome, printable};
-use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -166,8 +166,9 @@ impl LineDecoder {
             event.actor_user = Some(redact::text(keys, user).into_owned());
             event.actor_realm = Some("app".into());
         }
-        event.fields = line.fields();
-        self.redactor.fields(&mut event.fields);
+        let mut fields = line.fields();
+        self.redactor.fields(&mut fields);
+        event.fields = fields.kept(record.bytes.len());
         out.push(event);
         Ok(())
     }
@@ -294,7 +295,7 @@ impl<'l> Line<'l> {
         self.tag("login").filter(|_| self.is_login())
     }
 
-    fn fields(&self) -> Map<String, Value> {
+    fn fields(&self) -> Object<'l> {
         let fixed = [
             ("time", self.time),
             ("level", self.level),
@@ -304,8 +305,11 @@ impl<'l> Line<'l> {
         ];
         let cid = self.cid.map(|cid| ("cid", cid));
         let all = fixed.into_iter().chain(cid).chain(self.tags.iter().copied());
-        all.map(|(key, value)| (key.to_owned(), Value::String(value.to_owned())))
-            .collect()
+        let mut fields = Object::default();
+        for (key, value) in all {
+            fields.insert(key.into(), Json::Text(value.into()));
+        }
+        fields
     }
 }
 

@@ -5,21 +5,16 @@ use super::entry::{Entry, NAMES, Part};
 use super::message::{self, Said};
 use super::session::{Client, Previous};
 use super::sql;
+use crate::json::{Json, Object};
 use ambit_event::{Event, EventId, Keys, Outcome};
-use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 /// The source of every event, whichever of the three logs it came from: a data map names one.
 pub const SOURCE: &str = "postgresql";
 
-/// Reads a record's columns, all but the message's own.
-pub fn base(
-    entry: &Entry<'_>,
-    client: Option<&Client>,
-    host: Option<&str>,
-    numbering: Numbering,
-    keys: &Keys,
-) -> Event {
+/// Reads a record's columns, all but the message's own; its fields are [`fields`].
+pub fn base(entry: &Entry<'_>, client: Option<&Client>, host: Option<&str>, numbering: Numbering) -> Event {
     let mut event = Event::new(SOURCE, entry.at);
     event.precision = entry.precision;
     event.host = host.map(ToOwned::to_owned);
@@ -46,7 +41,6 @@ pub fn base(
         .or_else(|| client.and_then(|c| c.port))
         .filter(|p| event.src_ip.is_some() && (0..=65_535).contains(p));
     event.status_code = entry.opt(Part::StateCode).map(ToOwned::to_owned);
-    event.fields = fields(entry, keys);
     if numbering == Numbering::PerRecord
         && let (Some(session), Some(line)) = (entry.opt(Part::SessionId), entry.number(Part::LineNum))
     {
@@ -75,8 +69,8 @@ fn address(host: &str) -> Option<String> {
 }
 
 /// The parts under the server's own names; statement and message stand in columns of their own.
-fn fields(entry: &Entry<'_>, keys: &Keys) -> Map<String, Value> {
-    let mut fields = Map::new();
+pub fn fields<'e>(entry: &'e Entry<'_>, keys: &Keys) -> Object<'e> {
+    let mut fields = Object::with_capacity(20);
     for (place, name) in NAMES.iter().enumerate() {
         let Some(part) = PARTS.get(place).copied() else {
             continue;
@@ -86,18 +80,29 @@ fn fields(entry: &Entry<'_>, keys: &Keys) -> Map<String, Value> {
         }
         let Some(text) = entry.opt(part) else { continue };
         let value = match part {
-            _ if part.is_number() => json!(text.parse::<i64>().unwrap_or_default()),
+            _ if part.is_number() => integer(text.parse().unwrap_or_default()),
             Part::Detail | Part::Hint | Part::Context | Part::InternalQuery => {
-                json!(sql::redact_prose(text, keys))
+                Json::Text(Cow::Owned(sql::redact_prose(text, keys)))
             }
-            _ => json!(text),
+            _ => plain(text),
         };
-        fields.insert((*name).to_owned(), value);
+        fields.insert(Cow::Borrowed(name), value);
     }
     for (name, value) in &entry.extra {
-        fields.insert(name.clone(), json!(sql::redact_prose(value, keys)));
+        fields.insert(
+            Cow::Borrowed(name),
+            Json::Text(Cow::Owned(sql::redact_prose(value, keys))),
+        );
     }
     fields
+}
+
+fn integer(value: i64) -> Json<'static> {
+    Json::Number(value.into())
+}
+
+const fn plain(text: &str) -> Json<'_> {
+    Json::Text(Cow::Borrowed(text))
 }
 
 /// Every part, in the order of [`NAMES`].
@@ -162,7 +167,13 @@ fn set_class(event: &mut Event, class: &str, activity: Option<String>) {
 }
 
 /// An audit record. The statement's text is that of an earlier record where pgaudit says so.
-pub fn set_audit(event: &mut Event, audit: &Audit<'_>, previous: Option<&Previous>, keys: &Keys) {
+pub fn set_audit<'a>(
+    event: &mut Event,
+    fields: &mut Object<'a>,
+    audit: &'a Audit<'_>,
+    previous: Option<&Previous>,
+    keys: &Keys,
+) {
     let text = match &*audit.statement {
         audit::NOT_LOGGED => None,
         audit::PREVIOUSLY_LOGGED => previous.map(|p| p.statement.as_str()),
@@ -185,13 +196,17 @@ pub fn set_audit(event: &mut Event, audit: &Audit<'_>, previous: Option<&Previou
     event.resource = Some(audit.object_name.to_string()).filter(|n| !n.is_empty());
     event.record_count = audit.rows;
     event.outcome = Outcome::Success;
-    let mut said = json!({
-        "audit_type": audit.audit_type,
-        "statement_id": audit.statement_id,
-        "substatement_id": audit.substatement_id,
-        "class": audit.class,
-        "command": audit.command,
-    });
+    fields.insert("audit".into(), Json::Object(Box::new(audited(audit))));
+}
+
+/// What an audit record says beside its statement and parameters.
+fn audited<'a>(audit: &'a Audit<'_>) -> Object<'a> {
+    let mut said = Object::with_capacity(10);
+    said.insert("audit_type".into(), plain(&audit.audit_type));
+    said.insert("statement_id".into(), integer(audit.statement_id));
+    said.insert("substatement_id".into(), integer(audit.substatement_id));
+    said.insert("class".into(), plain(&audit.class));
+    said.insert("command".into(), plain(&audit.command));
     let markers = [audit::NOT_LOGGED, audit::PREVIOUSLY_LOGGED, audit::NONE];
     for (name, value) in [
         ("object_type", &audit.object_type),
@@ -201,17 +216,23 @@ pub fn set_audit(event: &mut Event, audit: &Audit<'_>, previous: Option<&Previou
     ] {
         let is_elsewhere = matches!(name, "statement" | "parameter") && !markers.contains(&&**value);
         if !value.is_empty() && !is_elsewhere {
-            said[name] = json!(value);
+            said.insert(name.into(), plain(value));
         }
     }
     if let Some(rows) = audit.rows {
-        said["rows"] = json!(rows);
+        said.insert("rows".into(), integer(rows));
     }
-    event.fields.insert("audit".to_owned(), said);
+    said
 }
 
 /// What the message says, where it is none of pgaudit's.
-pub fn set_message(event: &mut Event, entry: &Entry<'_>, said: &Said<'_>, keys: &Keys) {
+pub fn set_message<'a>(
+    event: &mut Event,
+    fields: &mut Object<'a>,
+    entry: &Entry<'_>,
+    said: &Said<'a>,
+    keys: &Keys,
+) {
     match said {
         Said::Statement { text, name, took } => {
             set_statement(event, text, bound(entry), keys);
@@ -219,7 +240,7 @@ pub fn set_message(event: &mut Event, entry: &Entry<'_>, said: &Said<'_>, keys: 
             event.outcome = Outcome::Success;
             took_so_long(event, *took);
             if let Some(name) = name {
-                event.fields.insert("portal".to_owned(), json!(name));
+                fields.insert("portal".into(), plain(name));
             }
         }
         Said::Prepare { verb, text, took } => {

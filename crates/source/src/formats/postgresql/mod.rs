@@ -214,7 +214,8 @@ impl Decoder for Postgresql {
             .to_owned();
         let host = self.context.host.as_deref();
         let keys = &self.context.keys;
-        let mut event = mapping::base(&entry, self.sessions.client(&key), host, self.numbering(), keys);
+        let mut event = mapping::base(&entry, self.sessions.client(&key), host, self.numbering());
+        let mut fields = mapping::fields(&entry, keys);
         let began = match &step {
             Step::Audit(audit) => {
                 let previous = self.sessions.previous(&key, audit);
@@ -224,17 +225,18 @@ impl Decoder for Postgresql {
                     (text, _) => text,
                 }
                 .to_owned();
-                mapping::set_audit(&mut event, audit, previous, keys);
+                mapping::set_audit(&mut event, &mut fields, audit, previous, keys);
                 Some(text)
             }
             Step::Said(said) => {
-                mapping::set_message(&mut event, &entry, said, keys);
+                mapping::set_message(&mut event, &mut fields, &entry, said, keys);
                 match said {
                     Said::Statement { text, took: None, .. } => Some((*text).to_owned()),
                     _ => None,
                 }
             }
         };
+        event.fields = fields.kept(record.bytes.len());
         self.span = Some(self.span.unwrap_or(event.when()).hull(event.when()));
         self.note_missing_lines(&key, &entry, out);
         self.sessions.settle(&key, &entry, &step, out);

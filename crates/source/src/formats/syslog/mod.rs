@@ -168,7 +168,7 @@ impl Decoder for Stream {
             .or_else(|| self.context.host.clone());
         event.process_pid = frame.pid.and_then(|pid| pid.parse().ok());
         event.actor_service = frame.program.map(ToOwned::to_owned);
-        event.fields = self.fields(&frame);
+        event.fields = self.fields(&frame).into();
 
         let (message, n_repeated) = repeated(frame.message);
         event.message = Some(redact::text(&self.context.keys, message).into_owned());
@@ -221,7 +221,7 @@ impl Stream {
         event.raw.clear();
         event
             .fields
-            .insert("syslog".to_owned(), Value::Object(outer.fields.clone()));
+            .insert("syslog".to_owned(), Value::Object((*outer.fields).clone()));
         Some(event)
     }
 

@@ -1,0 +1,123 @@
+//! A producer's own fields, as JSON text until somebody looks into them.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::OnceLock;
+
+/// A producer's own fields: a map of JSON values. Most events are read, kept and given on without anybody
+/// looking into it, so that a decoder may hand over the JSON text; it is read where it is looked into.
+#[derive(Clone, Default)]
+pub struct Fields {
+    text: Option<Box<str>>,
+    map: OnceLock<Map<String, Value>>,
+}
+
+impl Fields {
+    /// Fields nested deeper than this are not handed over as text: not every reader of JSON goes deeper.
+    pub const DEEPEST: usize = 64;
+
+    /// The fields that a JSON object's text holds, which is well formed and nested no deeper than
+    /// [`Self::DEEPEST`].
+    #[must_use]
+    pub fn from_json(object: String) -> Self {
+        Self {
+            text: Some(object.into_boxed_str()),
+            map: OnceLock::new(),
+        }
+    }
+
+    /// The fields as JSON text, where that is at hand.
+    #[must_use]
+    pub fn as_json(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    fn read(&self) -> &Map<String, Value> {
+        self.map.get_or_init(|| {
+            let text = self.text.as_deref().unwrap_or("{}");
+            serde_json::from_str(text).unwrap_or_default()
+        })
+    }
+}
+
+impl Deref for Fields {
+    type Target = Map<String, Value>;
+
+    fn deref(&self) -> &Self::Target {
+        self.read()
+    }
+}
+
+impl DerefMut for Fields {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.read();
+        self.text = None;
+        let map = std::mem::take(&mut self.map).into_inner().unwrap_or_default();
+        self.map = OnceLock::from(map);
+        match self.map.get_mut() {
+            Some(map) => map,
+            None => unreachable!("the map was set in the line before"),
+        }
+    }
+}
+
+impl From<Map<String, Value>> for Fields {
+    fn from(map: Map<String, Value>) -> Self {
+        Self {
+            text: None,
+            map: OnceLock::from(map),
+        }
+    }
+}
+
+impl PartialEq for Fields {
+    fn eq(&self, other: &Self) -> bool {
+        self.read() == other.read()
+    }
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.read().fmt(f)
+    }
+}
+
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.read().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Map::deserialize(deserializer).map(Self::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_map_are_alike() {
+        let text = r#"{"b":[1.5,null],"a":{"c":"x"}}"#;
+        let lazy = Fields::from_json(text.to_owned());
+        let eager: Fields = serde_json::from_str(text).unwrap_or_default();
+        assert_eq!((lazy.as_json(), eager.as_json()), (Some(text), None));
+        assert_eq!(lazy, eager);
+        assert_eq!(serde_json::to_string(&lazy).ok().as_deref(), Some(text));
+        assert_eq!(format!("{lazy:?}"), format!("{eager:?}"));
+        assert_eq!(Fields::default(), Fields::from_json("{}".into()));
+    }
+
+    #[test]
+    fn what_is_changed_is_no_text_any_more() {
+        let mut fields = Fields::from_json(r#"{"a":1}"#.into());
+        fields.insert("b".into(), 2.into());
+        assert_eq!((fields.len(), fields.as_json()), (2, None));
+        let text = serde_json::to_string(&fields).unwrap_or_default();
+        assert_eq!(text, r#"{"a":1,"b":2}"#);
+    }
+}

@@ -1,0 +1,289 @@
+//! JSON files that are one array of objects, or one object that holds such an array: where they begin, and
+//! where each element ends.
+
+use crate::json::{self, Json, Object};
+use std::sync::Arc;
+
+/// Whether an object is a record by itself.
+pub type IsRecord = Arc<dyn for<'o> Fn(&Object<'o>) -> bool + Send + Sync>;
+
+/// How much of a document's beginning must tell what it is.
+pub const HEAD: usize = 64 << 10;
+
+/// The beginning of a document whose array holds the records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    /// The first byte within the array.
+    pub inside: usize,
+    /// Whether the array stands in an object.
+    pub is_wrapped: bool,
+}
+
+/// Recognizes such a document by its beginning: `[`, then an object or nothing; or an object that is no
+/// record itself and has one array of objects, of which the first is a record.
+pub fn opening(head: &[u8], is_record: &dyn for<'o> Fn(&Object<'o>) -> bool) -> Option<Opening> {
+    let head = &head[..head.len().min(HEAD)];
+    let at = past(head, 0, is_space);
+    match head.get(at)? {
+        b'[' => {
+            let first = head.get(past(head, at + 1, is_space))?;
+            matches!(first, b'{' | b']').then_some(Opening {
+                inside: at + 1,
+                is_wrapped: false,
+            })
+        }
+        b'{' => {
+            let inside = wrapped(head, at + 1, is_record)?;
+            Some(Opening {
+                inside,
+                is_wrapped: true,
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Where the one array begins in an object that is no record itself.
+fn wrapped(head: &[u8], from: usize, is_record: &dyn for<'o> Fn(&Object<'o>) -> bool) -> Option<usize> {
+    let (mut around, mut inside, mut at) = (Vec::new(), None, past(head, from, is_space));
+    while head.get(at) == Some(&b'"') {
+        let Some(value_at) = value_end(head, at).map(|end| past(head, end, |b| is_space(b) || b == b':'))
+        else {
+            break;
+        };
+        let is_array = holds_objects(head, value_at);
+        if is_array && inside.replace(value_at + 1).is_some() {
+            return None;
+        }
+        let Some(end) = value_end(head, value_at) else {
+            break;
+        };
+        if !is_array {
+            around.push(&head[at..end]);
+        }
+        at = past(head, end, is_between);
+    }
+    let around = [b"{", &*around.join(&b','), b"}"].concat();
+    let is_frame = json::object(&json::text(&around)).is_ok_and(|members| !is_record(&members));
+    let inside = inside.filter(|_| is_frame)?;
+    let first = json::text(first_element(head, inside)?);
+    json::object(&first)
+        .is_ok_and(|f| is_record(&f))
+        .then_some(inside)
+}
+
+fn holds_objects(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at) == Some(&b'[') && bytes.get(past(bytes, at + 1, is_space)) == Some(&b'{')
+}
+
+/// The elements that stand whole in the beginning of a document.
+pub fn sampled(head: &[u8], inside: usize) -> Vec<&[u8]> {
+    let (mut found, mut at) = (Vec::new(), inside);
+    while let Some(element) = first_element(head, at).filter(|_| found.len() < 64) {
+        at = past(head, at, is_between) + element.len();
+        found.push(element);
+    }
+    found
+}
+
+fn first_element(head: &[u8], inside: usize) -> Option<&[u8]> {
+    let at = past(head, inside, is_between);
+    let end = value_end(head, at).filter(|end| *end > at)?;
+    Some(&head[at..end])
+}
+
+/// What stands around an array, from behind its `]` to the `}` of the object, holds records of its own.
+pub fn has_more_records(behind: &[u8]) -> bool {
+    let whole = [b"{", &behind[past(behind, 0, is_between)..]].concat();
+    match json::object(&json::text(&whole)) {
+        Ok(members) => members.iter().any(|(_, value)| match value {
+            Json::Array(items) => items.iter().any(|item| item.as_object().is_some()),
+            _ => false,
+        }),
+        Err(_) => true,
+    }
+}
+
+pub const fn is_space(b: u8) -> bool {
+    b.is_ascii_whitespace()
+}
+
+/// White space and the commas between elements.
+pub const fn is_between(b: u8) -> bool {
+    b.is_ascii_whitespace() || b == b','
+}
+
+pub fn past(bytes: &[u8], from: usize, test: impl Fn(u8) -> bool) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    from + rest.iter().take_while(|b| test(**b)).count()
+}
+
+fn value_end(bytes: &[u8], at: usize) -> Option<usize> {
+    match Scan::default().step(bytes.get(at..)?) {
+        Step::End(end) => Some(at + end),
+        Step::More | Step::Torn(_) => None,
+    }
+}
+
+/// Looks for the end of a value, however little of it is there yet.
+#[derive(Debug, Default)]
+pub struct Scan {
+    at: usize,
+    open: Vec<u8>,
+    is_text: bool,
+}
+
+/// How far a value goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Its end is not there yet.
+    More,
+    /// It ends before this byte.
+    End(usize),
+    /// Here stands what no JSON has: brackets that do not fit, a text that runs over its line.
+    Torn(usize),
+}
+
+/// Deeper than any reader goes.
+const DEEPEST: usize = 1024;
+
+impl Scan {
+    /// From within an object.
+    pub fn within_object() -> Self {
+        Self {
+            open: vec![b'}'],
+            ..Self::default()
+        }
+    }
+
+    /// Goes on where the step before stopped; `bytes` are the value from its first byte on, as far as known.
+    pub fn step(&mut self, bytes: &[u8]) -> Step {
+        while let Some(&byte) = bytes.get(self.at) {
+            let found = if self.is_text {
+                self.text(bytes)
+            } else {
+                self.structure(byte)
+            };
+            match found {
+                Some(Step::More) => return Step::More,
+                Some(found) => return found,
+                None => {}
+            }
+        }
+        Step::More
+    }
+
+    fn text(&mut self, bytes: &[u8]) -> Option<Step> {
+        let Some(at) = memchr::memchr3(b'"', b'\\', b'\n', &bytes[self.at..]) else {
+            self.at = bytes.len();
+            return None;
+        };
+        self.at += at;
+        match bytes[self.at] {
+            b'\n' => Some(Step::Torn(self.at)),
+            b'\\' if self.at + 1 == bytes.len() => Some(Step::More),
+            b'\\' => {
+                self.at += 2;
+                None
+            }
+            _ => {
+                self.at += 1;
+                self.is_text = false;
+                self.open.is_empty().then_some(Step::End(self.at))
+            }
+        }
+    }
+
+    fn structure(&mut self, byte: u8) -> Option<Step> {
+        match byte {
+            b'"' => self.is_text = true,
+            b'{' | b'[' if self.open.len() == DEEPEST => return Some(Step::Torn(self.at)),
+            b'{' => self.open.push(b'}'),
+            b'[' => self.open.push(b']'),
+            b'}' | b']' | b',' if self.open.is_empty() => return Some(Step::End(self.at)),
+            b'}' | b']' if self.open.pop() != Some(byte) => return Some(Step::Torn(self.at)),
+            b'}' | b']' if self.open.is_empty() => return Some(Step::End(self.at + 1)),
+            b if is_space(b) && self.open.is_empty() => return Some(Step::End(self.at)),
+            _ => {}
+        }
+        self.at += 1;
+        None
+    }
+}
+
+/// Looks for the next object behind a damaged one: `},{` with white space or none.
+#[derive(Debug, Default)]
+pub struct Resync {
+    n_seen: u8,
+}
+
+impl Resync {
+    /// The first byte from `from` on at which an object may begin. Goes over each byte once.
+    pub fn find(&mut self, bytes: &[u8], from: usize) -> Option<usize> {
+        bytes.iter().enumerate().find_map(|(at, byte)| {
+            let is_next = *byte == b'{' && self.n_seen == 2 && at >= from;
+            self.n_seen = match byte {
+                b'}' => 1,
+                b',' if self.n_seen == 1 => 2,
+                b if is_space(*b) => self.n_seen,
+                _ => 0,
+            };
+            is_next.then_some(at)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(text: &str) -> Option<(usize, bool)> {
+        let has_time = |fields: &Object<'_>| fields.contains_key("t");
+        opening(text.as_bytes(), &has_time).map(|o| (o.inside, o.is_wrapped))
+    }
+
+    #[test]
+    fn arrays_are_told_from_lines() {
+        for (text, expected) in [
+            (r#" [ {"t":1}"#, Some((2, false))),
+            ("[]", Some((1, false))),
+            ("[info] started\n{\"t\":1}\n", None),
+            ("[1,2]", None),
+            (r#"{"Records":[{"t":1}]}"#, Some((12, true))),
+            (
+                r#"{"n":{"t":2}, "x":[1], "Records": [ {"t":1}, {"#,
+                Some((35, true)),
+            ),
+            (r#"{"rows":[{"t":1}],"t":1}"#, None),
+            (r#"{"t":1,"rows":[{"t":1}"#, None),
+            (r#"{"rows":[{"who":1}]}"#, None),
+            (r#"{"a":[{"t":1}],"b":[{"t":1}]}"#, None),
+            (r#"{"a" "b"}"#, None),
+            ("", None),
+        ] {
+            assert_eq!(opened(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_value_is_found_however_it_comes_in() {
+        for (text, expected) in [
+            (r#"{"a":"}\"]","b":[1,{}]} ,"#, Step::End(23)),
+            ("null]", Step::End(4)),
+            ("1,2", Step::End(1)),
+            (r#""x" "#, Step::End(3)),
+            (r#"{"a":[1}"#, Step::Torn(7)),
+            ("{\"a\":\"x}\n,", Step::Torn(8)),
+            (r#"{"a":1"#, Step::More),
+            (r#"{"a\"#, Step::More),
+        ] {
+            let mut scan = Scan::default();
+            assert_eq!(scan.step(text.as_bytes()), expected, "{text}");
+            let mut piecewise = Scan::default();
+            let mut steps = (0..=text.len()).map(|n| piecewise.step(&text.as_bytes()[..n]));
+            let last = steps.find(|step| *step != Step::More).unwrap_or(Step::More);
+            let is_open_scalar = text == "null]" || text == "1,2";
+            assert!(is_open_scalar || last == expected, "{text}: {last:?}");
+        }
+    }
+}
