@@ -28,6 +28,32 @@ impl Fields {
         }
     }
 
+    /// The fields that a text holds, where it is a JSON object.
+    ///
+    /// # Errors
+    /// Where it is none.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        if !text.starts_with('{') {
+            return serde_json::from_str::<Map<_, _>>(text).map(Self::from);
+        }
+        serde_json::from_str::<serde::de::IgnoredAny>(text)?;
+        Ok(Self::from_json(text.to_owned()))
+    }
+
+    /// Keeps the text alone, which takes a tenth of the memory of a map, unless it is nested too deep.
+    pub fn pack(&mut self) {
+        let map = self.map.take();
+        if self.text.is_none()
+            && let Some(map) = map.filter(|map| !map.is_empty())
+        {
+            let is_shallow = map.values().all(|value| is_shallow(value, Self::DEEPEST));
+            match serde_json::to_string(&map).ok().filter(|_| is_shallow) {
+                Some(text) => self.text = Some(text.into_boxed_str()),
+                None => self.map = OnceLock::from(map),
+            }
+        }
+    }
+
     /// The fields as JSON text, where that is at hand.
     #[must_use]
     pub fn as_json(&self) -> Option<&str> {
@@ -39,6 +65,15 @@ impl Fields {
             let text = self.text.as_deref().unwrap_or("{}");
             serde_json::from_str(text).unwrap_or_default()
         })
+    }
+}
+
+fn is_shallow(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(_) | Value::Object(_) if levels == 0 => false,
+        Value::Array(values) => values.iter().all(|value| is_shallow(value, levels - 1)),
+        Value::Object(map) => map.values().all(|value| is_shallow(value, levels - 1)),
+        _ => true,
     }
 }
 
@@ -110,6 +145,23 @@ mod tests {
         assert_eq!(serde_json::to_string(&lazy).ok().as_deref(), Some(text));
         assert_eq!(format!("{lazy:?}"), format!("{eager:?}"));
         assert_eq!(Fields::default(), Fields::from_json("{}".into()));
+    }
+
+    #[test]
+    fn packed_fields_say_the_same_and_what_is_no_object_is_refused() {
+        let text = r#"{"b":{"c.d":"\"\u0001é"},"a":[1,null,0.25]}"#;
+        let mut fields: Fields = serde_json::from_str(text).unwrap_or_default();
+        let before = fields.clone();
+        fields.pack();
+        assert_eq!((fields.as_json(), &fields), (Some(text), &before));
+        assert_eq!(Fields::parse(text).ok(), Some(before));
+        let deep = (0..1000).fold(Value::from("bottom"), |inner, _| Value::from(vec![inner]));
+        let mut deep = Fields::from(Map::from_iter([("deep".to_owned(), deep)]));
+        deep.pack();
+        assert_eq!((deep.as_json(), deep.len()), (None, 1));
+        for text in ["", "[]", "{", "{} x", r#"{"a":}"#, "null"] {
+            assert!(Fields::parse(text).is_err(), "{text}");
+        }
     }
 
     #[test]

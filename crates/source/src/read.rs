@@ -495,6 +495,7 @@ impl<'a> Reading<'a> {
             if self.last_host != event.host {
                 self.last_host.clone_from(&event.host);
             }
+            event.fields.pack();
             self.batch.events.push(event);
         }
         self.output.events = events;

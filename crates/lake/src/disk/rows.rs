@@ -2,7 +2,7 @@
 
 use super::schema::{Shape, columns, file_schema, kind, list_item};
 use crate::error::Error;
-use ambit_event::{Attestation, Column, ColumnKind, Event, EventId, Evidence, EvidenceId, Loss};
+use ambit_event::{Attestation, Column, ColumnKind, Event, EventId, Evidence, EvidenceId, Fields, Loss};
 use ambit_event::{Outcome, Provenance, Reject, Span, Timestamp};
 use datafusion::arrow::array::{
     ArrayRef, AsArray, Int64Array, ListArray, ListBuilder, RecordBatch, StringViewArray, StringViewBuilder,
@@ -30,7 +30,7 @@ pub(super) struct Row<'a> {
     /// The instants that the row speaks of; `None` where it speaks of none.
     pub when: Option<Span>,
     /// The fields, or the whole of what is no event, as JSON.
-    pub json: String,
+    pub json: Cow<'a, str>,
     pub raw: Option<RawRef>,
 }
 
@@ -115,7 +115,7 @@ impl<'a> Row<'a> {
             kind,
             event: Cow::Owned(event),
             when,
-            json,
+            json: Cow::Owned(json),
             raw,
         }
     }
@@ -129,17 +129,22 @@ pub(super) fn to_json(value: &impl serde::Serialize) -> String {
 /// Deeper than this, a reader of JSON gives up: what lies deeper in a producer's fields is kept as text.
 const DEEPEST: usize = 100;
 
-fn fields_json(event: &Event) -> String {
-    match event.fields.values().all(|value| is_shallow(value, DEEPEST)) {
-        true => to_json(&event.fields),
-        false => {
-            let fields = event
-                .fields
-                .iter()
-                .map(|(key, value)| (key.clone(), shallow(value, DEEPEST)));
-            to_json(&fields.collect::<Map<_, _>>())
-        }
+fn fields_json(event: &Event) -> Cow<'_, str> {
+    if let Some(text) = event.fields.as_json() {
+        return Cow::Borrowed(text);
     }
+    Cow::Owned(
+        match event.fields.values().all(|value| is_shallow(value, DEEPEST)) {
+            true => to_json(&event.fields),
+            false => {
+                let fields = event
+                    .fields
+                    .iter()
+                    .map(|(key, value)| (key.clone(), shallow(value, DEEPEST)));
+                to_json(&fields.collect::<Map<_, _>>())
+            }
+        },
+    )
 }
 
 fn is_shallow(value: &Value, levels: usize) -> bool {
@@ -275,7 +280,7 @@ pub(super) fn decode(batch: &RecordBatch, table: &Path) -> Result<Vec<Event>, Er
             id: EventId::parse(ids.value(row)).map_err(|e| cells.damaged(&e.to_string()))?,
             time: Timestamp(times.value(row)),
             precision: precisions.value(row),
-            fields: serde_json::from_str(fields.value(row)).map_err(|e| cells.damaged(&e.to_string()))?,
+            fields: Fields::parse(fields.value(row)).map_err(|e| cells.damaged(&e.to_string()))?,
             provenance: Provenance {
                 evidence: EvidenceId(evidence.value(row).to_owned()),
                 offset: offsets.value(row).cast_unsigned(),
