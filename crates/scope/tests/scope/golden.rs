@@ -879,3 +879,94 @@ async fn what_the_budget_cuts_is_everyone_and_no_claim_rests_on_it() {
     let none: Vec<&str> = Vec::new();
     assert_eq!(supported.map(|c| c.id.as_str()).collect::<Vec<_>>(), none);
 }
+
+/// An operation that the map does not know, behind a gateway that stamps trace ids: where the database shows
+/// every statement and none of it, it reached nothing there. A gap over the same request says no more.
+#[tokio::test]
+async fn an_unmapped_request_without_a_statement_reached_nothing_of_what_is_accounted_for() {
+    let world = |gap: Option<&str>| {
+        let mut w = stolen();
+        if let Some(source) = gap {
+            w.attestations.retain(|a| a.source != source);
+            w.prove(source, 0, 1149);
+            w.prove(source, 1151, 10_000);
+        }
+        if gap != Some("gate") {
+            w.get(1150, AWAY, "/admin/reports/q1", "200");
+        }
+        w
+    };
+    let nobody_else = ["contact 1..1", "identity 1..1"];
+    let told = world(None).ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&told), nobody_else);
+    let ground = "what gate reaches in users is recorded in postgresql, with its trace id or none: no copy that the data map does not know answers instead";
+    assert!(told.scope.assertions.iter().any(|a| a.text == ground));
+    assert_eq!(told.scope.unmapped.len(), 1);
+    assert_eq!(
+        read(&world(Some("gate")).ask(MAP, &["session=s"]).await),
+        nobody_else
+    );
+    // A statement may be missing, or be another request's, or come from a session that bears no trace ids.
+    let everyone = [
+        "contact 1..1000",
+        "credential 0..1000",
+        "identity 1..1000",
+        "payment 0..1000",
+    ];
+    let gapped = world(Some("postgresql")).ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&gapped), everyone);
+    let client_chosen = MAP.replace("trace = [\"gate\"]", "trace = []");
+    let dedicated = MAP.replace("pooled = true", "pooled = false");
+    for map in [client_chosen, dedicated] {
+        let most = |answer: &ambit_scope::Answer| answer.scope.classes["payment"].at_most;
+        assert_eq!(most(&world(None).ask(&map, &["session=s"]).await), Some(1000));
+    }
+}
+
+/// A clock that runs ahead puts the statement of a request into a gap into which the request does not fall.
+#[tokio::test]
+async fn a_gap_right_beside_a_request_may_hold_its_statement() {
+    let mut w = stolen();
+    w.attestations.retain(|a| a.source != "postgresql");
+    w.prove("postgresql", 0, 1151);
+    w.prove("postgresql", 1160, 10_000);
+    w.get(1150, AWAY, "/admin/reports/q1", "200");
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(answer.scope.classes["payment"].at_most, Some(1000));
+}
+
+/// Of two stores behind one gateway each is told by its own accounts: a gap in those of one opens that one.
+#[tokio::test]
+async fn a_gap_in_the_accounts_of_one_store_opens_no_other() {
+    let files = r#"
+[[store]]
+name = "files"
+kind = "postgresql"
+subject = "user"
+classes = ["content"]
+
+[[channel]]
+store = "files"
+name = "files"
+principal = "session"
+attributing = "gate"
+accounting = "filedb"
+roles = ["files"]
+pooled = true
+"#;
+    let map = MAP.replace("[trust]", &format!("{files}\n[trust]"));
+    let world = |until: i64| {
+        let mut w = stolen();
+        w.prove("filedb", 0, until);
+        w.prove("filedb", 1200, 10_000);
+        w.get(1150, AWAY, "/admin/reports/q1", "200");
+        w
+    };
+    let told = world(1200).ask(&map, &["session=s"]).await;
+    assert_eq!(read(&told), ["contact 1..1", "identity 1..1"]);
+    let gapped = world(1140).ask(&map, &["session=s"]).await;
+    assert_eq!(
+        read(&gapped),
+        ["contact 1..1", "content 0..1000", "identity 1..1"]
+    );
+}
