@@ -168,7 +168,9 @@ async fn open(
     let blind: Vec<Span> = if same {
         vec![span]
     } else {
-        union(accounting.iter().filter_map(|h| h.span.intersect(span)))
+        // By the clock of the other source a record of this span may stand beside it.
+        let near = accounting.iter().map(|h| trace.tolerated(h.span));
+        union(near.filter_map(|h| h.intersect(span)))
     };
     let lit = without(span, &blind);
     for blind in &blind {
@@ -187,7 +189,8 @@ async fn open(
         ));
     }
     for lit in lit {
-        let Some(unexplained) = unexplained(lake, trace, map, channel, lit).await? else {
+        let near = trace.tolerated(lit);
+        let Some(unexplained) = unexplained(lake, trace, map, channel, near).await? else {
             out.contributions.push(population(map, channel, hole, lit));
             let consequence = format!(
                 "everyone in {} cannot be excluded: {} records more accesses then than can be looked at",

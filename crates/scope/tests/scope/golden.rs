@@ -970,3 +970,28 @@ pooled = true
         ["contact 1..1", "content 0..1000", "identity 1..1"]
     );
 }
+
+/// Clocks differ: what a request that is missing caused may be recorded a moment outside the gap.
+#[tokio::test]
+async fn a_statement_right_beside_a_gap_of_the_gateway_is_possible() {
+    let world = |secs: i64| {
+        let mut w = stolen();
+        w.attestations.retain(|a| a.source != "gate");
+        w.prove("gate", 0, 1145);
+        w.prove("gate", 1149, 10_000);
+        let card = "SELECT card FROM profiles WHERE user_id = $1";
+        w.sql(secs, "app", Some("missing"), card, &["9"]);
+        w
+    };
+    let beside = world(1150).ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&beside), ["contact 1..1", "identity 1..1", "payment 0..1"]);
+    let away = world(1160).ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&away), ["contact 1..1", "identity 1..1"]);
+    // The accounts have a gap of their own right beside that of the gateway.
+    let mut both = world(1160);
+    both.attestations.retain(|a| a.source != "postgresql");
+    both.prove("postgresql", 0, 1150);
+    both.prove("postgresql", 1155, 10_000);
+    let both = both.ask(MAP, &["session=s"]).await;
+    assert_eq!(both.scope.classes["payment"].at_most, Some(1000));
+}
