@@ -400,16 +400,8 @@ async fn possible(
     event: &Event,
     writes: &dyn WriteRecords,
 ) -> Option<Contribution> {
-    // Only a statement that returned one row at most can have been the look-up that an operation declares.
-    let lookups = if event.record_count.is_some_and(|n| n <= 1) {
-        common_lookups(map, &channel.store)
-    } else {
-        Vec::new()
-    };
-    let context = ReachContext {
-        lookups: &lookups,
-        ..ReachContext::default()
-    };
+    // Which operation caused it is not known, nor that it only looked something up.
+    let context = ReachContext::default();
     let reach = map.replayed(map.reach(event, &context), writes).await;
     let touches = graded(&reach, Grade::Possible);
     if touches.is_empty() && reach.internal.is_empty() {
@@ -435,16 +427,6 @@ async fn possible(
         gap: Some(hole.id.clone()),
         assumptions: reach.assumptions.into_iter().collect(),
     })
-}
-
-/// Tables that every operation which looks anything up in this store only looks up.
-fn common_lookups(map: &DataMap, store: &str) -> Vec<String> {
-    let operations = map.operations.iter().filter(|o| o.store == store);
-    operations
-        .flat_map(|o| o.lookups.iter().cloned())
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect()
 }
 
 /// Neither who nor what is recorded: everyone in the store.

@@ -995,3 +995,20 @@ async fn a_statement_right_beside_a_gap_of_the_gateway_is_possible() {
     let both = both.ask(MAP, &["session=s"]).await;
     assert_eq!(both.scope.classes["payment"].at_most, Some(1000));
 }
+
+/// What ran in a gap is known by its statement alone: that some operations only look a table up does not say
+/// that this one did.
+#[tokio::test]
+async fn in_a_gap_nothing_is_taken_for_a_look_up() {
+    let mut w = stolen();
+    w.attestations.retain(|a| a.source != "gate");
+    w.prove("gate", 0, 1400);
+    w.prove("gate", 2000, 10_000);
+    let sessions = "SELECT sid FROM sessions WHERE user_id = $1";
+    w.sql(1500, "app", Some("t1500"), sessions, &["9"]);
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(
+        read(&answer),
+        ["contact 1..1", "credential 0..1", "identity 1..1"]
+    );
+}
