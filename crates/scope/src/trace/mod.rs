@@ -85,6 +85,8 @@ pub struct Trace<'a> {
     requests: BTreeMap<String, BTreeSet<EventId>>,
     /// Stores of credentials that were readable, and when.
     readable: BTreeSet<(ObservableKind, Timestamp)>,
+    /// Hosts to which a logon of the intruder may be missing, and since when.
+    unseen_logons: BTreeSet<(String, Timestamp)>,
 }
 
 const CHUNK: usize = 400;
@@ -118,11 +120,13 @@ impl<'a> Trace<'a> {
             earliest: Timestamp::MAX,
             requests: BTreeMap::new(),
             readable: BTreeSet::new(),
+            unseen_logons: BTreeSet::new(),
         };
         trace.sow(seeds).await?;
         trace.close().await?;
         trace.unrecorded_issues().await?;
         trace.close().await?;
+        trace.note_unseen_logons();
         trace.blind().await?;
         trace.settle_accounts().await?;
         Ok(trace)

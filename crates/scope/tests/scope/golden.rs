@@ -330,6 +330,8 @@ fn session_from(w: &mut World, secs: i64, role: &str, address: &str, user: &str)
 #[tokio::test]
 async fn from_a_declared_host_the_sessions_of_its_addresses_are_possible() {
     let mut w = World::proved(10_000, &["gate", "auth", "postgresql", "sshd"]);
+    let logons = w.attestations.iter_mut().filter(|a| a.source == "sshd");
+    logons.for_each(|a| a.host = Some("bastion".into()));
     session_from(&mut w, 100, "anna", "10.0.0.5", "1");
     let ssh = w.login(200, "mallory", AWAY);
     ssh.source = "sshd".into();
@@ -356,6 +358,15 @@ async fn from_a_declared_host_the_sessions_of_its_addresses_are_possible() {
     assert!(answer.scope.assertions.iter().any(|a| a.text == said));
     let hop = answer.scope.trace.iter().find(|h| h.rule == "from_host").unwrap();
     assert_eq!(hop.from.as_ref().unwrap().to_string(), "host=bastion");
+    // Where logons are missing, an earlier one may be.
+    w.attestations.retain(|a| a.source != "sshd");
+    w.prove("sshd", 0, 50);
+    w.prove("sshd", 150, 10_000);
+    w.attestations.iter_mut().for_each(|a| {
+        a.host = (a.source == "sshd").then(|| "bastion".to_owned());
+    });
+    let answer = w.ask(&host("bastion", there), &["account=host/mallory"]).await;
+    assert_eq!(answer.scope.subjects.possible, ["user:1", "user:2"]);
 }
 
 /// Logs of the host that the intruder was on may be cut, whatever name it has in them.
