@@ -60,6 +60,15 @@ pub async fn gapped(
         let attributing = holes(coverage, &channel.attributing, window);
         let accounting = holes(coverage, &channel.accounting, window);
         assume_coverage(&mut out, coverage, channel, &control);
+        if attributing
+            .iter()
+            .any(|h| control.iter().any(|c| c.overlaps(h.span)))
+        {
+            out.assumptions.insert(format!(
+                "what is missing of {} shows the intruder with no session, key, account, device or address beside those that the trace found",
+                channel.attributing
+            ));
+        }
         for hole in &attributing {
             for span in control.iter().filter_map(|c| c.intersect(hole.span)) {
                 open(

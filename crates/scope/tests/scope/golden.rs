@@ -122,6 +122,9 @@ async fn a_gap_of_the_gateway_widens_by_exactly_the_unexplained_accesses() {
     let answer = w.ask(MAP, &["session=s"]).await;
     assert_eq!(read(&answer), ["contact 1..1", "identity 1..1", "payment 0..1"]);
     assert_eq!(answer.scope.subjects.at_most, Some(2));
+    // With whom else a missing record shows the intruder nobody can say.
+    let ground = "what is missing of gate shows the intruder with no session";
+    assert!(answer.scope.assertions.iter().any(|a| a.text.starts_with(ground)));
 }
 
 #[tokio::test]
