@@ -3,12 +3,11 @@
 
 use crate::Grade;
 use crate::map::{
-    Basis, Channel, Completion, DataMap, Effect, InternalTouch, Reach, ReachContext, Touch, Who, WriteRecords,
+    Basis, Completion, DataMap, Effect, InternalTouch, Reach, ReachContext, Touch, Who, WriteRecords,
 };
 use crate::origin::is_datastore;
-use crate::trace::{Carried, Trace};
+use crate::trace::{Carried, Telling, Trace};
 use ambit_event::{Event, EventId, Timestamp};
-use ambit_lake::CoverageState;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one attributed event, or one gap, adds to the bounds.
@@ -198,14 +197,20 @@ async fn request(
         unreachable!("there is a map")
     };
     let told = statements(map, &reach, below, writes).await;
-    let channels = channels_of(map, &carried.event.source);
-    let seen = accounted(trace, &channels, &carried.event);
     let (touches, note) = match reach.basis {
         Basis::Nothing => (Vec::new(), None),
-        Basis::Statements | Basis::Unmapped => told_by_statements(trace, map, &reach, carried, &told, seen),
+        Basis::Statements | Basis::Unmapped => told_by_statements(trace, map, &reach, carried, &told),
         _ => named_with_extras(&reach, carried, &told),
     };
     let mut contribution = contribution(trace, carried, &reach, touches);
+    if reach.basis == Basis::Unmapped {
+        contribution
+            .internal
+            .retain(|t| !trace.telling(&carried.event, &t.store).is_whole());
+        contribution
+            .assumptions
+            .extend(absence_assumed(trace, &reach, &carried.event));
+    }
     contribution
         .internal
         .extend(told.iter().flat_map(|(_, r)| r.internal.clone()));
@@ -245,51 +250,34 @@ async fn statements<'c>(
     told
 }
 
-/// The channels whose requests this source records, with a store that another source accounts for.
-fn channels_of<'m>(map: &'m DataMap, source: &str) -> Vec<&'m Channel> {
-    map.channels.iter().filter(|c| c.attributing == source).collect()
-}
-
-/// Whether the statements of a request would be here if there had been any: every accounting source of
-/// its channels covers the time.
-fn accounted(trace: &Trace<'_>, channels: &[&Channel], event: &Event) -> Accounted {
-    let others: Vec<_> = channels.iter().filter(|c| c.accounting != event.source).collect();
-    if others.is_empty() {
-        return Accounted::NoOther;
-    }
-    let covered = others
-        .iter()
-        .all(|c| trace.state_over(&c.accounting, event.when()) >= CoverageState::Asserted);
-    if covered {
-        Accounted::Covered
-    } else {
-        Accounted::Gapped
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Accounted {
-    Covered,
-    Gapped,
-    /// No other source accounts for what these requests reach.
-    NoOther,
-}
-
-/// The statements tell whose data it was, where they are all here and joined by a trusted hop;
-/// otherwise the declared bound stands.
+/// The statements tell whose data it was in the stores of which they are all here and joined by a trusted
+/// hop; of the others the declared bound stands.
 fn told_by_statements(
     trace: &Trace<'_>,
     map: &DataMap,
     reach: &Reach,
     carried: &Carried,
     told: &[(&Carried, Reach)],
-    seen: Accounted,
 ) -> (Vec<Graded>, Option<String>) {
-    if reach.completion == Completion::Nothing || reach.completion == Completion::Attempt {
+    if matches!(reach.completion, Completion::Nothing | Completion::Attempt) {
         return (Vec::new(), None);
     }
-    // A trace id that a client can choose joins nothing for sure: other statements may be missing.
-    let joined = told.iter().any(|(c, _)| trace.is_stamped(c));
+    let mut declared = graded(reach, Grade::Possible);
+    let telling = |store: &str| trace.telling(&carried.event, store);
+    let least = reach.stores().into_iter().map(telling).min();
+    if least.is_none_or(|t| t == Telling::Alone) {
+        return (declared, None);
+    }
+    declared.retain(|g| !telling(&g.touch.store).is_whole());
+    let open = declared.iter().map(|g| telling(&g.touch.store));
+    let note = note_of(open.filter(|t| *t != Telling::Alone).max().or(least));
+    let mut touches = by_statements(map, reach, carried, told);
+    touches.extend(declared);
+    (touches, note.map(str::to_owned))
+}
+
+/// What the statements of a request touch, in the classes that it returns where the map says so.
+fn by_statements(map: &DataMap, reach: &Reach, carried: &Carried, told: &[(&Carried, Reach)]) -> Vec<Graded> {
     let operation = reach.operation.as_deref().and_then(|name| map.operation(name));
     let returned = operation
         .filter(|_| reach.basis == Basis::Statements)
@@ -310,46 +298,41 @@ fn told_by_statements(
             touches.push(g);
         }
     }
-    match seen {
-        Accounted::Covered if joined => {
-            touches.extend(kept_apart(map, reach, &carried.event.source));
-            (
-                touches,
-                Some("its database statements tell whose data it was".to_owned()),
-            )
-        }
-        Accounted::Covered => {
-            touches.extend(graded(reach, Grade::Possible));
-            (
-                touches,
-                Some("no database statement of it is recorded: a cache may have answered".to_owned()),
-            )
-        }
-        Accounted::Gapped => {
-            touches.extend(graded(reach, Grade::Possible));
-            (
-                touches,
-                Some("the source that would tell whose data it was has a gap then".to_owned()),
-            )
-        }
-        Accounted::NoOther => (graded(reach, carried.grade), None),
+    touches
+}
+
+/// How a request was accounted for, in words.
+const fn note_of(telling: Option<Telling>) -> Option<&'static str> {
+    match telling {
+        Some(Telling::Records) => Some("its database statements tell whose data it was"),
+        Some(Telling::Absence) => Some("it reached nothing of which another source keeps account"),
+        Some(Telling::Silence) => Some("no database statement of it is recorded: a cache may have answered"),
+        Some(Telling::Unjoined) => Some("nothing joins it surely with its database statements"),
+        Some(Telling::Gapped) => Some("the source that would tell whose data it was has a gap then"),
+        Some(Telling::Alone) | None => None,
     }
 }
 
-/// What an operation may have reached in stores of which no other source keeps account: statements tell
-/// nothing of those.
-fn kept_apart(map: &DataMap, reach: &Reach, source: &str) -> Vec<Graded> {
-    let alone = |store: &str| {
-        map.channels
-            .iter()
-            .any(|c| c.store == store && c.attributing == source && c.accounting == source)
-    };
-    let mut touches = match reach.basis {
-        Basis::Unmapped => graded(reach, Grade::Possible),
-        _ => Vec::new(),
-    };
-    touches.retain(|g| alone(&g.touch.store));
-    touches
+/// That a request reached nothing in a store because nothing is recorded of it rests on the ways that the
+/// map declares.
+fn absence_assumed(trace: &Trace<'_>, reach: &Reach, event: &Event) -> Vec<String> {
+    let stores = reach.stores().into_iter();
+    let absent = stores.filter(|store| trace.telling(event, store) == Telling::Absence);
+    absent
+        .map(|store| {
+            let sources: BTreeSet<&str> = trace
+                .ways(event, store)
+                .iter()
+                .map(|c| c.accounting.as_str())
+                .collect();
+            let sources: Vec<&str> = sources.into_iter().collect();
+            format!(
+                "what {} reaches in {store} is recorded in {}, with its trace id or none: no copy that the data map does not know answers instead",
+                event.source,
+                sources.join(" and ")
+            )
+        })
+        .collect()
 }
 
 /// What the map says, and beyond it the persons whose rows the statements read besides: they may have

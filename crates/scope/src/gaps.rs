@@ -60,6 +60,15 @@ pub async fn gapped(
         let attributing = holes(coverage, &channel.attributing, window);
         let accounting = holes(coverage, &channel.accounting, window);
         assume_coverage(&mut out, coverage, channel, &control);
+        if attributing
+            .iter()
+            .any(|h| control.iter().any(|c| c.overlaps(h.span)))
+        {
+            out.assumptions.insert(format!(
+                "what is missing of {} shows the intruder with no session, key, account, device or address beside those that the trace found",
+                channel.attributing
+            ));
+        }
         for hole in &attributing {
             for span in control.iter().filter_map(|c| c.intersect(hole.span)) {
                 open(
@@ -168,7 +177,9 @@ async fn open(
     let blind: Vec<Span> = if same {
         vec![span]
     } else {
-        union(accounting.iter().filter_map(|h| h.span.intersect(span)))
+        // By the clock of the other source a record of this span may stand beside it.
+        let near = accounting.iter().map(|h| trace.tolerated(h.span));
+        union(near.filter_map(|h| h.intersect(span)))
     };
     let lit = without(span, &blind);
     for blind in &blind {
@@ -187,7 +198,8 @@ async fn open(
         ));
     }
     for lit in lit {
-        let Some(unexplained) = unexplained(lake, trace, map, channel, lit).await? else {
+        let near = trace.tolerated(lit);
+        let Some(unexplained) = unexplained(lake, trace, map, channel, near).await? else {
             out.contributions.push(population(map, channel, hole, lit));
             let consequence = format!(
                 "everyone in {} cannot be excluded: {} records more accesses then than can be looked at",
@@ -397,16 +409,8 @@ async fn possible(
     event: &Event,
     writes: &dyn WriteRecords,
 ) -> Option<Contribution> {
-    // Only a statement that returned one row at most can have been the look-up that an operation declares.
-    let lookups = if event.record_count.is_some_and(|n| n <= 1) {
-        common_lookups(map, &channel.store)
-    } else {
-        Vec::new()
-    };
-    let context = ReachContext {
-        lookups: &lookups,
-        ..ReachContext::default()
-    };
+    // Which operation caused it is not known, nor that it only looked something up.
+    let context = ReachContext::default();
     let reach = map.replayed(map.reach(event, &context), writes).await;
     let touches = graded(&reach, Grade::Possible);
     if touches.is_empty() && reach.internal.is_empty() {
@@ -432,16 +436,6 @@ async fn possible(
         gap: Some(hole.id.clone()),
         assumptions: reach.assumptions.into_iter().collect(),
     })
-}
-
-/// Tables that every operation which looks anything up in this store only looks up.
-fn common_lookups(map: &DataMap, store: &str) -> Vec<String> {
-    let operations = map.operations.iter().filter(|o| o.store == store);
-    operations
-        .flat_map(|o| o.lookups.iter().cloned())
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect()
 }
 
 /// Neither who nor what is recorded: everyone in the store.

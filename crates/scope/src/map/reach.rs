@@ -355,6 +355,14 @@ impl Reach {
         }
     }
 
+    /// The stores that it may have reached.
+    pub(crate) fn stores(&self) -> BTreeSet<&str> {
+        let persons = self.touches.iter().map(|t| t.store.as_str());
+        persons
+            .chain(self.internal.iter().map(|t| t.store.as_str()))
+            .collect()
+    }
+
     /// Puts everything in order, each thing once.
     pub(super) fn tidy(&mut self) {
         self.touches.sort();

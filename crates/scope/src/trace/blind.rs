@@ -29,7 +29,27 @@ impl Trace<'_> {
                 on(host, event.time);
             }
         }
+        for (host, at) in &self.unseen_logons {
+            on(host, *at);
+        }
         hosts
+    }
+
+    /// Where a log of logons to a host is missing, the first logon with an account in the intruder's hands may
+    /// be. What the intruder itself may have taken out of the log comes with the host, so this is asked before.
+    pub(super) fn note_unseen_logons(&mut self) {
+        let taken: Vec<Span> = self
+            .control
+            .of_kind(ObservableKind::Account)
+            .filter(|f| matches!(f.observable.realm.as_str(), "" | "host"))
+            .map(|f| f.span)
+            .collect();
+        let gaps = self.coverage.gaps().into_iter().filter(|g| g.source == "sshd");
+        let unseen = gaps.filter_map(|gap| {
+            let within = taken.iter().filter_map(|t| t.intersect(gap.span));
+            Some((gap.host?, within.map(|s| s.from).min()?))
+        });
+        self.unseen_logons = unseen.collect();
     }
 
     /// Principals with no recorded issue, where the source that records issues has a gap.

@@ -76,12 +76,18 @@ impl Trace<'_> {
 
     /// Whether a record falls into the time of the request that was stamped.
     pub(super) fn within(&self, stamp: &Event, event: &Event) -> bool {
-        let when = stamp.when();
+        event.when().overlaps(self.around(stamp))
+    }
+
+    /// The time in which other sources may record what belongs to this event, whatever their clocks show.
+    pub(super) fn around(&self, event: &Event) -> Span {
+        self.tolerated(event.when())
+    }
+
+    /// A span by the clocks of other sources.
+    pub fn tolerated(&self, span: Span) -> Span {
         let tolerance = self.config.clock_tolerance;
-        event.when().overlaps(Span::new(
-            when.from.plus_nanos(-tolerance),
-            when.until.plus_nanos(tolerance),
-        ))
+        Span::new(span.from.plus_nanos(-tolerance), span.until.plus_nanos(tolerance))
     }
 
     /// Statements of a shared database session that carry no trace id, while a controlled request ran.
@@ -100,8 +106,7 @@ impl Trace<'_> {
             let Some(hull) = requests.iter().map(|c| c.event.when()).reduce(Span::hull) else {
                 continue;
             };
-            let tolerance = self.config.clock_tolerance;
-            let hull = Span::new(hull.from.plus_nanos(-tolerance), hull.until.plus_nanos(tolerance));
+            let hull = self.tolerated(hull);
             let mut untraced = vec![
                 Filter::eq(Column::Source, &channel.accounting),
                 Filter::Column(Column::Trace, Test::Absent),

@@ -11,8 +11,11 @@ mod join;
 mod pivot;
 mod sow;
 mod store;
+mod told;
 
-use crate::control::{Control, Rule};
+pub use told::Telling;
+
+use crate::control::Control;
 use crate::map::{Basis, DataMap, Reach, ReachContext};
 use crate::origin::{Origins, is_datastore};
 use crate::recall::Recall;
@@ -73,14 +76,17 @@ pub struct Trace<'a> {
     /// Facts whose hop attributed anything, by index.
     kinds: BTreeMap<usize, (ObservableKind, bool, Observable)>,
     raised: BTreeSet<EventId>,
-    /// Requests of which their statements tell what could be read, as long as no statement can be missing.
-    told: BTreeSet<EventId>,
+    /// Requests that their own records do not bound and whose trace id is a trusted hop's, with the sources
+    /// that hold records of them.
+    stamped: BTreeMap<EventId, BTreeSet<String>>,
     homes: BTreeMap<Observable, Origins>,
     earliest: Timestamp,
     /// Attributed requests by their trace id.
     requests: BTreeMap<String, BTreeSet<EventId>>,
     /// Stores of credentials that were readable, and when.
     readable: BTreeSet<(ObservableKind, Timestamp)>,
+    /// Hosts to which a logon of the intruder may be missing, and since when.
+    unseen_logons: BTreeSet<(String, Timestamp)>,
 }
 
 const CHUNK: usize = 400;
@@ -109,16 +115,18 @@ impl<'a> Trace<'a> {
             contradictions: BTreeMap::new(),
             kinds: BTreeMap::new(),
             raised: BTreeSet::new(),
-            told: BTreeSet::new(),
+            stamped: BTreeMap::new(),
             homes: BTreeMap::new(),
             earliest: Timestamp::MAX,
             requests: BTreeMap::new(),
             readable: BTreeSet::new(),
+            unseen_logons: BTreeSet::new(),
         };
         trace.sow(seeds).await?;
         trace.close().await?;
         trace.unrecorded_issues().await?;
         trace.close().await?;
+        trace.note_unseen_logons();
         trace.blind().await?;
         trace.settle_accounts().await?;
         Ok(trace)
@@ -139,7 +147,7 @@ impl<'a> Trace<'a> {
             }
             self.leave_hosts(&hosts).await?;
             known = hosts;
-            self.raised.extend(std::mem::take(&mut self.told));
+            self.raised.extend(self.stamped.keys());
             self.close().await?;
         }
     }
@@ -255,13 +263,6 @@ impl<'a> Trace<'a> {
     pub fn readable_since(&self, kind: ObservableKind) -> Option<Span> {
         let (_, from) = self.readable.iter().find(|(k, _)| *k == kind)?;
         Some(Span::new(*from, Timestamp::MAX))
-    }
-
-    /// Whether a trusted hop stamped the trace id that attributes the event.
-    pub fn is_stamped(&self, c: &Carried) -> bool {
-        c.hops
-            .iter()
-            .any(|h| self.control.rule_of(*h) == Rule::StampedTrace.name())
     }
 
     /// How many events may be looked at in one piece.

@@ -1,12 +1,12 @@
 //! Attributed events give new control facts: what they carry, hand out, open and come from.
 
-use super::{CHUNK, Carried, Trace, group_by};
+use super::{Carried, Trace};
 use crate::control::{News, Rule};
 use crate::map::{Basis, Completion, Reach, Who};
 use crate::origin::{is_datastore, origin_of};
 use crate::{Error, Grade};
-use ambit_event::{Column, Event, EventId, Observable, ObservableKind, Outcome, Span, Timestamp};
-use ambit_lake::{CoverageState, Filter, Query};
+use ambit_event::{Column, EventId, Observable, ObservableKind, Outcome, Span, Timestamp};
+use ambit_lake::{Filter, Query};
 use std::collections::BTreeSet;
 
 impl Trace<'_> {
@@ -16,7 +16,7 @@ impl Trace<'_> {
             .filter_map(|id| self.attributed.get(id))
             .cloned()
             .collect();
-        self.note_told(&carried).await?;
+        self.note_stamped(&carried).await?;
         let (mut settle, mut dumps) = (Vec::new(), Vec::new());
         for c in carried.iter().filter(|c| c.spreads) {
             self.pivot_issued(c);
@@ -248,75 +248,11 @@ impl Trace<'_> {
         }
         self.pivot_password(c, &reach);
         self.pivot_job(c, &reach).await?;
-        match self.told.contains(&c.event.id) {
-            true => Ok(self.kept_apart(&c.event)),
+        // What its statements reveal comes with them, for they are attributed themselves.
+        match self.stamped.contains_key(&c.event.id) && reach.basis == Basis::Unmapped {
+            true => Ok(self.untold_credentials(&c.event, &reach.stores())),
             false => Ok(reach.reveals),
         }
-    }
-
-    /// Notes the requests of which their statements tell what could be read, whatever the request itself
-    /// says: the statements are attributed themselves, so what they reveal comes with them.
-    async fn note_told(&mut self, carried: &[Carried]) -> Result<(), Error> {
-        let open: Vec<&Event> = carried
-            .iter()
-            .filter(|c| c.spreads && self.may_be_told(&c.event))
-            .map(|c| &c.event)
-            .collect();
-        for events in open.chunks(CHUNK) {
-            let ids = events.iter().filter_map(|e| e.trace.as_deref());
-            let query = Query::of(Filter::one_of(Column::Trace, ids));
-            let groups = group_by(self.fetch(query).await?, Column::Trace);
-            for event in events {
-                let group = event.trace.as_ref().and_then(|id| groups.get(id));
-                if group.is_some_and(|g| self.is_told_by(event, g)) {
-                    self.told.insert(event.id);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the map does not know what a request reveals, and every source that would show its statements
-    /// covers its time.
-    fn may_be_told(&self, event: &Event) -> bool {
-        let below = self.accounting_below(event);
-        let covered = |source: &&str| self.state_over(source, event.when()) >= CoverageState::Asserted;
-        let unknown = |r: &Reach| r.basis == Basis::Unmapped && !r.reveals.is_empty();
-        !is_datastore(event)
-            && event.trace.is_some()
-            && !below.is_empty()
-            && below.iter().all(covered)
-            && self.reach(event).as_ref().is_some_and(unknown)
-    }
-
-    /// Whether a trusted hop stamped the trace id that joins a request with a statement.
-    fn is_told_by(&self, event: &Event, group: &[Event]) -> bool {
-        self.only_stamp(group)
-            .filter(|stamp| self.within(stamp, event))
-            .is_some_and(|stamp| group.iter().any(|e| is_datastore(e) && self.within(stamp, e)))
-    }
-
-    /// The other sources that keep account of what requests of this source reach.
-    fn accounting_below(&self, event: &Event) -> BTreeSet<&str> {
-        let channels = self.map.into_iter().flat_map(|m| &m.channels);
-        channels
-            .filter(|c| c.attributing == event.source && c.accounting != event.source)
-            .map(|c| c.accounting.as_str())
-            .collect()
-    }
-
-    /// The kinds of credential in stores of which the event's own source alone keeps account.
-    fn kept_apart(&self, event: &Event) -> Vec<ObservableKind> {
-        let Some(map) = self.map else { return Vec::new() };
-        let alone = map
-            .channels
-            .iter()
-            .filter(|c| c.attributing == event.source && c.accounting == event.source);
-        let kinds: BTreeSet<ObservableKind> = alone
-            .filter_map(|c| map.store(&c.store))
-            .flat_map(|s| map.credentials_in(s))
-            .collect();
-        kinds.into_iter().collect()
     }
 
     fn pivot_password(&mut self, c: &Carried, reach: &Reach) {

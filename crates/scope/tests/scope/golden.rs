@@ -122,6 +122,9 @@ async fn a_gap_of_the_gateway_widens_by_exactly_the_unexplained_accesses() {
     let answer = w.ask(MAP, &["session=s"]).await;
     assert_eq!(read(&answer), ["contact 1..1", "identity 1..1", "payment 0..1"]);
     assert_eq!(answer.scope.subjects.at_most, Some(2));
+    // With whom else a missing record shows the intruder nobody can say.
+    let ground = "what is missing of gate shows the intruder with no session";
+    assert!(answer.scope.assertions.iter().any(|a| a.text.starts_with(ground)));
 }
 
 #[tokio::test]
@@ -330,6 +333,8 @@ fn session_from(w: &mut World, secs: i64, role: &str, address: &str, user: &str)
 #[tokio::test]
 async fn from_a_declared_host_the_sessions_of_its_addresses_are_possible() {
     let mut w = World::proved(10_000, &["gate", "auth", "postgresql", "sshd"]);
+    let logons = w.attestations.iter_mut().filter(|a| a.source == "sshd");
+    logons.for_each(|a| a.host = Some("bastion".into()));
     session_from(&mut w, 100, "anna", "10.0.0.5", "1");
     let ssh = w.login(200, "mallory", AWAY);
     ssh.source = "sshd".into();
@@ -356,6 +361,15 @@ async fn from_a_declared_host_the_sessions_of_its_addresses_are_possible() {
     assert!(answer.scope.assertions.iter().any(|a| a.text == said));
     let hop = answer.scope.trace.iter().find(|h| h.rule == "from_host").unwrap();
     assert_eq!(hop.from.as_ref().unwrap().to_string(), "host=bastion");
+    // Where logons are missing, an earlier one may be.
+    w.attestations.retain(|a| a.source != "sshd");
+    w.prove("sshd", 0, 50);
+    w.prove("sshd", 150, 10_000);
+    w.attestations.iter_mut().for_each(|a| {
+        a.host = (a.source == "sshd").then(|| "bastion".to_owned());
+    });
+    let answer = w.ask(&host("bastion", there), &["account=host/mallory"]).await;
+    assert_eq!(answer.scope.subjects.possible, ["user:1", "user:2"]);
 }
 
 /// Logs of the host that the intruder was on may be cut, whatever name it has in them.
@@ -878,4 +892,137 @@ async fn what_the_budget_cuts_is_everyone_and_no_claim_rests_on_it() {
         .filter(|c| c.verdict == ambit_scope::Verdict::Supported);
     let none: Vec<&str> = Vec::new();
     assert_eq!(supported.map(|c| c.id.as_str()).collect::<Vec<_>>(), none);
+}
+
+/// An operation that the map does not know, behind a gateway that stamps trace ids: where the database shows
+/// every statement and none of it, it reached nothing there. A gap over the same request says no more.
+#[tokio::test]
+async fn an_unmapped_request_without_a_statement_reached_nothing_of_what_is_accounted_for() {
+    let world = |gap: Option<&str>| {
+        let mut w = stolen();
+        if let Some(source) = gap {
+            w.attestations.retain(|a| a.source != source);
+            w.prove(source, 0, 1149);
+            w.prove(source, 1151, 10_000);
+        }
+        if gap != Some("gate") {
+            w.get(1150, AWAY, "/admin/reports/q1", "200");
+        }
+        w
+    };
+    let nobody_else = ["contact 1..1", "identity 1..1"];
+    let told = world(None).ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&told), nobody_else);
+    let ground = "what gate reaches in users is recorded in postgresql, with its trace id or none: no copy that the data map does not know answers instead";
+    assert!(told.scope.assertions.iter().any(|a| a.text == ground));
+    assert_eq!(told.scope.unmapped.len(), 1);
+    assert_eq!(
+        read(&world(Some("gate")).ask(MAP, &["session=s"]).await),
+        nobody_else
+    );
+    // A statement may be missing, or be another request's, or come from a session that bears no trace ids.
+    let everyone = [
+        "contact 1..1000",
+        "credential 0..1000",
+        "identity 1..1000",
+        "payment 0..1000",
+    ];
+    let gapped = world(Some("postgresql")).ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&gapped), everyone);
+    let client_chosen = MAP.replace("trace = [\"gate\"]", "trace = []");
+    let dedicated = MAP.replace("pooled = true", "pooled = false");
+    for map in [client_chosen, dedicated] {
+        let most = |answer: &ambit_scope::Answer| answer.scope.classes["payment"].at_most;
+        assert_eq!(most(&world(None).ask(&map, &["session=s"]).await), Some(1000));
+    }
+}
+
+/// A clock that runs ahead puts the statement of a request into a gap into which the request does not fall.
+#[tokio::test]
+async fn a_gap_right_beside_a_request_may_hold_its_statement() {
+    let mut w = stolen();
+    w.attestations.retain(|a| a.source != "postgresql");
+    w.prove("postgresql", 0, 1151);
+    w.prove("postgresql", 1160, 10_000);
+    w.get(1150, AWAY, "/admin/reports/q1", "200");
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(answer.scope.classes["payment"].at_most, Some(1000));
+}
+
+/// Of two stores behind one gateway each is told by its own accounts: a gap in those of one opens that one.
+#[tokio::test]
+async fn a_gap_in_the_accounts_of_one_store_opens_no_other() {
+    let files = r#"
+[[store]]
+name = "files"
+kind = "postgresql"
+subject = "user"
+classes = ["content"]
+
+[[channel]]
+store = "files"
+name = "files"
+principal = "session"
+attributing = "gate"
+accounting = "filedb"
+roles = ["files"]
+pooled = true
+"#;
+    let map = MAP.replace("[trust]", &format!("{files}\n[trust]"));
+    let world = |until: i64| {
+        let mut w = stolen();
+        w.prove("filedb", 0, until);
+        w.prove("filedb", 1200, 10_000);
+        w.get(1150, AWAY, "/admin/reports/q1", "200");
+        w
+    };
+    let told = world(1200).ask(&map, &["session=s"]).await;
+    assert_eq!(read(&told), ["contact 1..1", "identity 1..1"]);
+    let gapped = world(1140).ask(&map, &["session=s"]).await;
+    assert_eq!(
+        read(&gapped),
+        ["contact 1..1", "content 0..1000", "identity 1..1"]
+    );
+}
+
+/// Clocks differ: what a request that is missing caused may be recorded a moment outside the gap.
+#[tokio::test]
+async fn a_statement_right_beside_a_gap_of_the_gateway_is_possible() {
+    let world = |secs: i64| {
+        let mut w = stolen();
+        w.attestations.retain(|a| a.source != "gate");
+        w.prove("gate", 0, 1145);
+        w.prove("gate", 1149, 10_000);
+        let card = "SELECT card FROM profiles WHERE user_id = $1";
+        w.sql(secs, "app", Some("missing"), card, &["9"]);
+        w
+    };
+    let beside = world(1150).ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&beside), ["contact 1..1", "identity 1..1", "payment 0..1"]);
+    let away = world(1160).ask(MAP, &["session=s"]).await;
+    assert_eq!(read(&away), ["contact 1..1", "identity 1..1"]);
+    // The accounts have a gap of their own right beside that of the gateway.
+    let mut both = world(1160);
+    both.attestations.retain(|a| a.source != "postgresql");
+    both.prove("postgresql", 0, 1150);
+    both.prove("postgresql", 1155, 10_000);
+    let both = both.ask(MAP, &["session=s"]).await;
+    assert_eq!(both.scope.classes["payment"].at_most, Some(1000));
+}
+
+/// What ran in a gap is known by its statement alone: that some operations only look a table up does not say
+/// that this one did.
+#[tokio::test]
+async fn in_a_gap_nothing_is_taken_for_a_look_up() {
+    let mut w = stolen();
+    w.attestations.retain(|a| a.source != "gate");
+    w.prove("gate", 0, 1400);
+    w.prove("gate", 2000, 10_000);
+    let sessions = "SELECT sid FROM sessions WHERE user_id = $1";
+    w.sql(1500, "app", Some("t1500"), sessions, &["9"]);
+    let answer = w.ask(MAP, &["session=s"]).await;
+    assert_eq!(
+        read(&answer),
+        ["contact 1..1", "credential 0..1", "identity 1..1"]
+    );
 }
