@@ -511,7 +511,8 @@ impl Writer {
         }
     }
 
-    /// Bytes of raw records taken in since the last commit or flush: flush when it grows too large to hold.
+    /// Bytes of memory that hold what was taken in since the last commit or flush, by a rough count: flush
+    /// when it grows too large.
     #[must_use]
     pub fn n_pending_bytes(&self) -> u64 {
         match &self.backend {

@@ -17,7 +17,7 @@ pub(crate) struct Pending {
     pub ledger: Ledger,
     pub content: Content,
     pub n_duplicates: u64,
-    /// Bytes of raw records, to know when a commit is due.
+    /// Bytes of the events, texts beside the raw records not counted, to know when a commit is due.
     pub n_bytes: u64,
     ids: HashSet<EventId>,
 }
@@ -74,7 +74,7 @@ impl Pending {
         self.ledger.add(&new);
         for event in &new.events {
             self.content.add(event.id);
-            self.n_bytes += event.raw.len() as u64;
+            self.n_bytes += (size_of::<Event>() + event.raw.len()) as u64;
         }
         self.n_bytes += rejects.iter().map(|(_, r)| r.raw.len() as u64).sum::<u64>();
         if let Some(evidence) = new.evidence {

@@ -57,9 +57,9 @@ const EXAMPLES: &str = "Examples:
 The same records twice, grown, rotated or copied files add nothing: run it again at any time.
 What cannot be parsed is kept and listed by `ambit rejects`; the exit code is then 3.";
 
-/// Raw bytes that are taken in before they are written, while as many are being written: more would only
-/// cost memory, and fewer make many small files.
-const MOST_PENDING: u64 = 16 << 20;
+/// Bytes that are taken in before they are written, while as many are being written: more would only cost
+/// memory, and fewer make many small files.
+const MOST_PENDING: u64 = 48 << 20;
 /// Batches that are read ahead of the writer.
 const AHEAD: usize = 2;
 
