@@ -189,6 +189,13 @@ fn what_is_made_read_and_shown_has_its_documented_shape() {
 }
 
 #[test]
+fn the_demo_has_its_documented_shape() {
+    let dir = tempfile::tempdir().unwrap();
+    let told = fits("demo", dir.path(), &["demo"]);
+    assert!(told.is_object(), "{told}");
+}
+
+#[test]
 fn the_checker_refuses_what_does_not_fit() {
     let schema = Schema::load("sql");
     let good = serde_json::json!({"lake_version": 1, "columns": ["a"], "rows": [["x"], [null]]});
