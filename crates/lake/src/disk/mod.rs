@@ -69,6 +69,9 @@ struct Sum {
     raw: Vec<String>,
 }
 
+/// So many rows the engine sorts out itself. Of more it would hold whole batches in memory for one row each.
+const FEW: usize = 1000;
+
 impl Disk {
     pub async fn open(dir: &Path) -> Result<Self, Error> {
         Self::at_home(Home::find(dir)?).await
@@ -123,7 +126,7 @@ impl Disk {
         for part in &parts {
             let Translated { expr, exact } = part_expr(part, query.span);
             let mut rows = self.event_rows(expr)?;
-            if let Some(limit) = query.limit.filter(|_| exact) {
+            if let Some(limit) = query.limit.filter(|limit| exact && *limit <= FEW) {
                 let order = vec![ident("time_ns").sort(true, false), ident("id").sort(true, false)];
                 rows = rows
                     .sort(order)
