@@ -66,6 +66,8 @@ pub struct Checkpoint {
     pub offset: u64,
     /// Records up to there, rejects included.
     pub n_records: u64,
+    /// Tells these records from any others: 63 bits of SHA-256 over them. 0 where that is not known.
+    pub digest: u64,
 }
 
 /// One evidence file, as the manifest lists it.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::OnceLock;
@@ -15,7 +16,8 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Fields nested deeper than this are not handed over as text: not every reader of JSON goes deeper.
+    /// Values nested deeper than this are kept as the text that they are: not every reader of JSON goes
+    /// deeper.
     pub const DEEPEST: usize = 64;
 
     /// The fields that a JSON object's text holds, which is well formed and nested no deeper than
@@ -40,17 +42,22 @@ impl Fields {
         Ok(Self::from_json(text.to_owned()))
     }
 
-    /// Keeps the text alone, which takes a tenth of the memory of a map, unless it is nested too deep.
+    /// Keeps the text alone, which takes a tenth of the memory of a map.
     pub fn pack(&mut self) {
         let map = self.map.take();
         if self.text.is_none()
             && let Some(map) = map.filter(|map| !map.is_empty())
         {
-            let is_shallow = map.values().all(|value| is_shallow(value, Self::DEEPEST));
-            match serde_json::to_string(&map).ok().filter(|_| is_shallow) {
-                Some(text) => self.text = Some(text.into_boxed_str()),
-                None => self.map = OnceLock::from(map),
-            }
+            self.text = Some(written(&map).into_boxed_str());
+        }
+    }
+
+    /// The fields as JSON text, nested no deeper than [`Self::DEEPEST`].
+    #[must_use]
+    pub fn to_json(&self) -> Cow<'_, str> {
+        match &self.text {
+            Some(text) => Cow::Borrowed(text),
+            None => Cow::Owned(written(self.read())),
         }
     }
 
@@ -68,12 +75,41 @@ impl Fields {
     }
 }
 
-fn is_shallow(value: &Value, levels: usize) -> bool {
+fn written(map: &Map<String, Value>) -> String {
+    let is_flat = map.values().all(|value| is_within(value, Fields::DEEPEST));
+    let text = match is_flat {
+        true => serde_json::to_string(map),
+        false => {
+            let fields = map
+                .iter()
+                .map(|(key, value)| (key.clone(), cut(value, Fields::DEEPEST)));
+            serde_json::to_string(&fields.collect::<Map<_, _>>())
+        }
+    };
+    text.unwrap_or_else(|_| "{}".to_owned())
+}
+
+fn is_within(value: &Value, levels: usize) -> bool {
     match value {
         Value::Array(_) | Value::Object(_) if levels == 0 => false,
-        Value::Array(values) => values.iter().all(|value| is_shallow(value, levels - 1)),
-        Value::Object(map) => map.values().all(|value| is_shallow(value, levels - 1)),
+        Value::Array(values) => values.iter().all(|value| is_within(value, levels - 1)),
+        Value::Object(map) => map.values().all(|value| is_within(value, levels - 1)),
         _ => true,
+    }
+}
+
+/// The value with what lies deeper as text.
+fn cut(value: &Value, levels: usize) -> Value {
+    match value {
+        Value::Array(_) | Value::Object(_) if levels == 0 => Value::String(value.to_string()),
+        Value::Array(values) => values.iter().map(|value| cut(value, levels - 1)).collect(),
+        Value::Object(map) => {
+            let values = map
+                .iter()
+                .map(|(key, value)| (key.clone(), cut(value, levels - 1)));
+            Value::Object(values.collect())
+        }
+        other => other.clone(),
     }
 }
 
@@ -155,13 +191,24 @@ mod tests {
         fields.pack();
         assert_eq!((fields.as_json(), &fields), (Some(text), &before));
         assert_eq!(Fields::parse(text).ok(), Some(before));
-        let deep = (0..1000).fold(Value::from("bottom"), |inner, _| Value::from(vec![inner]));
-        let mut deep = Fields::from(Map::from_iter([("deep".to_owned(), deep)]));
-        deep.pack();
-        assert_eq!((deep.as_json(), deep.len()), (None, 1));
         for text in ["", "[]", "{", "{} x", r#"{"a":}"#, "null"] {
             assert!(Fields::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_lies_too_deep_is_kept_as_text() {
+        let deep = (0..100).fold(Value::from("bottom"), |inner, _| Value::from(vec![inner]));
+        let mut fields = Fields::from(Map::from_iter([("deep".to_owned(), deep.clone())]));
+        let text = fields.to_json().into_owned();
+        fields.pack();
+        assert_eq!(fields.as_json(), Some(&*text));
+        let bottom = (0..Fields::DEEPEST).fold(&fields["deep"], |value, _| &value[0]);
+        assert!(
+            bottom
+                .as_str()
+                .is_some_and(|text| deep.to_string().contains(text))
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The query engine: one for a lake and all handles on it, with bounded memory.
 
 use crate::error::Error;
+use crate::origins::origins;
 use crate::table::Table;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -84,6 +85,7 @@ pub(crate) async fn select(
         .collect();
     let mut table = Table {
         columns,
+        origins: origins(frame.logical_plan()),
         rows: Vec::new(),
     };
     let mut stream = frame.execute_stream().await.map_err(failed)?;

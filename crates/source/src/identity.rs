@@ -43,6 +43,25 @@ pub fn lineage(source: &str, host: Option<&str>, first_line: &[u8]) -> String {
     hex::encode(&hash.finalize()[..16])
 }
 
+/// What a file holds up to some record. Another file can begin with the same line, and a file that was read
+/// can be changed afterwards: then what follows a checkpoint is not all that is new.
+#[derive(Debug, Default, Clone)]
+pub struct Prefix(Sha256);
+
+impl Prefix {
+    pub fn add(&mut self, record: &[u8]) {
+        self.0.update((record.len() as u64).to_le_bytes());
+        self.0.update(record);
+    }
+
+    /// 63 bits, never 0.
+    pub fn digest(&self) -> u64 {
+        let digest: [u8; 32] = self.0.clone().finalize().into();
+        let [a, b, c, d, e, f, g, h, ..] = digest;
+        (u64::from_le_bytes([a, b, c, d, e, f, g, h]) >> 1).max(1)
+    }
+}
+
 /// How often each record was seen, in bounded memory. A pure function of the records in their order.
 #[derive(Debug, Default, Clone)]
 pub struct Occurrences {
@@ -138,6 +157,19 @@ mod tests {
     fn identical_records_are_counted() {
         let mut seen = Occurrences::default();
         assert_eq!([seen.count(b"a"), seen.count(b"b"), seen.count(b"a")], [1, 1, 2]);
+    }
+
+    #[test]
+    fn a_prefix_is_its_records() {
+        let of = |records: &[&str]| {
+            let mut prefix = Prefix::default();
+            records.iter().for_each(|record| prefix.add(record.as_bytes()));
+            prefix.digest()
+        };
+        assert_eq!(of(&["a", "bc"]), of(&["a", "bc"]));
+        for other in [&["ab", "c"][..], &["a", "bc", ""], &["a"], &["bc", "a"]] {
+            assert_ne!(of(&["a", "bc"]), of(other));
+        }
     }
 
     #[test]

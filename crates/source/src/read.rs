@@ -2,7 +2,7 @@
 
 use crate::capped::CappedReader;
 use crate::cut::{Cut, Cutter, KEPT};
-use crate::identity::Occurrences;
+use crate::identity::{Occurrences, Prefix};
 use crate::input::{Family, Input};
 use crate::twins::Met;
 use crate::{Context, Decoder, Error, Format, Framing, Options, Output, RawRecord, RejectReason};
@@ -20,6 +20,8 @@ use std::sync::{Arc, PoisonError};
 pub struct Summary {
     /// Records in the file, those of an earlier run and rejects included.
     pub n_records: u64,
+    /// Of these, the records that an earlier run gave out.
+    pub n_before: u64,
     /// Events and rejects given out in this run.
     pub n_events: u64,
     pub n_rejects: u64,
@@ -234,6 +236,9 @@ struct Reading<'a> {
     output: Output,
     summary: Summary,
     checkpoint: Checkpoint,
+    /// The records so far, and those up to the checkpoint.
+    prefix: Prefix,
+    settled: Prefix,
     /// Occurrences of records whose events came later than they: counted as they come.
     released: Occurrences,
     /// The siblings of the file, and what files of other families have in common with it.
@@ -241,9 +246,16 @@ struct Reading<'a> {
     met: Met,
     /// What was given out before this offset by an earlier run is not given out again.
     resumed_at: u64,
-    /// Ends of some of the records (offset, number) that a checkpoint can fall back to while events of
-    /// later records are held back.
-    ends: VecDeque<(u64, u64)>,
+    /// Ends of some of the records that a checkpoint can fall back to while events of later records are held
+    /// back.
+    ends: VecDeque<End>,
+}
+
+/// The end of a record: its offset, the number of the record, and all records up to it.
+struct End {
+    offset: u64,
+    n_records: u64,
+    prefix: Prefix,
 }
 
 /// Every so many records one end is remembered.
@@ -286,6 +298,8 @@ impl<'a> Reading<'a> {
             output: Output::default(),
             summary: Summary::default(),
             checkpoint,
+            prefix: Prefix::default(),
+            settled: Prefix::default(),
             family: None,
             met: Met::new(),
             resumed_at: 0,
@@ -327,6 +341,7 @@ impl<'a> Reading<'a> {
                     self.take(&record)
                 }
                 Cut::Overlong { head, n_bytes, why } => {
+                    self.prefix.add(head.bytes);
                     self.reject(&head, n_bytes, RejectReason::new(why));
                     None
                 }
@@ -355,18 +370,25 @@ impl<'a> Reading<'a> {
     }
 
     /// Moves the checkpoint on to the end of the last record, or as far as no event is held back.
-    fn advance(&mut self, end: u64) {
+    fn advance(&mut self, offset: u64) {
         let n_records = self.summary.n_records;
         let Some(held) = self.decoder.held_from() else {
             self.ends.clear();
-            (self.checkpoint.offset, self.checkpoint.n_records) = (end, n_records);
+            (self.checkpoint.offset, self.checkpoint.n_records) = (offset, n_records);
+            self.settled.clone_from(&self.prefix);
             return;
         };
         if n_records.is_multiple_of(ENDS_EVERY) {
-            self.ends.push_back((end, n_records));
+            let prefix = self.prefix.clone();
+            self.ends.push_back(End {
+                offset,
+                n_records,
+                prefix,
+            });
         }
-        while let Some((offset, n)) = self.ends.pop_front_if(|(offset, _)| *offset <= held) {
-            (self.checkpoint.offset, self.checkpoint.n_records) = (offset, n);
+        while let Some(end) = self.ends.pop_front_if(|end| end.offset <= held) {
+            (self.checkpoint.offset, self.checkpoint.n_records) = (end.offset, end.n_records);
+            self.settled = end.prefix;
         }
     }
 
@@ -376,7 +398,10 @@ impl<'a> Reading<'a> {
         while cutter.offset() < checkpoint.offset {
             let retry = match cutter.next() {
                 Ok(Some(Cut::Record { record, .. })) => self.pass_over(&record),
-                Ok(Some(Cut::Overlong { .. })) => None,
+                Ok(Some(Cut::Overlong { head, .. })) => {
+                    self.prefix.add(head.bytes);
+                    None
+                }
                 Ok(None) | Err(_) => {
                     if cutter.offset() == checkpoint.offset {
                         break; // Behind the last record stood what is none: blank lines, an array's bracket.
@@ -392,14 +417,15 @@ impl<'a> Reading<'a> {
             }
             self.summary.n_records += 1;
         }
-        let n_known = checkpoint.n_records;
-        if cutter.offset() != checkpoint.offset || (n_known != 0 && n_known != self.summary.n_records) {
+        let place = (cutter.offset(), self.summary.n_records, self.prefix.digest());
+        if place != (checkpoint.offset, checkpoint.n_records, checkpoint.digest) {
             return Err(format!(
-                "{path}: begins like a file that was read before but is another; it is read from its start"
+                "{path}: begins like a file that was read before but is another, or was changed; it is read from its start"
             ));
         }
-        self.checkpoint.offset = checkpoint.offset;
-        self.checkpoint.n_records = self.summary.n_records;
+        self.settled.clone_from(&self.prefix);
+        self.checkpoint.clone_from(checkpoint);
+        self.summary.n_before = checkpoint.n_records;
         self.resumed_at = checkpoint.offset;
         Ok(())
     }
@@ -413,12 +439,18 @@ impl<'a> Reading<'a> {
         };
         self.remember_last();
         let is_retried = result.is_err() && spans_lines;
-        self.seen.count(if is_retried {
+        self.count(if is_retried {
             first_line(record.bytes)
         } else {
             record.bytes
         });
         is_retried.then_some((record.offset, record.line))
+    }
+
+    /// Notes that a record was read, and how often that was.
+    fn count(&mut self, bytes: &[u8]) -> u64 {
+        self.prefix.add(bytes);
+        self.seen.count(bytes)
     }
 
     /// A CSV record of several lines that cannot be decoded may be one bad line before good ones.
@@ -449,11 +481,11 @@ impl<'a> Reading<'a> {
             } else {
                 record.bytes
             };
-            self.seen.count(bytes);
+            self.count(bytes);
             self.reject(&RawRecord { bytes, ..*record }, bytes.len() as u64, reason);
             return is_retried.then_some((record.offset, record.line));
         }
-        let nth = self.seen.count(record.bytes);
+        let nth = self.count(record.bytes);
         self.summary.n_silent +=
             u64::from(self.output.events.is_empty() && self.decoder.held_from().is_none());
         self.take_events(Some((record, nth)));
@@ -623,7 +655,11 @@ impl<'a> Reading<'a> {
     fn flush(&mut self, sink: &mut dyn FnMut(Batch) -> ControlFlow<()>) -> ControlFlow<()> {
         let mut batch = std::mem::take(&mut self.batch);
         self.meet_twins(&batch.events);
-        batch.checkpoint = Some(self.checkpoint.clone());
+        let digest = self.settled.digest();
+        batch.checkpoint = Some(Checkpoint {
+            digest,
+            ..self.checkpoint.clone()
+        });
         self.batch.events = Vec::with_capacity(batch.events.len());
         self.summary.n_events += batch.events.len() as u64;
         (self.batch_bytes, self.n_settled) = (0, 0);

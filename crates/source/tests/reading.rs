@@ -332,6 +332,44 @@ fn a_file_that_was_cut_or_replaced_is_read_from_its_start() {
 }
 
 #[test]
+fn a_file_that_only_begins_like_another_is_read_whole() {
+    let dir = folder();
+    let one = write(&dir, "one.log", lines(0..20));
+    let two = write(&dir, "two.log", lines(0..1) + &lines(100..140));
+    let same_size = write(&dir, "three.log", lines(0..1) + &lines(21..40));
+    let mut store = Store::of(&[&one]);
+    for path in [&two, &same_size] {
+        let (summaries, _) = store.ingest(&[path], &Options::default());
+        assert!(
+            summaries[0].notes[0].contains("is another"),
+            "{:?}",
+            summaries[0].notes
+        );
+    }
+    assert_eq!(store.ids.len(), 20 + 40 + 19);
+    assert_eq!(store.ids, Store::of(&[&one, &two, &same_size]).ids);
+}
+
+#[test]
+fn a_file_that_was_changed_where_it_had_been_read_is_read_again() {
+    let dir = folder();
+    let path = write(&dir, "access.log", lines(0..20));
+    let mut store = Store::of(&[&path]);
+    write(
+        &dir,
+        "access.log",
+        lines(0..20).replace("/p7", "/q7") + &lines(20..22),
+    );
+    let (summaries, _) = store.ingest(&[&path], &Options::default());
+    assert!(
+        summaries[0].notes[0].contains("was changed"),
+        "{:?}",
+        summaries[0].notes
+    );
+    assert_eq!(store.ids.len(), 20 + 2 + 1);
+}
+
+#[test]
 fn what_nobody_knows_is_told_and_the_rest_is_read() {
     let dir = folder();
     write(&dir, "access.log", lines(0..5));

@@ -4,12 +4,14 @@
 //! events/       the Delta table
 //! raw/          raw records, sealed
 //! keys/secret   32 random bytes; without them nothing is unsealed
+//! keys/check    what is known by it, so that another secret in its place is noticed
 //! pins/         versions that vacuum keeps readable
 //! lock          held by the one writer
 //! ```
 
 use super::fs::{Existing, fill_random, make_folder, write_whole};
 use crate::error::Error;
+use ambit_event::Keys;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -61,21 +63,39 @@ impl Home {
         self.dir.join("keys").join("secret")
     }
 
-    /// Two that make the lake at once end up with the same secret: the first name wins.
+    fn check_path(&self) -> PathBuf {
+        self.dir.join("keys").join("check")
+    }
+
+    /// Two that make the lake at once end up with the same secret: the first name wins. A lake that has its
+    /// table had one, and another would find none of the sessions and tokens that it holds.
     fn make_secret(&self) -> Result<(), Error> {
         let path = self.secret_path();
-        if path.exists() {
-            return Ok(());
+        if path.exists() || self.events().join("_delta_log").is_dir() {
+            return self.secret().map(|_| ());
         }
         let mut secret = [0; 32];
         fill_random(&mut secret)?;
-        match write_whole(&path, &secret, Existing::Refuse) {
-            Err(cause) if cause.kind() == ErrorKind::AlreadyExists => Ok(()),
-            written => written.map_err(|cause| Error::io("writing", &path, cause)),
+        write_once(&path, &secret)?;
+        write_once(&self.check_path(), check_of(&self.read_secret()?).as_bytes())
+    }
+
+    /// The lake's secret.
+    ///
+    /// # Errors
+    /// Where it is missing, or is not the one that the lake was made with.
+    pub fn secret(&self) -> Result<[u8; 32], Error> {
+        let secret = self.read_secret()?;
+        match std::fs::read_to_string(self.check_path()) {
+            Ok(check) if check.trim() != check_of(&secret) => Err(Error::Damaged {
+                path: self.secret_path(),
+                what: "it is not the secret that this lake was made with".to_owned(),
+            }),
+            _ => Ok(secret),
         }
     }
 
-    pub fn secret(&self) -> Result<[u8; 32], Error> {
+    fn read_secret(&self) -> Result<[u8; 32], Error> {
         let path = self.secret_path();
         let bytes = std::fs::read(&path).map_err(|cause| Error::io("reading", &path, cause))?;
         bytes.try_into().map_err(|bytes: Vec<u8>| Error::Damaged {
@@ -122,6 +142,19 @@ impl Home {
                 "another process".to_owned()
             },
         }
+    }
+}
+
+/// A fingerprint under the secret, which tells nothing of it.
+fn check_of(secret: &[u8; 32]) -> String {
+    Keys::derive(secret).fingerprint("the secret of this lake")
+}
+
+/// Leaves what is there already as it is.
+fn write_once(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    match write_whole(path, bytes, Existing::Refuse) {
+        Err(cause) if cause.kind() == ErrorKind::AlreadyExists => Ok(()),
+        written => written.map_err(|cause| Error::io("writing", path, cause)),
     }
 }
 

@@ -7,16 +7,20 @@ mod file;
 mod fs;
 mod home;
 mod known;
+mod leaves;
 mod log;
 mod raw;
 mod rows;
 mod scan;
 mod schema;
 mod store;
+mod template;
 #[cfg(test)]
 mod tests;
 mod translate;
 mod upkeep;
+mod views;
+mod weave;
 mod writer;
 
 pub(crate) use writer::DiskWriter;
@@ -45,7 +49,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use translate::{Translated, branches, overlaps, translate};
+use weave::Beside;
 
+/// The columns that say where a raw record lies.
+const RAW_PLACE: &[&str] = &["raw_block", "raw_start", "raw_length"];
 /// Values of one `in` that are asked for at once.
 const CHUNK: usize = 8192;
 
@@ -228,15 +235,17 @@ impl Disk {
     }
 
     pub async fn checkpoint(&self, lineage: &str) -> Result<Option<Checkpoint>, Error> {
-        let (offset, records) = writer::note_names(lineage);
+        let [offset, n_records, digest] = writer::note_names(lineage);
         let Some(offset) = self.log.noted(&self.snapshot, offset).await? else {
             return Ok(None);
         };
-        let n_records = self.log.noted(&self.snapshot, records).await?.unwrap_or_default();
+        let n_records = self.log.noted(&self.snapshot, n_records).await?;
+        let digest = self.log.noted(&self.snapshot, digest).await?;
         Ok(Some(Checkpoint {
             lineage: lineage.to_owned(),
             offset: offset.cast_unsigned(),
-            n_records: n_records.cast_unsigned(),
+            n_records: n_records.unwrap_or_default().cast_unsigned(),
+            digest: digest.unwrap_or_default().cast_unsigned(),
         }))
     }
 
@@ -274,20 +283,13 @@ impl Disk {
 
     /// The tables that SQL sees.
     fn views(&self) -> Result<Vec<(&'static str, DataFrame)>, Error> {
-        let own = ["kind", "raw_block", "raw_start", "raw_length", "until_ns"];
-        let names = schema::columns()
-            .map(|(name, _)| name)
-            .filter(|name| !own.contains(name));
-        let events: Vec<Expr> = names.chain([schema::DAY]).map(ident).collect();
-        let mut views = vec![(
-            "events",
-            self.event_rows(lit(true))?.select(events).map_err(failed)?,
-        )];
-        for (name, kind, columns) in SIDE_VIEWS {
+        let events = self.event_rows(lit(true))?;
+        let mut shown = vec![("events", events.select(views::events()).map_err(failed)?)];
+        for (name, kind, columns) in views::BESIDE {
             let columns: Vec<Expr> = columns.iter().map(|(from, to)| ident(*from).alias(*to)).collect();
-            views.push((name, self.side_rows(kind)?.select(columns).map_err(failed)?));
+            shown.push((name, self.side_rows(kind)?.select(columns).map_err(failed)?));
         }
-        Ok(views)
+        Ok(shown)
     }
 
     pub async fn raw(&self, id: EventId, keys: &Keys) -> Result<Option<Vec<u8>>, Error> {
@@ -296,7 +298,19 @@ impl Disk {
             .read(self.snapshot.entries.to_vec())?
             .filter(expr)
             .map_err(failed)?;
-        self.unseal_first(rows, keys).await
+        let names = [&rows::event_columns()[..], RAW_PLACE].concat();
+        let Some((batch, place)) = self.first_place(rows, &names).await? else {
+            return Ok(None);
+        };
+        let events = rows::decode(&batch, &self.log.table)?;
+        let fields = events
+            .first()
+            .map(|event| event.fields.to_json())
+            .unwrap_or_default();
+        let beside = events
+            .first()
+            .map_or(Beside::NOTHING, |event| Beside::of(event, &fields));
+        raw::unseal(keys, &self.home.raw(), &place, &beside).map(Some)
     }
 
     pub async fn reject_raw(&self, reject: &Reject, keys: &Keys) -> Result<Option<Vec<u8>>, Error> {
@@ -307,26 +321,33 @@ impl Disk {
             .and(ident("record_offset").eq(lit(place.offset.cast_signed())))
             .and(ident("source").eq(lit(reject.source.as_str())));
         let rows = self.side_rows(kind::REJECT)?.filter(expr).map_err(failed)?;
-        self.unseal_first(rows, keys).await
+        match self.first_place(rows, RAW_PLACE).await? {
+            Some((_, place)) => raw::unseal(keys, &self.home.raw(), &place, &Beside::NOTHING).map(Some),
+            None => Ok(None),
+        }
     }
 
-    async fn unseal_first(&self, rows: DataFrame, keys: &Keys) -> Result<Option<Vec<u8>>, Error> {
-        let rows = rows
-            .select_columns(&["raw_block", "raw_start", "raw_length"])
-            .map_err(failed)?;
-        for batch in rows.collect().await.map_err(failed)? {
-            let cells = self.cells(&batch);
-            let (starts, lengths) = (cells.integers("raw_start")?, cells.integers("raw_length")?);
-            if let Some((row, Some(block))) = cells.texts("raw_block")?.iter().enumerate().next() {
-                let place = RawRef {
-                    block: block.into(),
-                    start: starts.value(row),
-                    length: lengths.value(row),
-                };
-                return raw::unseal(keys, &self.home.raw(), &place).map(Some);
-            }
-        }
-        Ok(None)
+    /// The first row and where its raw record lies; `None` where there is no row or it has no raw record.
+    async fn first_place(
+        &self,
+        rows: DataFrame,
+        names: &[&str],
+    ) -> Result<Option<(RecordBatch, RawRef)>, Error> {
+        let rows = rows.select_columns(names).map_err(failed)?;
+        let batches = rows.collect().await.map_err(failed)?;
+        let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else {
+            return Ok(None);
+        };
+        let batch = batch.slice(0, 1);
+        let cells = self.cells(&batch);
+        let block = cells.texts("raw_block")?.iter().next().flatten();
+        let (starts, lengths) = (cells.integers("raw_start")?, cells.integers("raw_length")?);
+        let place = block.map(|block| RawRef {
+            block: block.into(),
+            start: starts.value(0),
+            length: lengths.value(0),
+        });
+        Ok(place.map(|place| (batch, place)))
     }
 
     pub async fn writer(&self, keys: Arc<Keys>) -> Result<DiskWriter, Error> {
@@ -383,69 +404,6 @@ impl Disk {
         Ok(all)
     }
 }
-
-/// The views beside `events`: their name, their kind of row, and each column with the name it is shown by.
-type SideView = (
-    &'static str,
-    &'static str,
-    &'static [(&'static str, &'static str)],
-);
-
-const SIDE_VIEWS: [SideView; 4] = [
-    (
-        "rejects",
-        kind::REJECT,
-        &[
-            ("source", "source"),
-            ("host", "host"),
-            ("evidence", "evidence"),
-            ("resource_name", "path"),
-            ("record_offset", "record_offset"),
-            ("record_line", "record_line"),
-            ("record_length", "n_bytes"),
-            ("message", "reason"),
-            ("api_operation", "field"),
-            ("time", "not_before"),
-            ("time_until", "not_after"),
-        ],
-    ),
-    (
-        "losses",
-        kind::LOSS,
-        &[
-            ("source", "source"),
-            ("host", "host"),
-            ("time", "time"),
-            ("time_until", "time_until"),
-            ("record_count", "at_most"),
-            ("message", "why"),
-        ],
-    ),
-    (
-        "attestations",
-        kind::ATTESTATION,
-        &[
-            ("source", "source"),
-            ("host", "host"),
-            ("time", "time"),
-            ("time_until", "time_until"),
-            ("message", "because"),
-        ],
-    ),
-    (
-        "evidence",
-        kind::EVIDENCE,
-        &[
-            ("evidence", "evidence"),
-            ("resource_name", "path"),
-            ("record_length", "n_bytes"),
-            ("source", "source"),
-            ("host", "host"),
-            ("record_count", "confidence"),
-            ("stream", "lineage"),
-        ],
-    ),
-];
 
 fn part_expr(part: &Filter, span: Span) -> Translated {
     let Translated { expr, exact } = translate(part);

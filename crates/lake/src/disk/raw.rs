@@ -1,4 +1,5 @@
-//! Raw records: concatenated to blocks, compressed, and sealed under the lake's key.
+//! Raw records: what they hold beside what the table keeps of them, concatenated to blocks, compressed, and sealed under the
+//! lake's key.
 //!
 //! A commit writes one file of blocks. A block is a 12-byte nonce and the ciphertext of a zstd frame;
 //! the name of the file and the place of the block in it are authenticated along, so that blocks cannot
@@ -6,6 +7,7 @@
 
 use super::fs::{fill_random, sync_folder};
 use super::rows::RawRef;
+use super::weave::{Beside, Weaver, unweave};
 use crate::error::Error;
 use ambit_event::Keys;
 use chacha20poly1305::aead::{Aead, Payload};
@@ -29,6 +31,7 @@ pub(super) struct Sealer {
     /// Made with the first block, so that a commit without raw records leaves no file.
     file: Option<File>,
     written: u64,
+    weaver: Weaver,
     block: Vec<u8>,
     /// The records of the open block: where to note it, start, length.
     open: Vec<(usize, i64, i64)>,
@@ -43,14 +46,15 @@ impl Sealer {
             name: name.to_owned(),
             file: None,
             written: 0,
+            weaver: Weaver::default(),
             block: Vec::new(),
             open: Vec::new(),
             places: Vec::new(),
         }
     }
 
-    /// Takes the next record; one without bytes has no place.
-    pub fn push(&mut self, raw: &[u8]) -> Result<(), Error> {
+    /// Takes the next record. One without bytes has no place.
+    pub fn push(&mut self, raw: &[u8], beside: &Beside<'_>) -> Result<(), Error> {
         let nth = self.places.len();
         self.places.push(None);
         if raw.is_empty() {
@@ -59,8 +63,9 @@ impl Sealer {
         if !self.block.is_empty() && self.block.len() + raw.len() > BLOCK {
             self.seal()?;
         }
-        self.open.push((nth, self.block.len() as i64, raw.len() as i64));
-        self.block.extend_from_slice(raw);
+        let kept = self.weaver.weave(raw, beside);
+        self.open.push((nth, self.block.len() as i64, kept.len() as i64));
+        self.block.extend_from_slice(kept);
         Ok(())
     }
 
@@ -124,8 +129,13 @@ fn cipher(keys: &Keys) -> ChaCha20Poly1305 {
     ChaCha20Poly1305::new(Key::from_slice(keys.seal_key()))
 }
 
-/// Unseals one record.
-pub(super) fn unseal(keys: &Keys, folder: &Path, place: &RawRef) -> Result<Vec<u8>, Error> {
+/// Unseals one record, given what it was kept beside.
+pub(super) fn unseal(
+    keys: &Keys,
+    folder: &Path,
+    place: &RawRef,
+    beside: &Beside<'_>,
+) -> Result<Vec<u8>, Error> {
     let damaged = |what: &str| Error::Damaged {
         path: folder.join(place.block.split('/').next().unwrap_or_default()),
         what: what.to_owned(),
@@ -155,9 +165,8 @@ pub(super) fn unseal(keys: &Keys, folder: &Path, place: &RawRef) -> Result<Vec<u
         .ok()
         .zip(usize::try_from(place.length).ok());
     let record = range.and_then(|(start, length)| plain.get(start..start.checked_add(length)?));
-    record
-        .map(<[u8]>::to_vec)
-        .ok_or_else(|| damaged("a record lies outside of its block"))
+    let record = record.ok_or_else(|| damaged("a record lies outside of its block"))?;
+    unweave(record, beside).ok_or_else(|| damaged("a record does not belong to its fields"))
 }
 
 fn read_block(path: &Path, offset: u64, length: u64) -> Result<Vec<u8>, Error> {
@@ -191,11 +200,18 @@ mod tests {
         let mut sealer = Sealer::new(&keys, folder.path(), "ab");
         let long = vec![7; BLOCK + 5];
         for raw in [&b"first"[..], b"", &long, b"last"] {
-            sealer.push(raw).unwrap();
+            sealer.push(raw, &Beside::NOTHING).unwrap();
         }
         let (places, name) = sealer.finish().unwrap();
         assert_eq!(name.as_deref(), Some("ab"));
-        let back = |nth: usize| unseal(&keys, folder.path(), places[nth].as_ref().unwrap());
+        let back = |nth: usize| {
+            unseal(
+                &keys,
+                folder.path(),
+                places[nth].as_ref().unwrap(),
+                &Beside::NOTHING,
+            )
+        };
         assert_eq!(back(0).unwrap(), b"first");
         assert_eq!(back(2).unwrap(), long);
         assert_eq!(back(3).unwrap(), b"last");
@@ -208,6 +224,14 @@ mod tests {
         std::fs::write(&path, bytes).unwrap();
         assert!(matches!(back(0), Err(Error::Damaged { .. })));
         let other = Keys::derive(&[2; 32]);
-        assert!(unseal(&other, folder.path(), places[3].as_ref().unwrap()).is_err());
+        assert!(
+            unseal(
+                &other,
+                folder.path(),
+                places[3].as_ref().unwrap(),
+                &Beside::NOTHING
+            )
+            .is_err()
+        );
     }
 }

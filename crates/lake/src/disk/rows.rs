@@ -1,6 +1,7 @@
 //! Rows of the table from what a writer holds, and back.
 
 use super::schema::{Shape, columns, file_schema, kind, list_item};
+use super::template;
 use crate::error::Error;
 use ambit_event::{Attestation, Column, ColumnKind, Event, EventId, Evidence, EvidenceId, Fields, Loss};
 use ambit_event::{Outcome, Provenance, Reject, Span, Timestamp};
@@ -10,7 +11,6 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::arrow::error::ArrowError;
-use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,17 +29,17 @@ pub(super) struct Row<'a> {
     pub event: Cow<'a, Event>,
     /// The instants that the row speaks of; `None` where it speaks of none.
     pub when: Option<Span>,
-    /// The fields, or the whole of what is no event, as JSON.
+    /// The template of the fields, or the whole of what is no event, as JSON.
     pub json: Cow<'a, str>,
     pub raw: Option<RawRef>,
 }
 
 impl<'a> Row<'a> {
-    pub fn event(event: &'a Event, raw: Option<RawRef>) -> Self {
+    pub fn event(event: &'a Event, raw: Option<RawRef>, templates: &mut template::Writer) -> Self {
         Self {
             kind: kind::EVENT,
             when: Some(event.when()),
-            json: fields_json(event),
+            json: Cow::Owned(templates.write(event, &event.fields.to_json())),
             event: Cow::Borrowed(event),
             raw,
         }
@@ -124,50 +124,6 @@ impl<'a> Row<'a> {
 /// Values of this crate's own types always have a JSON form.
 pub(super) fn to_json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned())
-}
-
-/// Deeper than this, a reader of JSON gives up: what lies deeper in a producer's fields is kept as text.
-const DEEPEST: usize = 100;
-
-fn fields_json(event: &Event) -> Cow<'_, str> {
-    if let Some(text) = event.fields.as_json() {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(
-        match event.fields.values().all(|value| is_shallow(value, DEEPEST)) {
-            true => to_json(&event.fields),
-            false => {
-                let fields = event
-                    .fields
-                    .iter()
-                    .map(|(key, value)| (key.clone(), shallow(value, DEEPEST)));
-                to_json(&fields.collect::<Map<_, _>>())
-            }
-        },
-    )
-}
-
-fn is_shallow(value: &Value, levels: usize) -> bool {
-    match value {
-        Value::Array(_) | Value::Object(_) if levels == 0 => false,
-        Value::Array(values) => values.iter().all(|value| is_shallow(value, levels - 1)),
-        Value::Object(map) => map.values().all(|value| is_shallow(value, levels - 1)),
-        _ => true,
-    }
-}
-
-fn shallow(value: &Value, levels: usize) -> Value {
-    match value {
-        Value::Array(_) | Value::Object(_) if levels == 0 => Value::String(value.to_string()),
-        Value::Array(values) => values.iter().map(|value| shallow(value, levels - 1)).collect(),
-        Value::Object(map) => {
-            let values = map
-                .iter()
-                .map(|(key, value)| (key.clone(), shallow(value, levels - 1)));
-            Value::Object(values.collect())
-        }
-        other => other.clone(),
-    }
 }
 
 /// The rows as one batch of the file schema.
@@ -280,7 +236,6 @@ pub(super) fn decode(batch: &RecordBatch, table: &Path) -> Result<Vec<Event>, Er
             id: EventId::parse(ids.value(row)).map_err(|e| cells.damaged(&e.to_string()))?,
             time: Timestamp(times.value(row)),
             precision: precisions.value(row),
-            fields: Fields::parse(fields.value(row)).map_err(|e| cells.damaged(&e.to_string()))?,
             provenance: Provenance {
                 evidence: EvidenceId(evidence.value(row).to_owned()),
                 offset: offsets.value(row).cast_unsigned(),
@@ -292,6 +247,11 @@ pub(super) fn decode(batch: &RecordBatch, table: &Path) -> Result<Vec<Event>, Er
     }
     for &column in Column::ALL {
         cells.fill(column, &mut events)?;
+    }
+    for (row, event) in events.iter_mut().enumerate() {
+        let filled = template::fill(fields.value(row), |column| template::held(event, column));
+        let filled = filled.ok_or_else(|| cells.damaged("fields name a column that holds nothing"))?;
+        event.fields = Fields::parse(&filled).map_err(|e| cells.damaged(&e.to_string()))?;
     }
     Ok(events)
 }
@@ -377,6 +337,7 @@ fn strings(array: &ArrayRef) -> Vec<String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use serde_json::Value;
 
     #[test]
     fn an_event_comes_back_as_it_was() {
@@ -395,7 +356,8 @@ mod tests {
             .into();
         event.provenance.offset = u64::MAX;
         let bare = Event::new("", Timestamp(i64::MAX));
-        let rows = [Row::event(&event, None), Row::event(&bare, None)];
+        let mut templates = template::Writer::default();
+        let rows = [&event, &bare].map(|event| Row::event(event, None, &mut templates));
         let batch = encode(&rows).unwrap();
         let back = decode(&batch, Path::new("x")).unwrap();
         assert_eq!(back, [event, bare]);
@@ -406,7 +368,7 @@ mod tests {
         let mut event = Event::new("s", Timestamp(0));
         let deep = (0..1000).fold(Value::from("bottom"), |inner, _| Value::from(vec![inner]));
         event.fields.insert("deep".into(), deep);
-        let batch = encode(&[Row::event(&event, None)]).unwrap();
+        let batch = encode(&[Row::event(&event, None, &mut template::Writer::default())]).unwrap();
         let back = decode(&batch, Path::new("x")).unwrap().remove(0);
         assert!(back.field("deep").unwrap().contains("bottom"));
         assert_ne!(back, event);
@@ -416,7 +378,7 @@ mod tests {
     fn microseconds_enclose_the_truth() {
         let mut event = Event::new("s", Timestamp(1_001));
         event.precision = 1;
-        let batch = encode(&[Row::event(&event, None)]).unwrap();
+        let batch = encode(&[Row::event(&event, None, &mut template::Writer::default())]).unwrap();
         let micros = |name| {
             let array = batch.column_by_name(name).unwrap().clone();
             array

@@ -154,6 +154,7 @@ fn batch(dice: &mut Dice, nths: std::ops::Range<u64>) -> Batch {
             lineage: "l".into(),
             offset: nths.end * 100,
             n_records: nths.end,
+            digest: nths.end + 1,
         }),
         losses: vec![Loss {
             source: source.clone(),
@@ -449,6 +450,64 @@ async fn sql_reads_and_only_reads() {
             .await
             .is_err()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_says_from_which_columns_it_is_made() {
+    let dir = TempDir::new().unwrap();
+    let (_, disk) = both(dir.path(), 4).await;
+    let of = async |text: &str| {
+        let origins = disk.sql(text).await.unwrap().origins;
+        let texts = origins.into_iter().map(|origins| match origins {
+            Some(origins) => origins.into_iter().collect::<Vec<_>>().join("+"),
+            None => "?".to_owned(),
+        });
+        texts.collect::<Vec<_>>().join(" ")
+    };
+    let user = "actor_user_uid";
+    for (statement, expected) in [
+        (
+            "select actor_user_uid as source, outcome from events",
+            &*format!("{user} outcome"),
+        ),
+        (
+            "with e as (select max(actor_user_uid) z, count(actor_user_uid) from events) select * from e",
+            &format!("{user} "),
+        ),
+        (
+            "select upper(a.source) || b.host, 1 from events a join events b on a.id = b.id limit 1",
+            "host+source ",
+        ),
+        (
+            "select source from events union all select actor_user_uid from events",
+            &format!("{user}+source"),
+        ),
+        (
+            "select (select max(actor_user_uid) from events) x, row_number() over (order by host) n from events",
+            "? host",
+        ),
+    ] {
+        assert_eq!(of(statement).await, expected, "{statement}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lake_without_its_secret_is_not_given_another() {
+    let dir = TempDir::new().unwrap();
+    drop(both(dir.path(), 4).await);
+    let secret = dir.path().join("keys/secret");
+    let own = std::fs::read(&secret).unwrap();
+    for other in [None, Some([7; 32])] {
+        std::fs::remove_file(&secret).unwrap();
+        other
+            .iter()
+            .for_each(|bytes| std::fs::write(&secret, bytes).unwrap());
+        assert!(Lake::open(dir.path()).await.is_err());
+        assert!(Lake::create(dir.path()).await.is_err());
+        assert_eq!(secret.exists(), other.is_some());
+        std::fs::write(&secret, &own).unwrap();
+    }
+    assert!(Lake::create(dir.path()).await.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]

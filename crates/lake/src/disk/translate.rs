@@ -4,6 +4,7 @@
 //! exact, and what it lets through is asked again.
 
 use super::schema::BLOOMED;
+use super::template;
 use crate::query::{Filter, Test, fold};
 use ambit_event::{Column, ColumnKind, Span};
 use datafusion::arrow::datatypes::DataType;
@@ -169,14 +170,25 @@ fn field_test(path: &str, test: &Test) -> Expr {
     };
     match test {
         Test::In(values) if values.len() <= MOST_NEEDLES && values.iter().all(|v| plain_in_json(v)) => {
-            let hits = values
-                .iter()
-                .map(|value| contains(ident("fields"), value))
-                .collect();
-            has_key.and(balanced(hits, or).unwrap_or_else(|| lit(false)))
+            let written = values.iter().map(|value| contains(ident("fields"), value));
+            let hits = written.chain(template::named().filter_map(|column| held(column, values)));
+            has_key.and(balanced(hits.collect(), or).unwrap_or_else(|| lit(false)))
         }
         _ => has_key,
     }
+}
+
+/// A column holds one of the values: then the fields may only name it.
+fn held(column: Column, values: &[String]) -> Option<Expr> {
+    let sought: Vec<Expr> = match column.kind() {
+        ColumnKind::Integer => values
+            .iter()
+            .filter_map(|v| v.parse::<i64>().ok())
+            .map(lit)
+            .collect(),
+        _ => values.iter().map(|value| lit(value.as_str())).collect(),
+    };
+    (!sought.is_empty()).then(|| ident(column.name()).in_list(sought, false))
 }
 
 /// The text in any column. Lists and what JSON writes otherwise are let through to be asked again.

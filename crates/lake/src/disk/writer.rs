@@ -7,6 +7,8 @@ use super::log::write_operation;
 use super::raw::Sealer;
 use super::rows::{RawRef, Row, encode, to_json};
 use super::schema::{SIDE, day_of};
+use super::template;
+use super::weave::Beside;
 use super::{Disk, Sum};
 use crate::error::Error;
 use crate::lake::{Receipt, Version};
@@ -54,9 +56,9 @@ struct Done {
     n_rejects: u64,
 }
 
-/// The names under which the log keeps how far a lineage was read: its offset and its records.
-pub(super) fn note_names(lineage: &str) -> (String, String) {
-    (format!("lineage:{lineage}"), format!("records:{lineage}"))
+/// The names under which the log keeps how far a lineage was read: offset, records, and their digest.
+pub(super) fn note_names(lineage: &str) -> [String; 3] {
+    ["lineage", "records", "digest"].map(|what| format!("{what}:{lineage}"))
 }
 
 impl DiskWriter {
@@ -155,11 +157,14 @@ impl DiskWriter {
         let adds = adds.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         let names: Vec<String> = adds.iter().map(|add| add.path.clone()).collect();
         let notes = rows.checkpoints.values().flat_map(|checkpoint| {
-            let (offset, records) = note_names(&checkpoint.lineage);
-            [
-                (offset, checkpoint.offset.cast_signed()),
-                (records, checkpoint.n_records.cast_signed()),
-            ]
+            let Checkpoint {
+                lineage,
+                offset,
+                n_records,
+                digest,
+            } = checkpoint;
+            let values = [*offset, *n_records, *digest].map(u64::cast_signed);
+            note_names(lineage).into_iter().zip(values)
         });
         let about = json!({"events": rows.events.len(), "rejects": rows.rejects.len()});
         let actions = adds.into_iter().map(Action::Add).collect();
@@ -190,10 +195,11 @@ impl Job {
         let name = random_name()?;
         let mut sealer = Sealer::new(&self.keys, &self.raw, &name);
         for event in &pending.events {
-            sealer.push(&event.raw)?;
+            let fields = event.fields.to_json();
+            sealer.push(&event.raw, &Beside::of(event, &fields))?;
         }
         for (_, reject) in &pending.rejects {
-            sealer.push(&reject.raw)?;
+            sealer.push(&reject.raw, &Beside::NOTHING)?;
         }
         let (places, raw_file) = sealer.finish()?;
         let (of_events, of_rejects) = places.split_at(pending.events.len());
@@ -213,13 +219,14 @@ impl Job {
             days.entry(day_of(event.time.0)).or_default().push(nth);
         }
         let mut adds = Vec::with_capacity(days.len());
+        let mut templates = template::Writer::default();
         for (day, mut nths) in days {
             nths.sort_unstable_by_key(|&nth| (events[nth].time, events[nth].id));
             let mut file = DataFile::create(&self.table, &day, name, nths.len())?;
             for part in nths.chunks(ROWS) {
                 let rows = part
                     .iter()
-                    .map(|&nth| Row::event(&events[nth], places[nth].clone()));
+                    .map(|&nth| Row::event(&events[nth], places[nth].clone(), &mut templates));
                 file.write(&encode(&rows.collect::<Vec<_>>()).map_err(|e| self.failed(&e))?)?;
             }
             adds.push(file.finish(now(), Change::New)?);

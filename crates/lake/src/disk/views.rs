@@ -1,0 +1,139 @@
+//! The tables that SQL sees: rows of one kind, the table's own bookkeeping left out, templates filled in.
+
+use super::schema::{self, kind};
+use super::template;
+use ambit_event::{Column, ColumnKind};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder};
+use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::common::{DataFusionError, exec_datafusion_err};
+use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, ident};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// The columns of `events`.
+pub(super) fn events() -> Vec<Expr> {
+    let own = ["kind", "raw_block", "raw_start", "raw_length", "until_ns"];
+    let names = schema::columns()
+        .map(|(name, _)| name)
+        .filter(|name| !own.contains(name));
+    let shown = |name: &'static str| match name {
+        "fields" => filled_fields(),
+        name => ident(name),
+    };
+    names.chain([schema::DAY]).map(shown).collect()
+}
+
+/// The views beside `events`: their name, their kind of row, and each column with the name it is shown by.
+type SideView = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+pub(super) const BESIDE: [SideView; 4] = [
+    (
+        "rejects",
+        kind::REJECT,
+        &[
+            ("source", "source"),
+            ("host", "host"),
+            ("evidence", "evidence"),
+            ("resource_name", "path"),
+            ("record_offset", "record_offset"),
+            ("record_line", "record_line"),
+            ("record_length", "n_bytes"),
+            ("message", "reason"),
+            ("api_operation", "field"),
+            ("time", "not_before"),
+            ("time_until", "not_after"),
+        ],
+    ),
+    (
+        "losses",
+        kind::LOSS,
+        &[
+            ("source", "source"),
+            ("host", "host"),
+            ("time", "time"),
+            ("time_until", "time_until"),
+            ("record_count", "at_most"),
+            ("message", "why"),
+        ],
+    ),
+    (
+        "attestations",
+        kind::ATTESTATION,
+        &[
+            ("source", "source"),
+            ("host", "host"),
+            ("time", "time"),
+            ("time_until", "time_until"),
+            ("message", "because"),
+        ],
+    ),
+    (
+        "evidence",
+        kind::EVIDENCE,
+        &[
+            ("evidence", "evidence"),
+            ("resource_name", "path"),
+            ("record_length", "n_bytes"),
+            ("source", "source"),
+            ("host", "host"),
+            ("record_count", "confidence"),
+            ("stream", "lineage"),
+        ],
+    ),
+];
+
+/// The fields of events as their producer named them, which the table keeps as templates.
+fn filled_fields() -> Expr {
+    let columns: Vec<Column> = template::named().collect();
+    let of = |column: &Column| match column.kind() {
+        ColumnKind::Integer => DataType::Int64,
+        _ => DataType::Utf8View,
+    };
+    let types = [DataType::Utf8View]
+        .into_iter()
+        .chain(columns.iter().map(of))
+        .collect();
+    let arguments = [ident("fields")]
+        .into_iter()
+        .chain(columns.iter().map(|column| ident(column.name())));
+    let fill = create_udf(
+        "fields",
+        types,
+        DataType::Utf8View,
+        Volatility::Immutable,
+        Arc::new(fill_templates),
+    );
+    fill.call(arguments.collect()).alias("fields")
+}
+
+/// Templates, then the columns that they can name.
+fn fill_templates(arguments: &[ColumnarValue]) -> Result<ColumnarValue, DataFusionError> {
+    let arrays = ColumnarValue::values_to_arrays(arguments)?;
+    let (templates, columns) = arrays
+        .split_first()
+        .ok_or_else(|| exec_datafusion_err!("no templates"))?;
+    let columns: Vec<(Column, ArrayRef)> = template::named().zip(columns.iter().cloned()).collect();
+    let mut filled = StringViewBuilder::with_capacity(templates.len());
+    for (row, template) in templates.as_string_view().iter().enumerate() {
+        let held = |column| held_at(&columns, column, row);
+        filled.append_option(
+            template.map(|template| template::fill(template, held).unwrap_or_else(|| template.to_owned())),
+        );
+    }
+    Ok(ColumnarValue::Array(Arc::new(filled.finish())))
+}
+
+fn held_at(columns: &[(Column, ArrayRef)], column: Column, row: usize) -> Option<Cow<'_, str>> {
+    let (_, array) = columns.iter().find(|(named, _)| *named == column)?;
+    if array.is_null(row) {
+        return None;
+    }
+    match array.as_primitive_opt::<Int64Type>() {
+        Some(numbers) => Some(Cow::Owned(numbers.value(row).to_string())),
+        None => Some(Cow::Borrowed(array.as_string_view_opt()?.value(row))),
+    }
+}
