@@ -3,6 +3,7 @@
 //! What a file holds beside observables that logs can hold is not dropped in silence: it is counted and
 //! told.
 
+use crate::setting::read_text;
 use ambit_event::{Observable, ObservableKind, Timestamp, refang};
 use ambit_scope::Seed;
 use anyhow::{Context, Result, bail};
@@ -23,7 +24,7 @@ pub struct Found {
 /// Reads a file of indicators: CSV with a header line, or a STIX bundle.
 pub fn load(path: &Path) -> Result<Found> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+    let text = read_text(path)?;
     let found = if text.trim_start().starts_with(['{', '[']) {
         of_stix(&text).with_context(|| format!("{shown} is not a STIX 2.1 bundle"))?
     } else {

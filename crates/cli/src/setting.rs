@@ -4,10 +4,10 @@ use crate::paint::Paint;
 use ambit_case::{Act, By, Case};
 use ambit_event::{Timestamp, printable};
 use ambit_lake::Lake;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Serialize;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Options that every command takes.
@@ -113,6 +113,25 @@ impl Setting {
         self.journal(&case.name, &[Act::reveal(what, reason)])?;
         Ok(true)
     }
+}
+
+/// Bytes that a data map, a mapping or a list of indicators may have.
+const TEXT_BYTES: u64 = 64 << 20;
+
+/// A text file that a person wrote, whole.
+pub fn read_text(path: &Path) -> Result<String> {
+    let shown = path.display();
+    let about = std::fs::metadata(path).with_context(|| format!("cannot read {shown}"))?;
+    if !about.is_file() {
+        bail!("{shown} is no file");
+    }
+    let mut text = String::new();
+    let file = std::fs::File::open(path).with_context(|| format!("cannot read {shown}"))?;
+    let read = file.take(TEXT_BYTES + 1).read_to_string(&mut text);
+    if read.with_context(|| format!("cannot read {shown}"))? as u64 > TEXT_BYTES {
+        bail!("{shown} is longer than {} MiB", TEXT_BYTES >> 20);
+    }
+    Ok(text)
 }
 
 /// Tells people, beside the answer, what they should know.

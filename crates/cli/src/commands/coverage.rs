@@ -6,9 +6,10 @@ use crate::setting::Setting;
 use crate::words;
 use ambit_event::printable;
 use ambit_lake::{Assertion, Coverage, CoverageState, Gap};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// What each source surely saw, where it is blind, and why
 #[derive(Debug, Args)]
@@ -42,6 +43,7 @@ struct Answer<'a> {
 pub async fn run(setting: &Setting, args: &CoverageArgs) -> Result<Exit> {
     let lake = setting.open_lake().await?;
     let mut coverage = lake.ledger().await?.coverage(&args.assume);
+    check_sources(args, &coverage)?;
     if let Some(source) = &args.source {
         coverage.streams.retain(|stream| stream.source == *source);
     }
@@ -56,6 +58,23 @@ pub async fn run(setting: &Setting, args: &CoverageArgs) -> Result<Exit> {
         tell(setting, &coverage, &gaps)?;
     }
     Ok(Exit::incomplete_if(!gaps.is_empty()))
+}
+
+/// A source that the lake does not hold has no gaps to show, which would read as none.
+fn check_sources(args: &CoverageArgs, coverage: &Coverage) -> Result<()> {
+    let known: BTreeSet<&str> = coverage.streams.iter().map(|stream| &*stream.source).collect();
+    let asked = args
+        .source
+        .iter()
+        .chain(args.assume.iter().map(|said| &said.source));
+    match asked.filter(|source| !known.contains(source.as_str())).next() {
+        Some(source) => bail!(
+            "the lake holds no source `{}`; it holds {}",
+            printable(source, 60),
+            known.into_iter().collect::<Vec<_>>().join(", ")
+        ),
+        None => Ok(()),
+    }
 }
 
 fn tell(setting: &Setting, coverage: &Coverage, gaps: &[Gap]) -> Result<()> {

@@ -3,15 +3,15 @@
 use crate::exit::Exit;
 use crate::paint::columns;
 use crate::progress::Progress;
-use crate::setting::{Setting, remark};
+use crate::setting::{Setting, read_text, remark};
 use crate::words;
 use ambit_event::{Batch, Evidence, printable};
 use ambit_lake::{Lake, Receipt, Writer};
 use ambit_source::{Input, Mapping, Options, Summary, discover};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use tokio::sync::mpsc;
@@ -69,7 +69,7 @@ pub struct Ingested {
     pub lake_version: u64,
     /// New in the lake.
     pub n_events: u64,
-    /// Already in the lake.
+    /// Already in the lake, records that an earlier run read counted.
     pub n_duplicates: u64,
     pub n_rejects: u64,
     pub n_bytes: u64,
@@ -117,8 +117,7 @@ pub fn load_mappings(paths: &[PathBuf]) -> Result<Vec<Mapping>> {
     paths
         .iter()
         .map(|path| {
-            let text =
-                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let text = read_text(path)?;
             Ok(Mapping::parse(&text, &path.display().to_string())?)
         })
         .collect()
@@ -169,10 +168,15 @@ pub async fn ingest(lake: &Lake, paths: &[PathBuf], options: Options) -> Result<
         files: Vec::new(),
         errors: errors.iter().map(ToString::to_string).collect(),
     };
+    let read_before = sources_by_digest(&lake.evidence().await?);
     for input in inputs {
         let evidence = input.evidence.clone();
         match take_in(lake, &mut writer, input, &options, &mut progress).await? {
-            Ok(summary) => total.files.push(file_read(&evidence, summary)),
+            Ok(mut summary) => {
+                summary.notes.extend(otherwise_read(&evidence, &read_before));
+                total.n_duplicates += summary.n_before;
+                total.files.push(file_read(&evidence, summary));
+            }
             Err(error) => total.errors.push(error.to_string()),
         }
         progress.file_done(evidence.bytes);
@@ -181,6 +185,31 @@ pub async fn ingest(lake: &Lake, paths: &[PathBuf], options: Options) -> Result<
     total.add(writer.commit().await?);
     progress.finish();
     Ok(total)
+}
+
+/// The sources as which each evidence file was read, by the SHA-256 of its bytes.
+fn sources_by_digest(evidence: &[Evidence]) -> BTreeMap<String, BTreeSet<String>> {
+    let mut sources: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in evidence {
+        sources
+            .entry(file.id.0.clone())
+            .or_default()
+            .insert(file.source.clone());
+    }
+    sources
+}
+
+/// The same bytes read as two sources are two sets of events, which is hardly ever meant.
+fn otherwise_read(evidence: &Evidence, before: &BTreeMap<String, BTreeSet<String>>) -> Option<String> {
+    let sources = before
+        .get(&evidence.id.0)
+        .filter(|sources| !sources.contains(&evidence.source))?;
+    let sources: Vec<&str> = sources.iter().map(String::as_str).collect();
+    Some(format!(
+        "the same bytes were read as {} before and are read as {} beside it now: each of their records is in the lake twice; give the --mapping or --source of the first time",
+        sources.join(", "),
+        evidence.source
+    ))
 }
 
 /// Reads one file on a thread of its own and pushes what comes.

@@ -4,12 +4,12 @@ use super::scope::load_map;
 use super::search::PeriodArgs;
 use crate::exit::Exit;
 use crate::paint::{Tone, columns};
-use crate::setting::Setting;
+use crate::setting::{Setting, read_text};
 use crate::words;
 use ambit_event::{Column, Event, EventId, Span, printable};
 use ambit_lake::{Filter, Lake, Query};
 use ambit_scope::{Basis, DataMap, Diagnostic, Proposal, Severity, Trial};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::json;
@@ -71,7 +71,7 @@ pub async fn run(setting: &Setting, command: MapCommand) -> Result<Exit> {
 }
 
 fn check(setting: &Setting, file: &Path) -> Result<Exit> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text = read_text(file)?;
     let (map, mut diagnostics) = DataMap::parse(&text, &file.display().to_string());
     if map.is_some() {
         // The files that it names are looked at too.

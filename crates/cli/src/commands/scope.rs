@@ -7,14 +7,14 @@ use crate::gaps::blind_spans;
 use crate::report::{Report, page};
 use crate::screen::{Screen, lines};
 use crate::seeds;
-use crate::setting::{CaseArgs, Setting, remark, write_file};
+use crate::setting::{CaseArgs, Setting, read_text, remark, write_file};
 use crate::veil::Veil;
 use crate::words;
 use ambit_case::Act;
 use ambit_event::Evidence;
 use ambit_lake::{Assertion, Lake, Version};
 use ambit_scope::{Answer, Config, DataMap, Request, Seed, scope};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -148,7 +148,7 @@ fn gather_seeds(args: &ScopeArgs, lake: &Lake) -> Result<Vec<Seed>> {
 
 /// The map with its digest; warnings are told beside.
 pub fn load_map(path: &Path) -> Result<LoadedMap> {
-    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = read_text(path)?;
     let (map, diagnostics) = DataMap::load(path)?;
     let codes: BTreeSet<&str> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
     if !codes.is_empty() {
@@ -245,6 +245,9 @@ impl Question<'_> {
                 words::quoted(&loaded.path.to_string_lossy())
             ));
         }
+        if self.args.case.name != "default" {
+            command.push_str(&format!(" --case {}", words::quoted(&self.args.case.name)));
+        }
         for assertion in &self.args.assume {
             command.push_str(&format!(" --assume {}", words::quoted(&assertion.to_string())));
         }
@@ -255,6 +258,11 @@ impl Question<'_> {
     fn next(&self, setting: &Setting, answer: &Answer) -> Vec<String> {
         let scope = &answer.scope;
         let lake = lake_option(setting);
+        // Steps and gaps are looked up in the case that holds the answer.
+        let case = match self.args.case.name.as_str() {
+            "default" => String::new(),
+            name => format!(" --case {}", words::quoted(name)),
+        };
         let mut next = Vec::new();
         if self.map.is_none() {
             next.push(format!(
@@ -263,7 +271,7 @@ impl Question<'_> {
         }
         if let Some(blind) = blind_spans(&scope.gaps).first() {
             next.push(format!(
-                "ambit show {}{lake}     what is missing, and what would fill it",
+                "ambit show {}{lake}{case}     what is missing, and what would fill it",
                 blind.gap.id
             ));
         }
@@ -274,7 +282,7 @@ impl Question<'_> {
             .or(scope.trace.first())
         {
             next.push(format!(
-                "ambit show {}{lake}     a step of the trace, with its events",
+                "ambit show {}{lake}{case}     a step of the trace, with its events",
                 hop.id
             ));
         }

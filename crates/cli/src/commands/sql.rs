@@ -9,6 +9,7 @@ use ambit_lake::Table;
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// Ask the lake's tables in SQL, reading only: events, rejects, losses, attestations, evidence
 #[derive(Debug, Args)]
@@ -25,13 +26,16 @@ const EXAMPLES: &str = "Examples:
   ambit sql 'select source, count(*) from events group by source'
   ambit sql \"select src_endpoint_ip, count(*) n from events where outcome = 'denied' group by 1 order by n desc limit 10\"
   ambit sql 'describe events'
-  ambit sql 'select path, id from evidence' --json
+  ambit sql 'select path, evidence from evidence' --json
 
-Columns that can name persons are masked for people; --reveal REASON shows them and is journaled.";
+What is made from columns that can name persons is masked for people, whatever it is called; --reveal REASON
+shows it and is journaled.";
 
 /// Columns whose values may name a person or quote a record.
 const PERSONAL: &[&str] = &[
     "actor_user_uid",
+    "api_operation",
+    "http_request_user_agent",
     "resource_name",
     "query_info_query_string",
     "query_info_parameters",
@@ -65,10 +69,14 @@ pub async fn run(setting: &Setting, args: &SqlArgs) -> Result<Exit> {
 }
 
 fn shown(table: &Table, is_revealed: bool) -> Vec<Vec<String>> {
+    let may_name = |origins: &Option<BTreeSet<String>>| match origins {
+        Some(origins) => PERSONAL.iter().any(|column| origins.contains(*column)),
+        None => true,
+    };
     let is_masked: Vec<bool> = table
-        .columns
+        .origins
         .iter()
-        .map(|name| !is_revealed && PERSONAL.iter().any(|personal| name.contains(personal)))
+        .map(|origins| !is_revealed && may_name(origins))
         .collect();
     let row = |row: &Vec<Option<String>>| {
         row.iter()
@@ -92,11 +100,22 @@ mod tests {
     #[test]
     fn columns_that_name_persons_are_masked_unless_somebody_says_why() {
         let table = Table {
-            columns: vec!["source".into(), "actor_user_uid".into()],
-            rows: vec![vec![Some("nginx".into()), Some("alice".into())], vec![None, None]],
+            columns: ["source", "x", "n", "y"].map(str::to_owned).to_vec(),
+            origins: vec![
+                Some(BTreeSet::from(["source".to_owned()])),
+                Some(BTreeSet::from(["actor_user_uid".to_owned(), "source".to_owned()])),
+                Some(BTreeSet::new()),
+                None,
+            ],
+            rows: vec![
+                ["nginx", "alice", "3", "bob"]
+                    .map(|text| Some(text.to_owned()))
+                    .to_vec(),
+                vec![None; 4],
+            ],
         };
-        assert_eq!(shown(&table, false)[1], ["nginx", "a•••"]);
-        assert_eq!(shown(&table, true)[1], ["nginx", "alice"]);
-        assert_eq!(shown(&table, true)[2], ["-", "-"]);
+        assert_eq!(shown(&table, false)[1], ["nginx", "a•••", "3", "b•••"]);
+        assert_eq!(shown(&table, true)[1], ["nginx", "alice", "3", "bob"]);
+        assert_eq!(shown(&table, true)[2], ["-", "-", "-", "-"]);
     }
 }
