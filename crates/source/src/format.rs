@@ -105,8 +105,8 @@ pub enum Framing {
     /// its bytes include the line ends between.
     Blocks(Begins),
     /// JSON records: the elements of an array where the file is one, or is an object that holds one and is no
-    /// record itself by this test; else one line, one record. What stands beside the array in such an object
-    /// is no record.
+    /// record itself by this test; objects, where the first is spread over lines; else one line, one record. What
+    /// stands beside the array in such an object is no record.
     Json(IsRecord),
     /// CSV records: a line end within double quotes belongs to the record.
     Csv,
