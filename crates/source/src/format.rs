@@ -74,6 +74,8 @@ pub struct Output {
     pub events: Vec<Event>,
     /// Records that the log itself says are missing (suppressed, rate limited, dropped).
     pub losses: Vec<Loss>,
+    /// Earlier records whose events were held back, and that say nothing beside the event of a later one.
+    pub n_silent: u64,
 }
 
 impl Output {

@@ -179,7 +179,10 @@ const BASES: &[(&str, &str)] = &[
     ("apache_access", include_str!("../formats/apache/access.toml")),
     ("app_jsonl", include_str!("../formats/app/jsonl.toml")),
     ("app_logfmt", include_str!("../formats/app/logfmt.toml")),
+    ("aws_cloudtrail", include_str!("../formats/aws/cloudtrail.toml")),
+    ("gcp_audit", include_str!("../formats/gcp/audit.toml")),
     (
+        "kubernetes_audit",
         include_str!("../formats/kubernetes/audit.toml"),
     ),
 ];
