@@ -37,6 +37,8 @@ struct TimeRule {
     source: Picker,
     format: TimeFormat,
     zone: Option<TimeZone>,
+    /// Nanoseconds below which the producer's clock tells nothing.
+    coarsest: i64,
     is: Instant,
 }
 
@@ -74,8 +76,21 @@ enum Picker {
     /// The first of these fields that is there, and what to take of each element where it is a list.
     Fields(Vec<(usize, Option<String>)>),
     Constant(String),
-    /// Texts and fields in turn; a field with what is done to it first.
-    Template(Vec<(String, Option<(usize, Vec<Transform>)>)>),
+    Template(Template),
+}
+
+/// Texts with fields between, and the text behind the last.
+#[derive(Debug, Clone)]
+struct Template {
+    parts: Vec<(String, FieldPart)>,
+    end: String,
+}
+
+/// A field in a template, with what is done to it first.
+#[derive(Debug, Clone)]
+struct FieldPart {
+    slot: usize,
+    transforms: Vec<Transform>,
 }
 
 /// What is done to a text before it becomes a column.
@@ -413,7 +428,11 @@ impl TimeRule {
             }
             TimeFormat::Pattern(pattern) => time::parse_pattern(written.trim(), pattern, zone),
         };
-        clock.ok_or_else(|| RejectReason::field("time", format!("`{}` is no time", printable(&written, 60))))
+        let clock = clock.ok_or_else(|| {
+            RejectReason::field("time", format!("`{}` is no time", printable(&written, 60)))
+        })?;
+        let resolution = clock.resolution.max(self.coarsest);
+        Ok(Clock { resolution, ..clock })
     }
 
     /// A JSON number has lost the zeros at its end: its resolution is that of whole milliseconds, or finer.
@@ -515,21 +534,25 @@ impl Picker {
                 Some(each) => joined(slots[*slot]?, each),
             }),
             Self::Constant(value) => Some(Cow::Borrowed(value)),
-            Self::Template(parts) => {
-                let mut out = String::new();
-                for (plain, field) in parts {
-                    out.push_str(plain);
-                    if let Some((slot, transforms)) = field {
-                        let value = transformed(text(slots[*slot]?)?, transforms);
-                        if is_absent(&value) {
-                            return None;
-                        }
-                        out.push_str(&value);
-                    }
-                }
-                Some(Cow::Owned(out))
-            }
+            Self::Template(template) => template.text(slots).map(Cow::Owned),
         }
+    }
+}
+
+impl Template {
+    /// `None` where one of the fields is absent.
+    fn text(&self, slots: &[Option<&Json<'_>>]) -> Option<String> {
+        let mut out = String::new();
+        for (plain, field) in &self.parts {
+            let value = transformed(text(slots[field.slot]?)?, &field.transforms);
+            if is_absent(&value) {
+                return None;
+            }
+            out.push_str(plain);
+            out.push_str(&value);
+        }
+        out.push_str(&self.end);
+        Some(out)
     }
 }
 
@@ -538,6 +561,17 @@ impl Picker {
 fn by_float(value: &str, unit: i64) -> Option<i64> {
     let number = value.trim().parse::<f64>().ok()? * unit as f64;
     (number.abs() < 9e18).then(|| number.round() as i64)
+}
+
+/// A unit of time in nanoseconds.
+fn unit(name: &str) -> Option<i64> {
+    match name {
+        "s" => Some(1_000_000_000),
+        "ms" => Some(1_000_000),
+        "us" => Some(1_000),
+        "ns" => Some(1),
+        _ => None,
+    }
 }
 
 /// The texts of a list, with commas between.
@@ -711,11 +745,11 @@ impl Builder {
                     "template `{template}`: one of the transforms of `{field}` is unknown"
                 ))
             })?;
-            parts.push((plain.to_owned(), Some((slot, transforms))));
+            parts.push((plain.to_owned(), FieldPart { slot, transforms }));
             rest = after;
         }
-        parts.push((rest.to_owned(), None));
-        Ok(Picker::Template(parts))
+        let end = rest.to_owned();
+        Ok(Picker::Template(Template { parts, end }))
     }
 
     fn time(&mut self, spec: &spec::Time) -> Result<TimeRule, Error> {
@@ -740,10 +774,16 @@ impl Builder {
                     .ok_or_else(|| self.wrong(format!("[time] zone: `{name}` is no time zone")))?,
             ),
         };
+        let coarsest = match spec.resolution.as_deref() {
+            None => 0,
+            Some(name) => unit(name)
+                .ok_or_else(|| self.wrong(format!("[time] resolution `{name}` is none of s, ms, us, ns")))?,
+        };
         Ok(TimeRule {
             source,
             format,
             zone,
+            coarsest,
             is: spec.is,
         })
     }
@@ -802,15 +842,11 @@ impl Builder {
         }
         let unit = match spec.unit.as_deref() {
             None => None,
-            Some("s") => Some(1_000_000_000),
-            Some("ms") => Some(1_000_000),
-            Some("us") => Some(1_000),
-            Some("ns") => Some(1),
-            Some(other) => {
-                return Err(self.wrong(format!(
-                    "[columns] {name}: unit `{other}` is none of s, ms, us, ns"
-                )));
-            }
+            Some(written) => Some(unit(written).ok_or_else(|| {
+                self.wrong(format!(
+                    "[columns] {name}: unit `{written}` is none of s, ms, us, ns"
+                ))
+            })?),
         };
         let mut map: Vec<(String, String)> = spec.map.clone().into_iter().collect();
         // Exact values first, then the longer pattern before the shorter.

@@ -60,6 +60,8 @@ pub struct Time {
     #[serde(default = "auto")]
     pub format: String,
     pub zone: Option<String>,
+    /// The unit to which the producer's clock tells the time, where more digits than that may be written.
+    pub resolution: Option<String>,
     #[serde(default)]
     pub is: Instant,
 }
