@@ -7,6 +7,7 @@
 mod asserts;
 mod crowdsec;
 mod pgaudit;
+mod records;
 
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,7 +97,9 @@ fn all(data: &Path, tables: &Path, has_floors: bool) -> Result<bool, String> {
     crowdsec::check(&data.join("crowdsec-hub-tests"), &table, &mut crowdsec);
     let mut pgaudit = Report::default();
     pgaudit::check(&data.join("pgaudit"), &known, &mut pgaudit);
-    let reports = vec![("crowdsec-hub-tests", crowdsec), ("pgaudit", pgaudit)];
+    let records = records::Table::parse(&load("records.toml")?)?;
+    let mut reports = vec![("crowdsec-hub-tests", crowdsec), ("pgaudit", pgaudit)];
+    reports.extend(records.check(data));
     Ok(judge(reports, has_floors.then_some(&floors)))
 }
 
