@@ -149,6 +149,7 @@ fn hand_over_manifest(input: &Input, sink: &mut dyn FnMut(Batch) -> ControlFlow<
     let flow = sink(Batch {
         evidence,
         losses: input.losses.clone(),
+        attestations: input.attestations.clone(),
         ..Batch::default()
     });
     Summary {
