@@ -88,7 +88,9 @@ impl Observable {
         if value.is_empty() {
             return Err(bad());
         }
-        Ok(match (kind, value.split_once('/')) {
+        // No realm holds a colon: the slashes of an ARN are its own.
+        let parts = value.split_once('/').filter(|(realm, _)| !realm.contains(':'));
+        Ok(match (kind, parts) {
             (ObservableKind::Account, Some((realm, name))) => Self::account(realm, name),
             _ => Self::new(kind, value),
         })
@@ -156,6 +158,14 @@ mod tests {
             ("user=alice", "account=alice"),
             ("account=db/reporting", "account=db/reporting"),
             ("SESSION = abc", "session=abc"),
+            (
+                "user=arn:aws:iam::111122223333:user/ann",
+                "account=arn:aws:iam::111122223333:user/ann",
+            ),
+            (
+                "account=111122223333/arn:aws:sts::111122223333:assumed-role/r/s",
+                "account=111122223333/arn:aws:sts::111122223333:assumed-role/r/s",
+            ),
         ] {
             assert_eq!(
                 Observable::parse(text).map(|o| o.to_string()),

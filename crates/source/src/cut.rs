@@ -53,6 +53,8 @@ enum Document {
     },
     /// Behind an array, within the object that holds it.
     Around,
+    /// Among objects that are spread over lines.
+    Objects,
 }
 
 /// Where the record at `start` ends, as far as the buffer tells. Ends are relative to `start`.
@@ -302,7 +304,8 @@ impl<'r> Cutter<'r> {
         Cut::Overlong { head, n_bytes, why }
     }
 
-    /// The next record of a JSON file: an element of its array where it is one, else a line.
+    /// The next record of a JSON file: an element of its array where it is one, an object where these go over
+    /// lines, else a line.
     fn next_of_document(&mut self, is_record: &IsRecord) -> io::Result<Option<Cut<'_>>> {
         loop {
             match self.json {
@@ -326,6 +329,16 @@ impl<'r> Cutter<'r> {
                         Document::Another
                     };
                 }
+                Document::Objects => {
+                    self.pass_while(elements::is_between)?;
+                    if !self.more(1)? {
+                        return Ok(None);
+                    }
+                    return match self.buffer[self.start] {
+                        b'{' => self.element().map(Some),
+                        _ => self.damaged(1, "an object was expected to begin here").map(Some),
+                    };
+                }
                 Document::Around => {
                     self.json = Document::Another;
                     if let Some((len, why)) = self.around()? {
@@ -336,8 +349,8 @@ impl<'r> Cutter<'r> {
         }
     }
 
-    /// Goes into the array with which a document begins; false where it is none. A file that does not begin
-    /// with one has lines to its end.
+    /// Goes into the array with which a document begins, or to its objects that go over lines; false where it is
+    /// neither. A file that does not begin with one has lines to its end.
     fn begin_document(&mut self, is_record: &IsRecord) -> io::Result<bool> {
         if self.json == Document::Another {
             self.pass_while(elements::is_space)?;
@@ -350,6 +363,11 @@ impl<'r> Cutter<'r> {
                 self.json = Document::Array {
                     is_wrapped: opening.is_wrapped,
                 };
+                Ok(true)
+            }
+            None if elements::is_spread(&self.buffer[self.start..]) => {
+                self.most = self.caps.record;
+                self.json = Document::Objects;
                 Ok(true)
             }
             None => {
@@ -398,7 +416,11 @@ impl<'r> Cutter<'r> {
     fn damaged(&mut self, from: usize, why: &'static str) -> io::Result<Cut<'_>> {
         let (offset, line) = (self.offset, self.line);
         let head = self.buffer[self.start..self.start + KEPT.min(self.unread())].to_vec();
-        let (mut resync, mut from) = (Resync::default(), from);
+        let mut resync = match self.json {
+            Document::Objects => Resync::by_line(),
+            _ => Resync::default(),
+        };
+        let mut from = from;
         loop {
             if let Some(at) = resync.find(&self.buffer[self.start..], from) {
                 self.advance(at);
@@ -577,6 +599,22 @@ mod tests {
         assert_eq!(
             cut(b"a\n\tbbbb\n\tcccccc\nd\ne\n", framing(), caps),
             rows(&[(0, 1, "!16", true), (16, 4, "d", true), (18, 5, "e", false)])
+        );
+    }
+
+    #[test]
+    fn objects_over_lines_are_records_and_a_damaged_one_takes_no_other_along() {
+        let framing = || Framing::Json(Arc::new(|_: &crate::Object<'_>| true));
+        let text = "{\n \"a\": 1\n}\n{\n \"b\": \"{x\n}\n{\n \"c\": {}\n}\nodd\n{\n \"d\": 1";
+        assert_eq!(
+            cut(text.as_bytes(), framing(), Caps::default()),
+            rows(&[
+                (0, 1, "{\n \"a\": 1\n}", true),
+                (12, 4, "!14", true),
+                (26, 7, "{\n \"c\": {}\n}", true),
+                (39, 10, "!4", true),
+                (43, 11, "{\n \"d\": 1", false)
+            ])
         );
     }
 

@@ -1,5 +1,5 @@
-//! JSON files that are one array of objects, or one object that holds such an array: where they begin, and
-//! where each element ends.
+//! JSON files that are one array of objects, one object that holds such an array, or objects spread over lines:
+//! where they begin, and where each element ends.
 
 use crate::json::{self, Json, Object};
 use std::sync::Arc;
@@ -17,6 +17,24 @@ pub struct Opening {
     pub inside: usize,
     /// Whether the array stands in an object.
     pub is_wrapped: bool,
+}
+
+/// Where the first record may begin in a file that is no file of lines: within its array, or at its first object
+/// that goes over lines.
+pub fn first_at(head: &[u8], is_record: &dyn for<'o> Fn(&Object<'o>) -> bool) -> Option<usize> {
+    let array = opening(head, is_record).map(|opening| opening.inside);
+    array.or_else(|| is_spread(head).then_some(0))
+}
+
+/// Whether the document is an object that is spread over lines, as printers for people do it: a brace alone in
+/// its line, and then a key. A line that was cut off never looks like that.
+pub fn is_spread(head: &[u8]) -> bool {
+    let at = past(head, 0, is_space);
+    if head.get(at) != Some(&b'{') {
+        return false;
+    }
+    let key_at = past(head, at + 1, is_space);
+    head.get(key_at) == Some(&b'"') && head[at..key_at].contains(&b'\n')
 }
 
 /// Recognizes such a document by its beginning: `[`, then an object or nothing; or an object that is no
@@ -211,18 +229,30 @@ impl Scan {
     }
 }
 
-/// Looks for the next object behind a damaged one: `},{` with white space or none.
+/// Looks for the next object behind a damaged one: `},{` with white space or none in an array, else a line that
+/// begins with a brace.
 #[derive(Debug, Default)]
 pub struct Resync {
     n_seen: u8,
+    is_by_line: bool,
 }
 
 impl Resync {
+    /// For objects that stand one behind the other without an array.
+    pub fn by_line() -> Self {
+        Self {
+            n_seen: 0,
+            is_by_line: true,
+        }
+    }
+
     /// The first byte from `from` on at which an object may begin. Goes over each byte once.
     pub fn find(&mut self, bytes: &[u8], from: usize) -> Option<usize> {
         bytes.iter().enumerate().find_map(|(at, byte)| {
             let is_next = *byte == b'{' && self.n_seen == 2 && at >= from;
             self.n_seen = match byte {
+                b'\n' if self.is_by_line => 2,
+                _ if self.is_by_line => 0,
                 b'}' => 1,
                 b',' if self.n_seen == 1 => 2,
                 b if is_space(*b) => self.n_seen,
@@ -262,6 +292,21 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(opened(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn objects_over_lines_are_told_from_lines() {
+        for (text, expected) in [
+            ("{\n  \"t\": 1\n}\n", true),
+            ("\n {\r\n\"t\"", true),
+            ("{\"t\":1}\n{\"t\":2}\n", false),
+            ("{ \"t\":1,\n \"u\":2}\n", false),
+            ("{\n}\n", false),
+            ("{\n", false),
+            ("", false),
+        ] {
+            assert_eq!(is_spread(text.as_bytes()), expected, "{text}");
         }
     }
 

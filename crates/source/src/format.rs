@@ -74,6 +74,8 @@ pub struct Output {
     pub events: Vec<Event>,
     /// Records that the log itself says are missing (suppressed, rate limited, dropped).
     pub losses: Vec<Loss>,
+    /// Earlier records whose events were held back, and that say nothing beside the event of a later one.
+    pub n_silent: u64,
 }
 
 impl Output {
@@ -105,8 +107,8 @@ pub enum Framing {
     /// its bytes include the line ends between.
     Blocks(Begins),
     /// JSON records: the elements of an array where the file is one, or is an object that holds one and is no
-    /// record itself by this test; else one line, one record. What stands beside the array in such an object
-    /// is no record.
+    /// record itself by this test; objects, where the first is spread over lines; else one line, one record. What
+    /// stands beside the array in such an object is no record.
     Json(IsRecord),
     /// CSV records: a line end within double quotes belongs to the record.
     Csv,

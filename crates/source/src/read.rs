@@ -151,6 +151,7 @@ fn hand_over_manifest(input: &Input, sink: &mut dyn FnMut(Batch) -> ControlFlow<
     let flow = sink(Batch {
         evidence,
         losses: input.losses.clone(),
+        attestations: input.attestations.clone(),
         ..Batch::default()
     });
     Summary {
@@ -467,14 +468,14 @@ impl<'a> Reading<'a> {
             self.released.count(&event.raw);
         }
         self.output.losses.clear();
+        self.output.n_silent = 0;
     }
 
     /// Decodes one record. Gives its place where only its first line became a reject, and the lines behind
     /// that are to be tried again.
     fn take(&mut self, record: &RawRecord<'_>) -> Option<(u64, u64)> {
         if let Err(reason) = self.decoder.decode(record, &mut self.output) {
-            self.output.events.clear();
-            self.output.losses.clear();
+            self.output = Output::default();
             let is_retried = self.may_retry(record);
             let bytes = if is_retried {
                 first_line(record.bytes)
@@ -486,6 +487,7 @@ impl<'a> Reading<'a> {
             return is_retried.then_some((record.offset, record.line));
         }
         let nth = self.count(record.bytes);
+        self.summary.n_silent += std::mem::take(&mut self.output.n_silent);
         self.summary.n_silent +=
             u64::from(self.output.events.is_empty() && self.decoder.held_from().is_none());
         self.take_events(Some((record, nth)));

@@ -98,17 +98,17 @@ impl<'a> Sample<'a> {
     }
 
     /// As [`Self::percent`], of the records into which the framing cuts the head: for JSON files that may be
-    /// one array.
+    /// one array, or objects that go over lines.
     #[must_use]
     pub fn percent_of(&self, framing: &Framing, test: impl Fn(&[u8]) -> bool) -> u8 {
-        let opening = match framing {
-            Framing::Json(is_record) => elements::opening(self.text(), &**is_record),
+        let first_at = match framing {
+            Framing::Json(is_record) => elements::first_at(self.text(), &**is_record),
             _ => None,
         };
-        match opening {
+        match first_at {
             None => self.percent(test),
-            Some(opening) => {
-                let found = elements::sampled(self.text(), opening.inside);
+            Some(at) => {
+                let found = elements::sampled(self.text(), at);
                 let n_fit = found.iter().filter(|element| test(element)).count();
                 u8::try_from(n_fit * 100 / found.len().max(1)).unwrap_or(100)
             }

@@ -6,6 +6,7 @@ use crate::{
     Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample, json,
     logfmt,
 };
+use std::sync::LazyLock;
 
 /// A source of JSON lines or logfmt records, by its mapping.
 pub struct Declared {
@@ -23,7 +24,8 @@ impl Format for Declared {
 
     fn recognize(&self, sample: &Sample<'_>) -> Confidence {
         let is_known = |line: &[u8]| {
-            fields(self.mapping.form(), &json::text(line)).is_ok_and(|fields| self.mapping.knows(&fields))
+            fields(self.mapping.form(), &json::text(line))
+                .is_ok_and(|fields| self.mapping.knows_within(&fields))
         };
         match self.mapping.is_choosy() {
             true => Confidence::share(
@@ -43,21 +45,56 @@ impl Format for Declared {
 
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
         Ok(Box::new(DeclaredDecoder {
-            form: self.mapping.form(),
             mapper: self.mapping.mapper(context),
+            mapping: self.mapping.clone(),
         }))
     }
 }
 
+/// A built-in source that a mapping declares, with a manual page of its own.
+pub struct BuiltIn {
+    pub declared: &'static LazyLock<Declared>,
+    pub manual: &'static str,
+}
+
+impl Format for BuiltIn {
+    fn name(&self) -> &str {
+        self.declared.name()
+    }
+
+    fn manual(&self) -> &str {
+        self.manual
+    }
+
+    fn recognize(&self, sample: &Sample<'_>) -> Confidence {
+        self.declared.recognize(sample)
+    }
+
+    fn framing(&self) -> Framing {
+        self.declared.framing()
+    }
+
+    fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
+        self.declared.decoder(context)
+    }
+}
+
 struct DeclaredDecoder {
-    form: Form,
+    mapping: Mapping,
     mapper: Mapper,
 }
 
 impl Decoder for DeclaredDecoder {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let text = record.lossy();
-        out.push(self.mapper.event(fields(self.form, &text)?, text.len())?);
+        let fields = fields(self.mapping.form(), &text)?;
+        let mapper = &mut self.mapper;
+        let event = self
+            .mapping
+            .unwrapped(fields, text.len(), &mut |inner, n_bytes| {
+                mapper.event(inner, n_bytes)
+            })?;
+        out.push(event);
         Ok(())
     }
 }

@@ -2,7 +2,10 @@
 
 pub mod apache;
 pub mod app;
+pub mod aws;
 mod declared;
+pub mod gcp;
+pub mod kubernetes;
 pub mod nginx;
 pub mod postgresql;
 pub mod sshd;
@@ -25,6 +28,9 @@ pub fn built_in() -> Vec<Arc<dyn Format>> {
         Arc::new(postgresql::Stderr),
         Arc::new(sshd::Sshd),
         Arc::new(syslog::Syslog),
+        Arc::new(aws::cloudtrail()),
+        Arc::new(gcp::audit()),
+        Arc::new(kubernetes::Audit),
         Arc::new(app::App::Jsonl),
         Arc::new(app::App::Logfmt),
     ]

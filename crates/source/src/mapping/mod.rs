@@ -25,20 +25,24 @@
 //!
 //! [`Mapping::MANUAL`] tells all of it.
 
+mod path;
 mod rules;
 mod spec;
 
 use crate::elements::IsRecord;
-use crate::json::Object;
+use crate::json::{self, Json, Object};
 use crate::redact::Redactor;
 use crate::{Context, Error, RejectReason};
 use ambit_event::Event;
 use rules::{KnownKeys, Rulebook};
-use spec::Spec;
+use spec::{Spec, Texts};
 use std::path::Path;
 use std::sync::Arc;
 
 pub use spec::Form;
+
+/// How many programs may have put a record into one of their own, one after the other.
+const LAYERS: usize = 3;
 
 /// A declared source: how its records are written, and what their fields mean.
 #[derive(Debug, Clone)]
@@ -113,8 +117,9 @@ impl Mapping {
     /// Whether a record has the fields by which it is known.
     pub(crate) fn knows(&self, fields: &Object<'_>) -> bool {
         let recognize = &self.spec.recognize;
-        let value = |path: &str| rules::find(fields, path);
-        recognize.present.iter().all(|path| value(path).is_some())
+        let value = |path: &str| path::find(fields, path);
+        let is_there = |any: &Texts| any.as_slice().iter().any(|path| value(path).is_some());
+        recognize.present.iter().all(is_there)
             && recognize
                 .values
                 .iter()
@@ -123,8 +128,82 @@ impl Mapping {
 
     /// Tells an object that is a record, with a time, from one that holds records.
     pub(crate) fn record_test(&self) -> IsRecord {
-        let rules = Arc::clone(&self.rules);
-        Arc::new(move |fields| rules.has_time(fields))
+        let mapping = self.clone();
+        Arc::new(move |fields| {
+            mapping.rules.has_time(fields)
+                || mapping.find_within(fields, LAYERS, &mut |inner, _| mapping.rules.has_time(inner))
+                    == Some(true)
+        })
+    }
+
+    /// Whether it knows the record, or the one that stands within it.
+    pub(crate) fn knows_within(&self, fields: &Object<'_>) -> bool {
+        self.knows(fields) || self.find_within(fields, LAYERS, &mut |_, _| ()).is_some()
+    }
+
+    /// What `then` makes of the record that stands within this one, where another program has put it there; of
+    /// this one where it is the record itself, or nothing that is known stands in it.
+    pub(crate) fn unwrapped<R>(
+        &self,
+        fields: Object<'_>,
+        n_bytes: usize,
+        then: &mut dyn FnMut(Object<'_>, usize) -> Result<R, RejectReason>,
+    ) -> Result<R, RejectReason> {
+        if self.spec.within.as_slice().is_empty() || self.knows(&fields) {
+            return then(fields, n_bytes);
+        }
+        let found = self.find_within(&fields, LAYERS, &mut |inner, n_bytes| {
+            then(inner.clone(), n_bytes)
+        });
+        match found {
+            Some(done) => done,
+            None => self.readable_within(&fields).and_then(|()| then(fields, n_bytes)),
+        }
+    }
+
+    /// A record that was cut off within another is not to pass for the other.
+    fn readable_within(&self, fields: &Object<'_>) -> Result<(), RejectReason> {
+        for path in self.spec.within.as_slice() {
+            if let Some(Json::Text(text)) = path::within(fields, path)
+                && text.trim_start().starts_with('{')
+            {
+                json::object(text.trim()).map_err(|why| RejectReason::field(path, why.reason))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes through the fields in which a record may stand, layer by layer, to the first that is known.
+    fn find_within<R>(
+        &self,
+        fields: &Object<'_>,
+        layers: usize,
+        then: &mut dyn FnMut(&Object<'_>, usize) -> R,
+    ) -> Option<R> {
+        let paths = self.spec.within.as_slice();
+        paths
+            .iter()
+            .filter(|_| layers > 0)
+            .find_map(|path| match path::within(fields, path)? {
+                Json::Object(inner) => self.one_layer(inner, 0, layers, then),
+                Json::Text(text) if text.trim_start().starts_with('{') => {
+                    self.one_layer(&json::object(text.trim()).ok()?, text.len(), layers, then)
+                }
+                _ => None,
+            })
+    }
+
+    fn one_layer<R>(
+        &self,
+        inner: &Object<'_>,
+        n_bytes: usize,
+        layers: usize,
+        then: &mut dyn FnMut(&Object<'_>, usize) -> R,
+    ) -> Option<R> {
+        if self.knows(inner) {
+            return Some(then(inner, n_bytes));
+        }
+        self.find_within(inner, layers - 1, then)
     }
 
     /// Its rules, ready for the records of one file.
@@ -150,7 +229,13 @@ impl Mapping {
 fn manual(spec: &Spec) -> String {
     let doc = spec.doc.trim();
     let columns: Vec<&str> = spec.columns.keys().map(String::as_str).collect();
-    let needs = spec.recognize.present.join(", ");
+    let needs: Vec<String> = spec
+        .recognize
+        .present
+        .iter()
+        .map(|any| any.as_slice().join(" or "))
+        .collect();
+    let needs = needs.join(", ");
     format!(
         "{}: {doc}\n\nKnown by the fields: {needs}\nFills: {}\n",
         spec.name,
@@ -168,6 +253,11 @@ pub struct Mapper {
 }
 
 impl Mapper {
+    /// What takes the secrets out of its records.
+    pub fn redactor(&mut self) -> &mut Redactor {
+        &mut self.redactor
+    }
+
     /// The event that the fields tell, of a record of so many bytes.
     pub fn event(&mut self, fields: Object<'_>, n_bytes: usize) -> Result<Event, RejectReason> {
         let mut event = Event {

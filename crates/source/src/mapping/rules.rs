@@ -1,5 +1,6 @@
 //! A mapping made ready: fields found once, then each column's rule.
 
+use super::path::{self, below};
 use super::spec::{self, Instant, RuleSpec, Spec};
 use crate::json::{Json, Object};
 use crate::quick::Quick;
@@ -11,6 +12,7 @@ use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 
 /// A mapping made ready. Fields are looked up by going once through a record, whatever the number of rules.
 #[derive(Debug, Clone)]
@@ -26,7 +28,8 @@ pub struct Rulebook {
     secrets: BTreeMap<String, Vec<Transform>>,
     /// Those of them that may lie within a field.
     nested_secrets: Vec<(String, Vec<Transform>)>,
-    id: Option<(usize, String)>,
+    /// Where the producer's own name of a record comes from, and the family in which it means something.
+    id: Option<(Picker, String)>,
 }
 
 #[derive(Debug, Clone)]
@@ -34,6 +37,8 @@ struct TimeRule {
     source: Picker,
     format: TimeFormat,
     zone: Option<TimeZone>,
+    /// Nanoseconds below which the producer's clock tells nothing.
+    coarsest: i64,
     is: Instant,
 }
 
@@ -57,6 +62,8 @@ struct HttpRule {
 #[derive(Debug, Clone)]
 struct Rule {
     from: Picker,
+    /// The fields that must fit one of their patterns each.
+    when: Vec<(usize, Vec<String>)>,
     map: Vec<(String, String)>,
     transform: Vec<Transform>,
     unit: Option<i64>,
@@ -69,8 +76,21 @@ enum Picker {
     /// The first of these fields that is there, and what to take of each element where it is a list.
     Fields(Vec<(usize, Option<String>)>),
     Constant(String),
-    /// Texts and slots in turn.
-    Template(Vec<(String, Option<usize>)>),
+    Template(Template),
+}
+
+/// Texts with fields between, and the text behind the last.
+#[derive(Debug, Clone)]
+struct Template {
+    parts: Vec<(String, FieldPart)>,
+    end: String,
+}
+
+/// A field in a template, with what is done to it first.
+#[derive(Debug, Clone)]
+struct FieldPart {
+    slot: usize,
+    transforms: Vec<Transform>,
 }
 
 /// What is done to a text before it becomes a column.
@@ -87,6 +107,8 @@ pub enum Transform {
     Before(String),
     After(String),
     Bearer,
+    /// An IP address in its usual form; what is none is absent.
+    Address,
 }
 
 /// The columns that hold credentials: always keyed fingerprints.
@@ -124,7 +146,10 @@ impl Rulebook {
         let time = builder.time(&spec.time)?;
         let http = builder.http(&spec.http);
         let family = |id: &spec::Id| id.family.clone().unwrap_or_else(|| spec.name.clone());
-        let id = spec.id.as_ref().map(|id| (builder.slot(&id.field), family(id)));
+        let id = match &spec.id {
+            Some(id) => Some((builder.id(id)?, family(id))),
+            None => None,
+        };
         Ok(Self {
             heads: builder.heads,
             n_slots: builder.slots.len(),
@@ -170,8 +195,9 @@ impl Rulebook {
         if event.actor_user.is_none() {
             event.actor_realm = None;
         }
-        if let Some(native) = self.id.as_ref().and_then(|(slot, _)| text(slots[*slot]?)) {
-            let family = self.id.as_ref().map_or(&event.source, |(_, family)| family);
+        if let Some((from, family)) = &self.id
+            && let Some(native) = from.text(&slots)
+        {
             let host = event.host.as_deref().or(context.host.as_deref()).unwrap_or("");
             event.id = EventId::native(family, host, &native);
         }
@@ -402,7 +428,11 @@ impl TimeRule {
             }
             TimeFormat::Pattern(pattern) => time::parse_pattern(written.trim(), pattern, zone),
         };
-        clock.ok_or_else(|| RejectReason::field("time", format!("`{}` is no time", printable(&written, 60))))
+        let clock = clock.ok_or_else(|| {
+            RejectReason::field("time", format!("`{}` is no time", printable(&written, 60)))
+        })?;
+        let resolution = clock.resolution.max(self.coarsest);
+        Ok(Clock { resolution, ..clock })
     }
 
     /// A JSON number has lost the zeros at its end: its resolution is that of whole milliseconds, or finer.
@@ -439,6 +469,9 @@ impl HttpRule {
 
 impl Rule {
     fn text<'s>(&'s self, slots: &[Option<&'s Json<'s>>]) -> Option<Cow<'s, str>> {
+        if !self.applies(slots) {
+            return None;
+        }
         let mut value = self.from.text(slots)?;
         if !self.transform.is_empty() {
             value = transformed(value, &self.transform);
@@ -448,6 +481,13 @@ impl Rule {
             return Some(Cow::Borrowed(&found.1));
         }
         (!is_absent(&value)).then_some(value)
+    }
+
+    fn applies(&self, slots: &[Option<&Json<'_>>]) -> bool {
+        self.when.iter().all(|(slot, patterns)| {
+            let value = slots[*slot].and_then(text);
+            value.is_some_and(|value| patterns.iter().any(|pattern| fits(pattern, &value)))
+        })
     }
 
     fn integer(&self, slots: &[Option<&Json<'_>>]) -> Option<i64> {
@@ -460,6 +500,9 @@ impl Rule {
     }
 
     fn list(&self, slots: &[Option<&Json<'_>>]) -> Vec<String> {
+        if !self.applies(slots) {
+            return Vec::new();
+        }
         let Picker::Fields(fields) = &self.from else {
             return self.text(slots).map(Cow::into_owned).into_iter().collect();
         };
@@ -486,19 +529,30 @@ impl Rule {
 impl Picker {
     fn text<'s>(&'s self, slots: &[Option<&'s Json<'s>>]) -> Option<Cow<'s, str>> {
         match self {
-            Self::Fields(fields) => fields.iter().find_map(|(slot, _)| text(slots[*slot]?)),
+            Self::Fields(fields) => fields.iter().find_map(|(slot, each)| match each {
+                None => text(slots[*slot]?),
+                Some(each) => joined(slots[*slot]?, each),
+            }),
             Self::Constant(value) => Some(Cow::Borrowed(value)),
-            Self::Template(parts) => {
-                let mut out = String::new();
-                for (plain, slot) in parts {
-                    out.push_str(plain);
-                    if let Some(slot) = slot {
-                        out.push_str(&text(slots[*slot]?)?);
-                    }
-                }
-                Some(Cow::Owned(out))
-            }
+            Self::Template(template) => template.text(slots).map(Cow::Owned),
         }
+    }
+}
+
+impl Template {
+    /// `None` where one of the fields is absent.
+    fn text(&self, slots: &[Option<&Json<'_>>]) -> Option<String> {
+        let mut out = String::new();
+        for (plain, field) in &self.parts {
+            let value = transformed(text(slots[field.slot]?)?, &field.transforms);
+            if is_absent(&value) {
+                return None;
+            }
+            out.push_str(plain);
+            out.push_str(&value);
+        }
+        out.push_str(&self.end);
+        Some(out)
     }
 }
 
@@ -507,6 +561,25 @@ impl Picker {
 fn by_float(value: &str, unit: i64) -> Option<i64> {
     let number = value.trim().parse::<f64>().ok()? * unit as f64;
     (number.abs() < 9e18).then(|| number.round() as i64)
+}
+
+/// A unit of time in nanoseconds.
+fn unit(name: &str) -> Option<i64> {
+    match name {
+        "s" => Some(1_000_000_000),
+        "ms" => Some(1_000_000),
+        "us" => Some(1_000),
+        "ns" => Some(1),
+        _ => None,
+    }
+}
+
+/// The texts of a list, with commas between.
+fn joined<'v>(value: &'v Json<'v>, each: &str) -> Option<Cow<'v, str>> {
+    let mut list = Vec::new();
+    collect(value, Some(each), &mut list);
+    list.retain(|item| !is_absent(item));
+    (!list.is_empty()).then(|| Cow::Owned(list.join(",")))
 }
 
 fn collect(value: &Json<'_>, each: Option<&str>, list: &mut Vec<String>) {
@@ -519,31 +592,6 @@ fn collect(value: &Json<'_>, each: Option<&str>, list: &mut Vec<String>) {
             };
             list.extend(value.and_then(text).map(Cow::into_owned));
         }
-    }
-}
-
-/// What lies at a dotted path below a value; the value itself for an empty path.
-fn below<'v>(value: &'v Json<'v>, path: &str) -> Option<&'v Json<'v>> {
-    if path.is_empty() {
-        return Some(value);
-    }
-    let map = value.as_object()?;
-    map.get(path).or_else(|| {
-        path.match_indices('.')
-            .find_map(|(at, _)| below(map.get(&path[..at])?, &path[at + 1..]))
-    })
-}
-
-/// The text at a dotted path of a record.
-pub fn find(fields: &Object<'_>, path: &str) -> Option<String> {
-    let found = fields.get(path).or_else(|| {
-        path.match_indices('.')
-            .find_map(|(at, _)| below(fields.get(&path[..at])?, &path[at + 1..]))
-    })?;
-    match found {
-        Json::Null => None,
-        Json::Text(text) => Some(text.to_string()),
-        other => Some(other.to_string()),
     }
 }
 
@@ -564,14 +612,22 @@ fn is_absent(text: &str) -> bool {
     text.is_empty() || text == "-"
 }
 
-/// A pattern in which one `*` stands for any characters.
+/// A pattern in which each `*` stands for any characters.
 fn fits(pattern: &str, value: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == value,
-        Some((head, tail)) => {
-            value.len() >= head.len() + tail.len() && value.starts_with(head) && value.ends_with(tail)
-        }
+    let Some((head, mut pattern)) = pattern.split_once('*') else {
+        return pattern == value;
+    };
+    let Some(mut value) = value.strip_prefix(head) else {
+        return false;
+    };
+    // The first place that fits leaves the most to those behind it.
+    while let Some((part, rest)) = pattern.split_once('*') {
+        let Some((_, behind)) = value.split_once(part) else {
+            return false;
+        };
+        (pattern, value) = (rest, behind);
     }
+    value.ends_with(pattern)
 }
 
 fn transformed<'t>(text: Cow<'t, str>, transforms: &[Transform]) -> Cow<'t, str> {
@@ -589,6 +645,7 @@ impl Transform {
             ("upper", true) => Self::Upper,
             ("trim", true) => Self::Trim,
             ("bearer", true) => Self::Bearer,
+            ("address", true) => Self::Address,
             ("prefix", false) => Self::Prefix(argument.parse().ok()?),
             ("suffix", false) => Self::Suffix(argument.parse().ok()?),
             ("strip_prefix", false) => Self::StripPrefix(argument.to_owned()),
@@ -614,6 +671,10 @@ impl Transform {
             Self::StripSuffix(tail) => part(text, |t| t.strip_suffix(tail.as_str()).unwrap_or(t)),
             Self::Before(mark) => part(text, |t| t.split_once(mark.as_str()).map_or(t, |(head, _)| head)),
             Self::After(mark) => part(text, |t| t.split_once(mark.as_str()).map_or(t, |(_, tail)| tail)),
+            Self::Address => match text.trim().parse::<IpAddr>() {
+                Ok(address) => Cow::Owned(address.to_canonical().to_string()),
+                Err(_) => Cow::Borrowed(""),
+            },
             Self::Bearer => part(text, |t| t.split_once(' ').map_or(t, |(_, value)| value.trim())),
         }
     }
@@ -634,7 +695,7 @@ impl Builder {
         }
     }
 
-    /// The slot of a path. A key may itself hold dots: every way to split the path is looked for.
+    /// The slot of a path. A key may itself hold dots or brackets: every way to split the path is looked for.
     fn slot(&mut self, path: &str) -> usize {
         if let Some(slot) = self.slots.get(path) {
             return *slot;
@@ -645,22 +706,26 @@ impl Builder {
             .entry(path.to_owned())
             .or_default()
             .push((slot, String::new()));
-        for (at, _) in path.match_indices('.') {
-            let rest = path[at + 1..].to_owned();
+        for (head, rest) in path::splits(path) {
             self.heads
-                .entry(path[..at].to_owned())
+                .entry(head.to_owned())
                 .or_default()
-                .push((slot, rest));
+                .push((slot, rest.to_owned()));
         }
         slot
     }
 
+    fn id(&mut self, spec: &spec::Id) -> Result<Picker, Error> {
+        match (&spec.field, &spec.template) {
+            (Some(path), None) => Ok(self.fields(std::slice::from_ref(path))),
+            (None, Some(template)) => self.template(template),
+            _ => Err(self.wrong("[id] needs either `field` or `template`".into())),
+        }
+    }
+
     fn fields(&mut self, paths: &[String]) -> Picker {
         let fields = paths.iter().map(|path| match path.split_once("[]") {
-            Some((list, each)) => {
-                let each = each.trim_start_matches('.');
-                (self.slot(list), (!each.is_empty()).then(|| each.to_owned()))
-            }
+            Some((list, each)) => (self.slot(list), Some(each.trim_start_matches('.').to_owned())),
             None => (self.slot(path), None),
         });
         Picker::Fields(fields.collect())
@@ -669,14 +734,22 @@ impl Builder {
     fn template(&mut self, template: &str) -> Result<Picker, Error> {
         let (mut parts, mut rest) = (Vec::new(), template);
         while let Some((plain, after)) = rest.split_once('{') {
-            let (path, after) = after
+            let (field, after) = after
                 .split_once('}')
                 .ok_or_else(|| self.wrong(format!("template `{template}`: `{{` without `}}`")))?;
-            parts.push((plain.to_owned(), Some(self.slot(path))));
+            let mut words = field.split('|');
+            let slot = self.slot(words.next().unwrap_or(field));
+            let transforms: Option<Vec<_>> = words.map(Transform::parse).collect();
+            let transforms = transforms.ok_or_else(|| {
+                self.wrong(format!(
+                    "template `{template}`: one of the transforms of `{field}` is unknown"
+                ))
+            })?;
+            parts.push((plain.to_owned(), FieldPart { slot, transforms }));
             rest = after;
         }
-        parts.push((rest.to_owned(), None));
-        Ok(Picker::Template(parts))
+        let end = rest.to_owned();
+        Ok(Picker::Template(Template { parts, end }))
     }
 
     fn time(&mut self, spec: &spec::Time) -> Result<TimeRule, Error> {
@@ -701,10 +774,16 @@ impl Builder {
                     .ok_or_else(|| self.wrong(format!("[time] zone: `{name}` is no time zone")))?,
             ),
         };
+        let coarsest = match spec.resolution.as_deref() {
+            None => 0,
+            Some(name) => unit(name)
+                .ok_or_else(|| self.wrong(format!("[time] resolution `{name}` is none of s, ms, us, ns")))?,
+        };
         Ok(TimeRule {
             source,
             format,
             zone,
+            coarsest,
             is: spec.is,
         })
     }
@@ -758,27 +837,27 @@ impl Builder {
         })?;
         if CREDENTIALS.contains(&column) {
             for path in spec.field.as_slice() {
-                self.secrets.insert(path.clone(), transform.clone());
+                self.secrets.insert(path::without_places(path), transform.clone());
             }
         }
         let unit = match spec.unit.as_deref() {
             None => None,
-            Some("s") => Some(1_000_000_000),
-            Some("ms") => Some(1_000_000),
-            Some("us") => Some(1_000),
-            Some("ns") => Some(1),
-            Some(other) => {
-                return Err(self.wrong(format!(
-                    "[columns] {name}: unit `{other}` is none of s, ms, us, ns"
-                )));
-            }
+            Some(written) => Some(unit(written).ok_or_else(|| {
+                self.wrong(format!(
+                    "[columns] {name}: unit `{written}` is none of s, ms, us, ns"
+                ))
+            })?),
         };
         let mut map: Vec<(String, String)> = spec.map.clone().into_iter().collect();
         // Exact values first, then the longer pattern before the shorter.
         map.sort_by_key(|(pattern, _)| (pattern.contains('*'), std::cmp::Reverse(pattern.len())));
         self.check_outcomes(column, name, &map)?;
+        let when = spec.when.iter();
+        let when = when.map(|(path, patterns)| (self.slot(path), patterns.as_slice().to_vec()));
+        let when = when.collect();
         Ok(Rule {
             from,
+            when,
             map,
             transform,
             unit,

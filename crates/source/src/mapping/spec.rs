@@ -14,6 +14,9 @@ pub struct Spec {
     pub doc: String,
     pub format: Form,
     pub log_format: Option<String>,
+    /// Where the record stands that another program has put into one of its own, as text or as an object.
+    #[serde(default)]
+    pub within: Texts,
     #[serde(default)]
     pub recognize: Recognize,
     pub time: Time,
@@ -41,8 +44,9 @@ pub enum Form {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recognize {
+    /// Fields that must be there; of several in a list, one.
     #[serde(default)]
-    pub present: Vec<String>,
+    pub present: Vec<Texts>,
     #[serde(default)]
     pub values: BTreeMap<String, Texts>,
     pub confidence: Option<u8>,
@@ -56,6 +60,8 @@ pub struct Time {
     #[serde(default = "auto")]
     pub format: String,
     pub zone: Option<String>,
+    /// The unit to which the producer's clock tells the time, where more digits than that may be written.
+    pub resolution: Option<String>,
     #[serde(default)]
     pub is: Instant,
 }
@@ -100,7 +106,8 @@ pub struct Secrets {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Id {
-    pub field: String,
+    pub field: Option<String>,
+    pub template: Option<String>,
     pub family: Option<String>,
 }
 
@@ -143,6 +150,9 @@ pub struct RuleSpec {
     pub field: Texts,
     pub value: Option<String>,
     pub template: Option<String>,
+    /// Only where each of these fields fits one of the patterns.
+    #[serde(default)]
+    pub when: BTreeMap<String, Texts>,
     #[serde(default)]
     pub map: BTreeMap<String, String>,
     #[serde(default)]
@@ -171,6 +181,12 @@ const BASES: &[(&str, &str)] = &[
     ("apache_access", include_str!("../formats/apache/access.toml")),
     ("app_jsonl", include_str!("../formats/app/jsonl.toml")),
     ("app_logfmt", include_str!("../formats/app/logfmt.toml")),
+    ("aws_cloudtrail", include_str!("../formats/aws/cloudtrail.toml")),
+    ("gcp_audit", include_str!("../formats/gcp/audit.toml")),
+    (
+        "kubernetes_audit",
+        include_str!("../formats/kubernetes/audit.toml"),
+    ),
 ];
 
 /// Reads the text of a mapping; with `base`, its tables are laid over those of the built-in one.

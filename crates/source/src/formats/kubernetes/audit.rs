@@ -1,0 +1,216 @@
+//! The API server's audit log: the records of one request become one event.
+
+use super::waiting::Waiting;
+use crate::formats::declared::Declared;
+use crate::json::{self, Json, Object};
+use crate::mapping::{Mapper, Mapping};
+use crate::redact::Redactor;
+use crate::{Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample};
+use crate::{http, time};
+use ambit_event::{Event, Provenance};
+use jiff::tz::TimeZone;
+use std::sync::LazyLock;
+
+/// `kubernetes_audit`.
+pub struct Audit;
+
+static DECLARED: LazyLock<Declared> = LazyLock::new(|| Declared {
+    mapping: Mapping::embedded(include_str!("audit.toml"), "kubernetes_audit"),
+});
+
+impl Format for Audit {
+    fn name(&self) -> &str {
+        DECLARED.name()
+    }
+
+    fn manual(&self) -> &str {
+        include_str!("audit.txt")
+    }
+
+    fn recognize(&self, sample: &Sample<'_>) -> Confidence {
+        DECLARED.recognize(sample)
+    }
+
+    fn framing(&self) -> Framing {
+        DECLARED.framing()
+    }
+
+    fn is_stateful(&self) -> bool {
+        true
+    }
+
+    fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
+        Ok(Box::new(AuditDecoder {
+            mapper: DECLARED.mapping.mapper(context),
+            waiting: Waiting::default(),
+        }))
+    }
+}
+
+struct AuditDecoder {
+    mapper: Mapper,
+    waiting: Waiting,
+}
+
+impl Decoder for AuditDecoder {
+    fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
+        let text = record.lossy();
+        let mapper = &mut self.mapper;
+        let fields = json::object(&text)?;
+        let (stage, mut event) = DECLARED
+            .mapping
+            .unwrapped(fields, text.len(), &mut |inner, n_bytes| {
+                read(mapper, inner, n_bytes)
+            })?;
+        // A client may choose the auditID, and the same one again: its arrival tells requests apart.
+        let request = event.trace.as_ref().map(|id| format!("{id} {}", event.time));
+        match (stage, request) {
+            (Stage::Last, Some(request)) => {
+                out.n_silent += u64::from(self.waiting.settle(&request));
+                out.push(event);
+            }
+            (Stage::Earlier, Some(request)) => {
+                event.raw = record.bytes.to_vec();
+                event.provenance = Provenance {
+                    offset: record.offset,
+                    line: record.line,
+                    length: record.bytes.len() as u64,
+                    ..Provenance::default()
+                };
+                out.n_silent += u64::from(self.waiting.hold(request, event));
+                while let Some(event) = self.waiting.too_many() {
+                    out.push(event);
+                }
+            }
+            (_, None) => out.push(event),
+        }
+        Ok(())
+    }
+
+    fn held_from(&self) -> Option<u64> {
+        self.waiting.from()
+    }
+
+    fn finish(&mut self, out: &mut Output) {
+        while let Some(event) = self.waiting.first() {
+            out.push(event);
+        }
+    }
+}
+
+/// Whether the request may have later records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Earlier,
+    Last,
+}
+
+/// What a record says beside the columns of the mapping.
+struct Beside {
+    stage: Stage,
+    /// Nanoseconds from the request's arrival to this stage.
+    lasted: Option<i64>,
+    query: Option<String>,
+    n_objects: Option<i64>,
+}
+
+fn read(mapper: &mut Mapper, mut fields: Object<'_>, n_bytes: usize) -> Result<(Stage, Event), RejectReason> {
+    conceal(&mut fields, mapper.redactor());
+    let beside = Beside::of(&fields, mapper.redactor());
+    let mut event = mapper.event(fields, n_bytes)?;
+    event.precision = event.precision.saturating_add(beside.lasted.unwrap_or(0));
+    event.duration = beside.lasted.filter(|_| beside.stage == Stage::Last);
+    event.query_text = beside.query;
+    event.record_count = beside.n_objects;
+    Ok((beside.stage, event))
+}
+
+impl Beside {
+    fn of(fields: &Object<'_>, redactor: &mut Redactor) -> Self {
+        let text = |name: &str| fields.get(name).and_then(Json::as_str);
+        let at = |name: &str| time::parse(text(name)?, &TimeZone::UTC).map(|clock| clock.at.0);
+        let ended = at("stageTimestamp").zip(at("requestReceivedTimestamp"));
+        let query = text("requestURI").and_then(|uri| http::split_uri(uri).1);
+        Self {
+            stage: match text("stage") {
+                Some("RequestReceived" | "ResponseStarted") => Stage::Earlier,
+                _ => Stage::Last,
+            },
+            lasted: ended
+                .map(|(end, begin)| end.saturating_sub(begin))
+                .filter(|n| *n >= 0),
+            query: query
+                .filter(|query| !query.is_empty())
+                .map(|query| redactor.query(query)),
+            n_objects: fields.get("responseObject").and_then(listed),
+        }
+    }
+}
+
+/// How many objects a response lists: a list's items, or the rows of a table that stands for them.
+fn listed(response: &Json<'_>) -> Option<i64> {
+    let response = response.as_object()?;
+    let name = match response.get("kind")?.as_str()? {
+        "Table" => "rows",
+        kind if kind.ends_with("List") => "items",
+        _ => return None,
+    };
+    match response.get(name)? {
+        Json::Array(items) => i64::try_from(items.len()).ok(),
+        _ => None,
+    }
+}
+
+/// Fingerprints what the record holds of Secrets.
+fn conceal(fields: &mut Object<'_>, redactor: &mut Redactor) {
+    let of_secret = fields
+        .get("objectRef")
+        .and_then(Json::as_object)
+        .is_some_and(|object| object.get("resource").and_then(Json::as_str) == Some("secrets"));
+    for name in ["requestObject", "responseObject"] {
+        if let Some(body) = fields.get_mut(name) {
+            conceal_in(body, of_secret, redactor);
+        }
+    }
+}
+
+fn conceal_in(body: &mut Json<'_>, of_secret: bool, redactor: &mut Redactor) {
+    match body {
+        Json::Array(items) => items
+            .iter_mut()
+            .for_each(|item| conceal_in(item, of_secret, redactor)),
+        Json::Object(object) => {
+            let is_secret = of_secret || object.get("kind").and_then(Json::as_str) == Some("Secret");
+            for (name, value) in object.iter_mut() {
+                match name {
+                    "data" | "stringData" | "value" if is_secret => fingerprint(value, redactor),
+                    "metadata" if is_secret => conceal_last_applied(value, redactor),
+                    "items" | "rows" | "object" => conceal_in(value, is_secret, redactor),
+                    _ => {}
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `kubectl apply` keeps the whole object in an annotation.
+fn conceal_last_applied(metadata: &mut Json<'_>, redactor: &mut Redactor) {
+    let Json::Object(metadata) = metadata else { return };
+    if let Some(Json::Object(annotations)) = metadata.get_mut("annotations")
+        && let Some(applied) = annotations.get_mut("kubectl.kubernetes.io/last-applied-configuration")
+    {
+        fingerprint(applied, redactor);
+    }
+}
+
+/// Every text and number below a value.
+fn fingerprint(value: &mut Json<'_>, redactor: &mut Redactor) {
+    match value {
+        Json::Array(items) => items.iter_mut().for_each(|item| fingerprint(item, redactor)),
+        Json::Object(object) => object
+            .iter_mut()
+            .for_each(|(_, field)| fingerprint(field, redactor)),
+        plain => redactor.secret(plain),
+    }
+}

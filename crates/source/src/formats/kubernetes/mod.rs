@@ -1,0 +1,6 @@
+//! Kubernetes: what requests to its API server leave behind.
+
+mod audit;
+mod waiting;
+
+pub use audit::Audit;
