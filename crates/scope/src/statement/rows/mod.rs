@@ -16,6 +16,7 @@ mod values;
 
 pub(crate) use condition::is_fingerprint;
 pub(crate) use row::{ColumnKind, Row};
+pub(crate) use values::plain_number;
 
 use super::{Columns, Footprint};
 use condition::{Condition, Operand, Term, filled, named, operand};
