@@ -13,10 +13,10 @@ mod sight;
 mod with;
 mod write;
 
-use super::facts::{Facts, value};
-use super::{Mention, Name, Use, Value};
+use super::facts::Facts;
+use super::{Mention, Name, Use};
 use sight::{Output, Scope};
-use sqlparser::ast::{LimitClause, OrderBy, Query, SetExpr, Table};
+use sqlparser::ast::{OrderBy, Query, SetExpr, Table};
 use std::collections::BTreeMap;
 use with::Bound;
 
@@ -184,22 +184,4 @@ pub(super) fn table_name(path: &[String]) -> Step<Name> {
         }),
         _ => Err("it names a table of another database".to_owned()),
     }
-}
-
-/// The value that bounds the number of result rows.
-pub(super) fn limit(query: &Query) -> Option<Value> {
-    let given = match &query.limit_clause {
-        Some(LimitClause::LimitOffset {
-            limit: Some(limit),
-            limit_by,
-            ..
-        }) if limit_by.is_empty() => value(limit),
-        _ => None,
-    };
-    let fetched = query
-        .fetch
-        .as_ref()
-        .filter(|fetch| !fetch.with_ties && !fetch.percent)
-        .and_then(|fetch| value(fetch.quantity.as_ref()?));
-    given.or(fetched)
 }
