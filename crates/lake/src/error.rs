@@ -59,7 +59,7 @@ pub enum Error {
     #[error("`{path}` is damaged: {what}; restore it from a copy, everything else stays readable")]
     Damaged { path: PathBuf, what: String },
     /// The table log refused a read or a commit.
-    #[error("the table in `{path}`: {what}")]
+    #[error("the table in `{path}`: {what}; where a file of it is damaged or gone, restore it from a copy")]
     Table { path: PathBuf, what: String },
     /// The query engine could not answer.
     #[error("{what}")]

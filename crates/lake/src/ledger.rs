@@ -9,8 +9,8 @@
 //!
 //! Per stream (one source on one host): counts, the first and the last instant; a count for each minute
 //! that has a record, and in which of its ten seconds it has one; rejects, one span for all that touch a minute; stated losses and attestations; the
-//! numbers of the whole stream, as runs by the hour; and the numbers of each part of it (a database
-//! session) that has not ended whole. None of it grows with the records alone: two weeks of a busy
+//! numbers of the whole stream, or of each part that lasts (a channel), as runs by the hour; and the numbers of
+//! each part that passes (a database session) and has not ended whole. None of it grows with the records alone: two weeks of a busy
 //! stream take some 100 kB as JSON, and what a hostile log can add is capped (the caps stand beside the
 //! types; what they cut is said in the coverage, never left out in silence).
 //!
@@ -53,6 +53,8 @@ struct Stream {
     minutes: minutes::Minutes,
     #[serde(rename = "w", default, skip_serializing_if = "numbers::Whole::is_empty")]
     whole: numbers::Whole,
+    #[serde(rename = "c", default, skip_serializing_if = "numbers::Lasting::is_empty")]
+    lasting: numbers::Lasting,
     #[serde(rename = "p", default, skip_serializing_if = "numbers::Parts::is_empty")]
     parts: numbers::Parts,
     #[serde(rename = "r", default, skip_serializing_if = "unread::Unread::is_empty")]
@@ -125,6 +127,7 @@ impl Ledger {
     fn bound(&mut self) {
         for stream in self.streams.values_mut() {
             stream.whole.bound();
+            stream.lasting.bound();
             stream.parts.bound();
         }
     }
@@ -141,6 +144,9 @@ impl Stream {
             );
             self.minutes.add(event.time);
             match (event.numbers(), &event.stream) {
+                (Some(numbers), Some(part)) if numbers::lasts(event, part) => {
+                    self.lasting.add(event, part, numbers);
+                }
                 (Some(numbers), Some(part)) => self.parts.add(event, part, numbers),
                 (Some(numbers), None) => self.whole.add(event, numbers),
                 (None, _) => {}
@@ -154,6 +160,7 @@ impl Stream {
         self.times = times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
         self.minutes.merge(other.minutes);
         self.whole.merge(other.whole);
+        self.lasting.merge(other.lasting);
         self.parts.merge(other.parts);
         self.unread.merge(other.unread);
         self.losses.merge(other.losses);
@@ -204,13 +211,26 @@ impl Stream {
         }
     }
 
-    /// Whether the numbering of the whole stream counts each of its records.
+    /// Whether numberings that last as long as the stream count each of its records.
     fn numbering(&self) -> Numbering {
-        if self.whole.n_records == self.n_events && !self.whole.is_empty() {
+        let n_numbered = self.whole.n_records.saturating_add(self.lasting.n_records());
+        if n_numbered == self.n_events && n_numbered > 0 {
             Numbering::Complete
         } else {
             Numbering::Partial
         }
+    }
+
+    /// What the numberings that last as long as the stream show.
+    fn numbers(&self) -> numbers::Shown {
+        let (mut whole, lasting) = (self.whole.shown("of this source"), self.lasting.shown());
+        whole.lost.extend(lasting.lost);
+        whole.proved = match (self.whole.is_empty(), self.lasting.is_empty()) {
+            (true, _) => lasting.proved,
+            (_, true) => whole.proved,
+            _ => numbers::both(&whole.proved, &lasting.proved),
+        };
+        whole
     }
 
     /// What each kind of evidence says; `here` is where records without a time may be.
@@ -225,7 +245,7 @@ impl Stream {
             .map(|a| (a.over(), format!("asserted: {}", a.reason)))
             .collect();
         let asserted = spans::disjoint(asserted);
-        let shown = self.whole.shown();
+        let shown = self.numbers();
         let (numbered, counted) = match self.numbering() {
             Numbering::Complete => (shown.proved, shown.lost.iter().filter_map(counted).collect()),
             Numbering::Partial => (Vec::new(), Vec::new()),
@@ -273,8 +293,14 @@ impl Stream {
     /// What could not be checked because a limit was reached.
     fn caveat(&self) -> String {
         let mut caveat = String::new();
-        if self.whole.is_scattered() {
+        if self.whole.is_scattered() || self.lasting.is_scattered() {
             caveat.push_str("; its numbers are too scattered to tell what is missing");
+        }
+        if self.lasting.n_unwatched() > 0 {
+            let n = self.lasting.n_unwatched();
+            caveat.push_str(&format!(
+                "; it is numbered in more parts than can be watched, which {n} of its records are of"
+            ));
         }
         if self.parts.n_unwatched() > 0 {
             let n = self.parts.n_unwatched();

@@ -223,9 +223,11 @@ fn told(table: &std::path::Path, error: &DeltaTableError) -> Error {
         }
         cause = inner.source();
     }
+    // Behind its first line stands where in its own code it gave up, which helps nobody here.
+    let what = error.to_string().lines().next().unwrap_or_default().to_owned();
     Error::Table {
         path: table.to_owned(),
-        what: error.to_string(),
+        what: ambit_event::printable(&what, 300),
     }
 }
 

@@ -15,6 +15,8 @@ const HOUR: i64 = 3_600_000_000_000;
 const SLACK: i64 = 2_000_000_000;
 /// So many runs of one numbering are kept; more make no sense as a numbering.
 const MOST_RUNS: usize = 1 << 18;
+/// So many parts that last are watched.
+const MOST_LASTING: usize = 1 << 10;
 /// So many unfinished parts of a stream are watched at a time.
 const MOST_PARTS: usize = 1 << 18;
 
@@ -44,6 +46,16 @@ struct Hour {
     n_numbers: u64,
     #[serde(rename = "r")]
     runs: Runs,
+}
+
+/// The numberings of parts that go on for as long as the stream does, such as the channels of a Windows event log.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct Lasting {
+    #[serde(rename = "p")]
+    parts: BTreeMap<String, Whole>,
+    /// Records in parts that are not watched because there were too many.
+    #[serde(rename = "x", default, skip_serializing_if = "is_zero")]
+    n_unwatched: u64,
 }
 
 /// The numberings of a stream's parts, such as database sessions.
@@ -155,22 +167,24 @@ impl Whole {
     /// of the same numbering was written between them. A number that falls back begins a new
     /// numbering; nothing is shown between two numberings. An hour in which numbers came twice (a
     /// program that restarted within it, a doubled export) proves nothing.
-    pub fn shown(&self) -> Shown {
+    ///
+    /// `whose` says in words which numbering that is.
+    pub fn shown(&self, whose: &str) -> Shown {
         let mut shown = Shown::default();
         let mut numbering: Vec<Run> = Vec::new();
         for run in self.in_time() {
             match run {
                 Ok(run) => match place(&numbering, &run, self.lag.max(SLACK)) {
                     Some(at) => numbering.insert(at, run),
-                    None => self.close(&std::mem::replace(&mut numbering, vec![run]), &mut shown),
+                    None => self.close(&std::mem::replace(&mut numbering, vec![run]), whose, &mut shown),
                 },
                 Err(hour) => {
-                    self.close(&std::mem::take(&mut numbering), &mut shown);
-                    shown.lost.extend(hour.doubtful(self.lag));
+                    self.close(&std::mem::take(&mut numbering), whose, &mut shown);
+                    shown.lost.extend(hour.doubtful(self.lag, whose));
                 }
             }
         }
-        self.close(&numbering, &mut shown);
+        self.close(&numbering, whose, &mut shown);
         shown
     }
 
@@ -190,7 +204,7 @@ impl Whole {
     }
 
     /// What one numbering shows, its runs sorted by number.
-    fn close(&self, runs: &[Run], shown: &mut Shown) {
+    fn close(&self, runs: &[Run], whose: &str, shown: &mut Shown) {
         let mut runs = runs.iter().copied();
         let Some(mut whole) = runs.next() else { return };
         for run in runs {
@@ -202,17 +216,95 @@ impl Whole {
                 };
                 continue;
             }
-            shown.proved.push(whole.proved(self.lag));
+            shown.proved.push(whole.proved(self.lag, whose));
             shown.lost.push(Lost {
                 span: between(&whole, &run, self.lag),
                 at_most: Some(missing(&whole, &run)),
                 cause: Cause::Numbers,
-                why: missing_numbers(&whole, &run, "of this source"),
+                why: missing_numbers(&whole, &run, whose),
             });
             whole = run;
         }
-        shown.proved.push(whole.proved(self.lag));
+        shown.proved.push(whole.proved(self.lag, whose));
     }
+}
+
+impl Lasting {
+    /// Takes in a record that carries a number of such a part.
+    pub fn add(&mut self, event: &Event, part: &str, numbers: (i64, i64)) {
+        let name = short(part);
+        if self.parts.len() >= MOST_LASTING && !self.parts.contains_key(&name) {
+            self.n_unwatched = self.n_unwatched.saturating_add(1);
+            return;
+        }
+        self.parts.entry(name).or_default().add(event, numbers);
+    }
+
+    pub fn merge(&mut self, other: Self) {
+        self.n_unwatched = self.n_unwatched.saturating_add(other.n_unwatched);
+        for (name, part) in other.parts {
+            self.parts.entry(name).or_default().merge(part);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.n_records() == 0
+    }
+
+    /// Records that carry a number of such a part.
+    pub fn n_records(&self) -> u64 {
+        let watched = self.parts.values().map(|part| part.n_records);
+        watched.fold(self.n_unwatched, u64::saturating_add)
+    }
+
+    pub fn is_scattered(&self) -> bool {
+        self.parts.values().any(Whole::is_scattered)
+    }
+
+    /// Records of parts that are not watched.
+    pub const fn n_unwatched(&self) -> u64 {
+        self.n_unwatched
+    }
+
+    /// Keeps the memory bounded; to be called now and then. What is let go of is counted: the parts that
+    /// come last by name.
+    pub fn bound(&mut self) {
+        self.parts.values_mut().for_each(Whole::bound);
+        while self.parts.len() > MOST_LASTING {
+            let last = self.parts.pop_last();
+            let n_records = last.map_or(0, |(_, part)| part.n_records);
+            self.n_unwatched = self.n_unwatched.saturating_add(n_records);
+        }
+    }
+
+    /// What the numbers show. Nothing is missing where nothing is in any part.
+    pub fn shown(&self) -> Shown {
+        let mut lost = Vec::new();
+        let mut proved: Option<Vec<(Span, String)>> = None;
+        for (name, part) in &self.parts {
+            let shown = part.shown(&format!("of `{}`", printable(name, 60)));
+            lost.extend(shown.lost);
+            proved = Some(match proved {
+                None => shown.proved,
+                Some(before) => both(&before, &shown.proved),
+            });
+        }
+        let proved = proved.filter(|_| self.n_unwatched == 0).unwrap_or_default();
+        Shown { proved, lost }
+    }
+}
+
+/// Pairs of spans that are compared; of more, nothing is proved.
+const MOST_PAIRS: usize = 1 << 20;
+
+/// Where both hold, and why.
+pub(super) fn both(one: &[(Span, String)], other: &[(Span, String)]) -> Vec<(Span, String)> {
+    if one.len().saturating_mul(other.len()) > MOST_PAIRS {
+        return Vec::new();
+    }
+    let pairs = one.iter().flat_map(|a| other.iter().map(move |b| (a, b)));
+    let both = pairs.filter_map(|((a, why), (b, more))| Some((a.intersect(*b)?, format!("{why}; {more}"))));
+    both.collect()
 }
 
 impl Hour {
@@ -229,7 +321,7 @@ impl Hour {
 
     /// Missing numbers of an hour in which numbers came twice. Which of the numberings they are missing
     /// from is not known, so neither is how many records that is, nor when in the hour they were written.
-    fn doubtful(&self, lag: i64) -> Option<Lost> {
+    fn doubtful(&self, lag: i64, whose: &str) -> Option<Lost> {
         let runs = &self.runs.0;
         let (from, until) = (
             runs.iter().map(|r| r.first.from).min()?,
@@ -237,8 +329,8 @@ impl Hour {
         );
         let hour = from.div_euclid(HOUR).saturating_mul(HOUR);
         let until = until.max(hour.saturating_add(HOUR));
-        let why =
-            |pair: &[Run]| missing_numbers(&pair[0], &pair[1], "of this source, where others came twice,");
+        let whose = format!("{whose}, where others came twice,");
+        let why = |pair: &[Run]| missing_numbers(&pair[0], &pair[1], &whose);
         Some(Lost {
             span: Span::new(Timestamp(hour.saturating_sub(lag)), Timestamp(until)),
             at_most: None,
@@ -388,6 +480,14 @@ impl Part {
     }
 }
 
+/// Whether the part goes on for as long as its stream: one that is named by a connection, a session or a process
+/// ends with that.
+pub(super) fn lasts(event: &Event, part: &str) -> bool {
+    let passing = [&event.connection, &event.actor_session, &event.issued_session];
+    let is_process = event.process_pid.is_some_and(|pid| pid.to_string() == part);
+    !is_process && passing.into_iter().flatten().all(|name| name != part)
+}
+
 /// The record that a session ends with.
 fn ends(event: &Event) -> bool {
     event.class.as_deref() == Some("authentication") && event.activity.as_deref() == Some("Logoff")
@@ -461,17 +561,14 @@ impl Run {
 
     /// Everything that happened in this span was written after the run's first record and before its
     /// last one. Before the number 1 there is none, so there the first record's own time counts.
-    fn proved(&self, lag: i64) -> (Span, String) {
+    fn proved(&self, lag: i64, whose: &str) -> (Span, String) {
         let from = if matches!(self.from, 0 | 1) {
             self.first.from
         } else {
             self.first.until
         };
         let until = self.last.until.saturating_sub(lag).saturating_add(1);
-        let because = format!(
-            "the numbers {} to {} of this source are all here",
-            self.from, self.to
-        );
+        let because = format!("the numbers {} to {} {whose} are all here", self.from, self.to);
         (Span::new(Timestamp(from), Timestamp(until)), because)
     }
 }

@@ -30,9 +30,18 @@ fn numbered(at: i64, number: i64) -> Event {
     }
 }
 
+/// A record of a database session, which numbers its own.
 fn in_part(at: i64, part: &str, number: i64) -> Event {
     Event {
-        stream: Some(part.into()),
+        connection: Some(part.into()),
+        ..in_channel(at, part, number)
+    }
+}
+
+/// A record of a part that lasts.
+fn in_channel(at: i64, channel: &str, number: i64) -> Event {
+    Event {
+        stream: Some(channel.into()),
         ..numbered(at, number)
     }
 }
@@ -281,6 +290,54 @@ fn the_missing_head_of_a_session_is_known_where_its_name_tells_when_it_began() {
         in_part(140, "worker", 9),
     ]);
     assert_eq!(shown(&older, &[]), ["110..140+1n consistent"]);
+}
+
+#[test]
+fn a_channel_goes_on_after_somebody_logged_off() {
+    let logoff = Event {
+        class: Some("authentication".into()),
+        activity: Some("Logoff".into()),
+        ..in_channel(10, "Security", 2)
+    };
+    let one = of([
+        in_channel(0, "Security", 1),
+        logoff,
+        in_channel(20, "Security", 5),
+        in_channel(30, "Security", 6),
+    ]);
+    assert_eq!(
+        shown(&one, &[]),
+        ["0..10 proved", "10..20+1n degraded 2", "20+1n..30+1n proved"]
+    );
+    assert_eq!(
+        because(&coverage(&one, &[]), 15),
+        "the numbers 3 to 4 of `Security` are missing"
+    );
+}
+
+#[test]
+fn what_has_several_channels_is_proved_where_all_are() {
+    let two = of([
+        in_channel(0, "Security", 1),
+        in_channel(5, "System", 70),
+        in_channel(20, "System", 71),
+        in_channel(30, "Security", 2),
+    ]);
+    assert_eq!(
+        shown(&two, &[]),
+        ["0..5 consistent", "5..20+1n proved", "20+1n..30+1n consistent"]
+    );
+    // A log made anew begins to count again, which is no hole.
+    let anew = of([
+        in_channel(0, "Security", 70),
+        in_channel(9000, "Security", 1),
+        in_channel(9010, "Security", 2),
+    ]);
+    assert!(
+        shown(&anew, &[]).iter().all(|line| !line.contains("degraded")),
+        "{:?}",
+        shown(&anew, &[])
+    );
 }
 
 #[test]
