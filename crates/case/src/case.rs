@@ -129,7 +129,11 @@ fn make_private_file(path: &Path) -> Result<(), Error> {
         why: e.to_string(),
     };
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(refused)?;
+        let mut private = fs::DirBuilder::new();
+        private.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut private, 0o700);
+        private.create(folder).map_err(refused)?;
     }
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);

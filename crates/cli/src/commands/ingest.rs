@@ -134,8 +134,12 @@ pub async fn run(setting: &Setting, args: &IngestArgs) -> Result<Exit> {
         setting.json(&ingested)?;
     } else {
         setting.say_all(told(&ingested))?;
-        for error in &ingested.errors {
+        for error in ingested.errors.iter().take(MOST_ERRORS) {
             remark(&format!("not read: {error}"));
+        }
+        let n_more = ingested.errors.len().saturating_sub(MOST_ERRORS);
+        if n_more > 0 {
+            remark(&format!("not read: {n_more} more, which --json lists"));
         }
         advise_to_compact(lake.refresh().await?.n_small_files());
     }
@@ -274,32 +278,20 @@ fn file_read(evidence: &Evidence, summary: Summary) -> FileRead {
     }
 }
 
-/// One row per source, what was noted, and the sum.
+/// What was not read is told in full up to here.
+const MOST_ERRORS: usize = 20;
+/// Files up to which each has a row of its own; of more, each source has one.
+const MOST_ROWS: usize = 24;
+
+/// What each file was recognized as, what was noted, and the sum.
 pub fn told(ingested: &Ingested) -> Vec<String> {
-    let mut by_source: BTreeMap<&str, [u64; 5]> = BTreeMap::new();
-    for file in &ingested.files {
-        let sums = by_source.entry(&file.source).or_default();
-        let parts = [1, file.bytes, file.n_records, file.n_events, file.n_rejects];
-        sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
-    }
-    let head = ["source", "files", "size", "records", "events", "rejects"]
-        .map(str::to_owned)
-        .to_vec();
-    let mut rows = vec![head];
-    rows.extend(by_source.iter().map(|(source, sums)| {
-        let [files, size, records, events, rejects] = *sums;
-        let counts = [records, events, rejects].map(words::number);
-        [
-            vec![printable(source, 60), words::number(files), words::bytes(size)],
-            counts.to_vec(),
-        ]
-        .concat()
-    }));
-    let mut lines = if rows.len() > 1 {
-        columns(&rows)
-    } else {
-        Vec::new()
+    let files = &ingested.files;
+    let rows = match files.len() {
+        0 => Vec::new(),
+        1..=MOST_ROWS => by_file(files),
+        _ => by_source(files),
     };
+    let mut lines = columns(&rows);
     for file in &ingested.files {
         lines.extend(
             file.notes
@@ -315,4 +307,47 @@ pub fn told(ingested: &Ingested) -> Vec<String> {
         ingested.lake_version
     ));
     lines
+}
+
+fn by_file(files: &[FileRead]) -> Vec<Vec<String>> {
+    let head = ["file", "source", "sure", "size", "records", "events", "rejects"];
+    let row = |file: &FileRead| {
+        let counts = [file.n_records, file.n_events, file.n_rejects].map(words::number);
+        let about = [
+            printable(&file.path, 60),
+            printable(&file.source, 60),
+            format!("{} %", file.confidence),
+            words::bytes(file.bytes),
+        ];
+        [about.to_vec(), counts.to_vec()].concat()
+    };
+    let head = head.map(str::to_owned).to_vec();
+    [head].into_iter().chain(files.iter().map(row)).collect()
+}
+
+fn by_source(files: &[FileRead]) -> Vec<Vec<String>> {
+    let mut by_source: BTreeMap<&str, (u8, [u64; 5])> = BTreeMap::new();
+    for file in files {
+        let (sure, sums) = by_source.entry(&file.source).or_insert((100, [0; 5]));
+        *sure = file.confidence.min(*sure);
+        let parts = [1, file.bytes, file.n_records, file.n_events, file.n_rejects];
+        sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
+    }
+    let head = ["source", "files", "sure", "size", "records", "events", "rejects"];
+    let row = |(source, (sure, sums)): (&&str, &(u8, [u64; 5]))| {
+        let [files, size, records, events, rejects] = *sums;
+        let about = [
+            printable(source, 60),
+            words::number(files),
+            format!("{sure} %"),
+            words::bytes(size),
+        ];
+        [
+            about.to_vec(),
+            [records, events, rejects].map(words::number).to_vec(),
+        ]
+        .concat()
+    };
+    let head = head.map(str::to_owned).to_vec();
+    [head].into_iter().chain(by_source.iter().map(row)).collect()
 }
