@@ -238,6 +238,15 @@ const BASES: &[(&str, &str)] = &[
     ("apache_access", include_str!("../formats/apache/access.toml")),
     ("app_jsonl", include_str!("../formats/app/jsonl.toml")),
     ("app_logfmt", include_str!("../formats/app/logfmt.toml")),
+    ("azure_activity", include_str!("../formats/azure/activity.toml")),
+    ("azure_audit", include_str!("../formats/azure/audit.toml")),
+    ("azure_signin", include_str!("../formats/azure/signin.toml")),
+    ("github_audit", include_str!("../formats/github/audit.toml")),
+    (
+        "microsoft365_audit",
+        include_str!("../formats/microsoft365/audit.toml"),
+    ),
+    ("okta_system", include_str!("../formats/okta/system.toml")),
     ("aws_cloudtrail", include_str!("../formats/aws/cloudtrail.toml")),
     ("gcp_audit", include_str!("../formats/gcp/audit.toml")),
     (
