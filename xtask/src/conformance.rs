@@ -6,6 +6,7 @@
 
 mod asserts;
 mod crowdsec;
+mod panther;
 mod pgaudit;
 mod records;
 
@@ -100,6 +101,8 @@ fn all(data: &Path, tables: &Path, has_floors: bool) -> Result<bool, String> {
     let records = records::Table::parse(&load("records.toml")?)?;
     let mut reports = vec![("crowdsec-hub-tests", crowdsec), ("pgaudit", pgaudit)];
     reports.extend(records.check(data));
+    let panther = panther::Table::parse(&load("panther.toml")?)?;
+    reports.extend(panther.check(&data.join("panther-analysis"), &records));
     Ok(judge(reports, has_floors.then_some(&floors)))
 }
 

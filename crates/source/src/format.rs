@@ -30,6 +30,11 @@ pub trait Format: Send + Sync {
         Framing::Lines
     }
 
+    /// Whether a file's first line names the columns, so that it is no record and many files begin with it.
+    fn names_columns(&self) -> bool {
+        false
+    }
+
     /// Whether decoding a record depends on the records before it. Then a resumed file is decoded
     /// from its start (what the checkpoint covers is not given out again).
     fn is_stateful(&self) -> bool {

@@ -196,6 +196,8 @@ impl Finder<'_> {
             Ok((format, confidence)) => {
                 if let Some(first) = identity::first_element(head, &format.framing()) {
                     file.first_line = first.to_vec();
+                } else if format.names_columns() {
+                    file.first_line = identity::first_row(head).to_vec();
                 }
                 self.found.push(Found::new(file, format, confidence));
             }

@@ -86,6 +86,11 @@ impl<'a> Object<'a> {
         renamed.object
     }
 
+    /// Adds a field that is not there yet.
+    pub fn push(&mut self, key: Cow<'a, str>, value: Json<'a>) {
+        self.0.push((key, value));
+    }
+
     #[must_use]
     pub fn into_owned(self) -> Object<'static> {
         let own = |(key, value): (Cow<'a, str>, Json<'a>)| (Cow::Owned(key.into_owned()), value.into_owned());
@@ -230,6 +235,20 @@ pub fn object_with_hex(text: &str) -> Result<Object<'_>, RejectReason> {
 
 fn refused(error: serde_json::Error) -> RejectReason {
     RejectReason::new(format!("a JSON object was expected: {error}"))
+}
+
+/// How deep JSON within a text may be nested to be read as such: with what is around it, it must stay readable.
+const NESTED: usize = 32;
+
+/// The object or list that a text is the JSON of; `None` for any other text.
+pub fn nested(text: &str) -> Option<Json<'static>> {
+    if !text.trim_start().starts_with(['{', '[']) {
+        return None;
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = ValueSeed.deserialize(&mut deserializer).ok()?;
+    deserializer.end().ok()?;
+    value.is_within(NESTED).then(|| value.into_owned())
 }
 
 /// As [`String::from_utf8_lossy`], quicker for what is UTF-8.

@@ -338,7 +338,7 @@ fn a_file_that_only_begins_like_another_is_read_whole() {
     let two = write(&dir, "two.log", lines(0..1) + &lines(100..140));
     let same_size = write(&dir, "three.log", lines(0..1) + &lines(21..40));
     let mut store = Store::of(&[&one]);
-    for path in [&two, &same_size] {
+    for path in [&same_size, &two] {
         let (summaries, _) = store.ingest(&[path], &Options::default());
         assert!(
             summaries[0].notes[0].contains("is another"),

@@ -304,7 +304,7 @@ impl Proposal {
                 quoted(name)
             ));
             line(format!("store = {}", quoted(&self.store_of(source))));
-            line("subjects = \"everyone\"   # ? whose data does it reach: field.X, actor.user, subject_refs, none".to_owned());
+            line("subjects = \"everyone\"   # ? whose data does it reach: field.X, parameters, actor.user, subject_refs, none".to_owned());
             line("classes = []   # ? which classes".to_owned());
         }
     }

@@ -500,6 +500,44 @@ fn jobs_internal_data_and_other_records() {
 }
 
 #[test]
+fn every_parameter_may_name_a_subject() {
+    let text = r#"
+        [[subject]]
+        name = "message"
+        distinct = true
+        keys = "<[^ <>]{1,200}>"
+        [[store]]
+        name = "mailboxes"
+        subject = "message"
+        classes = ["communication"]
+        [[operation]]
+        name = "open mail"
+        api = "MailItemsAccessed"
+        store = "mailboxes"
+        subjects = "parameters"
+        classes = ["communication"]
+        effect = "read"
+    "#;
+    let (map, diagnostics) = DataMap::parse(text, "map.toml");
+    let map = map.unwrap_or_else(|| panic!("{diagnostics:?}"));
+    let reached = |ids: &[&str], count: Option<i64>| {
+        let mut opened = Event::new("microsoft365_audit", Timestamp::from_secs(1));
+        opened.operation = Some("MailItemsAccessed".into());
+        opened.outcome = Outcome::Success;
+        opened.parameters = ids.iter().map(|id| (*id).to_owned()).collect();
+        opened.record_count = count;
+        shown(&map.reach(&opened, &ReachContext::default()))
+    };
+    let both = "named done | read communication <1@x>+<2@x>";
+    assert_eq!(reached(&["<1@x>", "<2@x>"], Some(2)), format!("{both}!"));
+    assert_eq!(reached(&["<1@x>", "<2@x>"], Some(3)), both);
+    let whole = "whole done | read communication all";
+    // A folder that was synchronized names no message; what is no key is not left out.
+    assert_eq!(reached(&[], None), whole);
+    assert_eq!(reached(&["<1@x>", "RgA3"], Some(2)), whole);
+}
+
+#[test]
 fn statements_reach_the_rows_that_they_name() {
     let map = map();
     let unmapped = format!("unmapped done | {ALL}");
@@ -1089,7 +1127,7 @@ fn diagnostics_say_what_where_and_what_was_meant() {
         ),
         (
             "[[operation]]\nname = \"x\"\nmatch = \"GET /{id}\"\nstore = \"db\"\nsubjects = \"nobody\"\nparameters = { id = \".*\" }\n[[store]]\nname = \"db\"\ninternal = true",
-            "5:12 error bad-place write path.X, query.X, field.X, parameter.N, actor.user, session.account, subject_refs, statements, everyone or none; 6:21 warning loose-grammar name the characters that it can hold, such as `[A-Za-z0-9 _-]{0,64}`",
+            "5:12 error bad-place write path.X, query.X, field.X, parameter.N, parameters, actor.user, session.account, subject_refs, statements, everyone or none; 6:21 warning loose-grammar name the characters that it can hold, such as `[A-Za-z0-9 _-]{0,64}`",
         ),
         (
             "x = [",

@@ -3,10 +3,14 @@
 pub mod apache;
 pub mod app;
 pub mod aws;
+pub mod azure;
 mod declared;
 pub mod gcp;
+pub mod github;
 pub mod kubernetes;
+pub mod microsoft365;
 pub mod nginx;
+pub mod okta;
 pub mod postgresql;
 pub mod sshd;
 pub mod syslog;
@@ -31,6 +35,13 @@ pub fn built_in() -> Vec<Arc<dyn Format>> {
         Arc::new(aws::cloudtrail()),
         Arc::new(gcp::audit()),
         Arc::new(kubernetes::Audit),
+        Arc::new(okta::system()),
+        Arc::new(github::audit()),
+        Arc::new(azure::signin()),
+        Arc::new(azure::audit()),
+        Arc::new(azure::activity()),
+        Arc::new(microsoft365::audit()),
+        Arc::new(microsoft365::audit_csv()),
         Arc::new(app::App::Jsonl),
         Arc::new(app::App::Logfmt),
     ]
@@ -43,6 +54,6 @@ pub fn declared(mapping: &Mapping) -> Arc<dyn Format> {
     match mapping.form() {
         Form::Nginx => Arc::new(nginx::DeclaredAccess { mapping }),
         Form::Apache => Arc::new(apache::DeclaredAccess { mapping }),
-        Form::Json | Form::Logfmt => Arc::new(declared::Declared { mapping }),
+        Form::Json | Form::Logfmt | Form::Csv => Arc::new(declared::Declared::of(mapping)),
     }
 }

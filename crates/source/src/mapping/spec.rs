@@ -1,5 +1,6 @@
 //! The text of a mapping, as people write it.
 
+use super::path::Names;
 use crate::Error;
 use ambit_event::Column;
 use serde::Deserialize;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 #[serde(deny_unknown_fields)]
 pub struct Spec {
     pub name: String,
+    pub source: Option<String>,
     #[serde(default)]
     pub doc: String,
     pub format: Form,
@@ -17,6 +19,12 @@ pub struct Spec {
     /// Where the record stands that another program has put into one of its own, as text or as an object.
     #[serde(default)]
     pub within: Texts,
+    /// Names of fields are compared without regard to their case.
+    #[serde(default)]
+    pub ignore_case: bool,
+    /// Fields whose texts are JSON.
+    #[serde(default)]
+    pub json: Vec<String>,
     #[serde(default)]
     pub recognize: Recognize,
     pub time: Time,
@@ -27,6 +35,34 @@ pub struct Spec {
     #[serde(default)]
     pub secrets: Secrets,
     pub id: Option<Id>,
+    #[serde(default)]
+    pub loss: Vec<Told>,
+    #[serde(default)]
+    pub spread: Vec<Told>,
+}
+
+impl Spec {
+    pub fn names(&self) -> Names {
+        match self.ignore_case {
+            true => Names::AnyCase,
+            false => Names::AsWritten,
+        }
+    }
+
+    /// The source of its events: its name, unless it is one form among several.
+    pub fn source(&self) -> &str {
+        self.source.as_deref().unwrap_or(&self.name)
+    }
+}
+
+/// What records say that have these values.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Told {
+    pub when: BTreeMap<String, Texts>,
+    pub lasts: String,
+    #[serde(default)]
+    pub why: String,
 }
 
 /// How a record is written.
@@ -35,6 +71,8 @@ pub struct Spec {
 pub enum Form {
     Json,
     Logfmt,
+    /// With a line that names the columns.
+    Csv,
     /// Any of the forms that nginx's access log has, JSON among them.
     Nginx,
     /// Any of the forms that Apache's access log has.
@@ -44,9 +82,15 @@ pub enum Form {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recognize {
-    /// Fields that must be there; of several in a list, one.
+    /// Fields that must be there; of several in a list, one. `name=pattern`: with such a value.
     #[serde(default)]
     pub present: Vec<Texts>,
+    /// And all of one of these lists.
+    #[serde(default)]
+    pub any: Vec<Vec<String>>,
+    /// What the first line of a CSV file must name.
+    #[serde(default)]
+    pub columns: Vec<Texts>,
     #[serde(default)]
     pub values: BTreeMap<String, Texts>,
     pub confidence: Option<u8>,
@@ -106,7 +150,8 @@ pub struct Secrets {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Id {
-    pub field: Option<String>,
+    #[serde(default)]
+    pub field: Texts,
     pub template: Option<String>,
     pub family: Option<String>,
 }
@@ -153,6 +198,18 @@ pub struct RuleSpec {
     /// Only where each of these fields fits one of the patterns.
     #[serde(default)]
     pub when: BTreeMap<String, Texts>,
+    /// Not where one of these does.
+    #[serde(default)]
+    pub unless: BTreeMap<String, Texts>,
+    /// Texts that say nothing.
+    #[serde(default)]
+    pub except: Vec<String>,
+    /// Of each element of a list the first of these.
+    #[serde(default)]
+    pub each: Texts,
+    /// How many elements there are.
+    #[serde(default)]
+    pub count: bool,
     #[serde(default)]
     pub map: BTreeMap<String, String>,
     #[serde(default)]
@@ -181,6 +238,15 @@ const BASES: &[(&str, &str)] = &[
     ("apache_access", include_str!("../formats/apache/access.toml")),
     ("app_jsonl", include_str!("../formats/app/jsonl.toml")),
     ("app_logfmt", include_str!("../formats/app/logfmt.toml")),
+    ("azure_activity", include_str!("../formats/azure/activity.toml")),
+    ("azure_audit", include_str!("../formats/azure/audit.toml")),
+    ("azure_signin", include_str!("../formats/azure/signin.toml")),
+    ("github_audit", include_str!("../formats/github/audit.toml")),
+    (
+        "microsoft365_audit",
+        include_str!("../formats/microsoft365/audit.toml"),
+    ),
+    ("okta_system", include_str!("../formats/okta/system.toml")),
     ("aws_cloudtrail", include_str!("../formats/aws/cloudtrail.toml")),
     ("gcp_audit", include_str!("../formats/gcp/audit.toml")),
     (

@@ -152,8 +152,7 @@ impl Decoder for AccessDecoder {
                 ));
             }
         };
-        out.push(self.mapper.event(fields, line.len())?);
-        Ok(())
+        self.mapper.decode(fields, line.len(), out)
     }
 }
 

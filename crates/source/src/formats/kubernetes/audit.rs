@@ -14,9 +14,8 @@ use std::sync::LazyLock;
 /// `kubernetes_audit`.
 pub struct Audit;
 
-static DECLARED: LazyLock<Declared> = LazyLock::new(|| Declared {
-    mapping: Mapping::embedded(include_str!("audit.toml"), "kubernetes_audit"),
-});
+static DECLARED: LazyLock<Declared> =
+    LazyLock::new(|| Declared::of(Mapping::embedded(include_str!("audit.toml"), "kubernetes_audit")));
 
 impl Format for Audit {
     fn name(&self) -> &str {
