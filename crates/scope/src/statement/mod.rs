@@ -20,7 +20,7 @@ mod tests;
 
 pub(crate) use facts::elements;
 pub(crate) use read::read;
-pub(crate) use rows::{ColumnKind, Order, Question, Row, RowQuery, is_fingerprint};
+pub(crate) use rows::{ColumnKind, Order, Page, Question, Row, RowQuery, is_fingerprint, plain_number};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,0 +1,94 @@
+//! The ways into stores, who issues credentials, which hosts there are, and what is trusted.
+
+use super::reader::{At, Reader, Section};
+use crate::map::model::{Channel, Host, Issuer, Principal, Retention, Store, Trust};
+use ambit_event::printable;
+use std::net::IpAddr;
+
+impl Reader<'_> {
+    pub(super) fn channel(&mut self, s: Section<'_>, stores: &[Store]) -> Option<Channel> {
+        self.known(
+            s,
+            &[
+                "store",
+                "name",
+                "principal",
+                "attributing",
+                "accounting",
+                "roles",
+                "pooled",
+            ],
+        );
+        let store = self.required(s, "store");
+        if let Some(store) = &store {
+            self.reference(store, "store", stores.iter().map(|s| s.name.as_str()));
+        }
+        let principal = self.required(s, "principal").and_then(|text| {
+            let principal = Principal::parse(&text.value);
+            if principal.is_none() {
+                let names: Vec<&str> = Principal::ALL.iter().map(|p| p.name()).collect();
+                self.no_such(&text, "kind of principal", &names);
+            }
+            principal
+        });
+        let attributing = self.required(s, "attributing");
+        let accounting = self.required(s, "accounting");
+        Some(Channel {
+            store: store?.value,
+            name: self.name(s)?,
+            principal: principal?,
+            attributing: attributing?.value,
+            accounting: accounting?.value,
+            roles: self.texts(s, "roles").into_iter().map(|r| r.value).collect(),
+            pooled: self.flag(s, "pooled"),
+        })
+    }
+
+    pub(super) fn issuer(&mut self, s: Section<'_>) -> Option<Issuer> {
+        self.known(s, &["source", "issues"]);
+        let source = self.required(s, "source");
+        let issues = self.required(s, "issues").and_then(|text| self.credential(&text));
+        Some(Issuer {
+            source: source?.value,
+            issues: issues?,
+        })
+    }
+
+    pub(super) fn host(&mut self, s: Section<'_>) -> Option<Host> {
+        self.known(s, &["name", "also", "addresses", "sources"]);
+        let addresses = self.texts(s, "addresses");
+        let addresses = addresses.iter().filter_map(|text| self.address(text)).collect();
+        Some(Host {
+            name: self.name(s)?,
+            also: self.texts(s, "also").into_iter().map(|n| n.value).collect(),
+            addresses,
+            sources: self.texts(s, "sources").into_iter().map(|n| n.value).collect(),
+        })
+    }
+
+    fn address(&mut self, text: &At<String>) -> Option<String> {
+        let address = text.value.trim().parse::<IpAddr>().ok();
+        if address.is_none() {
+            let title = format!("`{}` is no address", printable(&text.value, 60));
+            let hint = "write each one out, such as \"10.0.0.5\"; other names of the host go to `also`";
+            self.error("bad-address", text.span.clone(), &title, Some(hint.to_owned()));
+        }
+        address.map(|a| a.to_canonical().to_string())
+    }
+
+    pub(super) fn trust(&mut self, s: Section<'_>) -> Trust {
+        self.known(s, &["trace", "forwarded"]);
+        let names = |r: &mut Self, key| r.texts(s, key).into_iter().map(|t| t.value).collect();
+        Trust {
+            trace: names(self, "trace"),
+            forwarded: names(self, "forwarded"),
+        }
+    }
+
+    pub(super) fn retention(&mut self, s: Section<'_>) -> Retention {
+        self.known(s, &["from"]);
+        Retention {
+            from: self.text(s, "from").and_then(|text| self.instant(&text)),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Subjects, stores and tables: whose data lies where.
+
+use super::reader::{Reader, Section};
+use super::words::Use;
+use crate::map::model::{History, Snapshot, Store, Subject, Table};
+use std::collections::BTreeMap;
+use toml::de::DeValue;
+
+impl Reader<'_> {
+    pub(super) fn subject(&mut self, s: Section<'_>) -> Option<Subject> {
+        self.known(
+            s,
+            &[
+                "name",
+                "population",
+                "distinct",
+                "persons_per_key",
+                "keys",
+                "alias",
+                "aliases",
+            ],
+        );
+        Some(Subject {
+            name: self.name(s)?,
+            population: self.count(s, "population", 0),
+            distinct: self.flag(s, "distinct"),
+            persons_per_key: self.count(s, "persons_per_key", 1).unwrap_or(1),
+            keys: self
+                .text(s, "keys")
+                .and_then(|pattern| self.grammar(&pattern, Use::Key)),
+            alias: self.alias(s),
+            aliases: self.text(s, "aliases").and_then(|path| self.path(&path)),
+        })
+    }
+
+    fn alias(&mut self, s: Section<'_>) -> Vec<Vec<String>> {
+        let Some((value, span)) = s.get("alias") else {
+            return Vec::new();
+        };
+        let DeValue::Array(groups) = value else {
+            self.wrong(span, "alias", "a list of lists of keys: `[[\"1042\", \"m-77\"]]`");
+            return Vec::new();
+        };
+        let mut all = Vec::new();
+        for group in groups.iter() {
+            let keys = self.list(group.get_ref(), group.span(), "alias");
+            all.push(keys.into_iter().map(|k| k.value).collect());
+        }
+        all
+    }
+
+    pub(super) fn store(&mut self, s: Section<'_>, subjects: &[Subject]) -> Option<Store> {
+        self.known(
+            s,
+            &[
+                "name", "kind", "subject", "copy_of", "internal", "table", "classes",
+            ],
+        );
+        let internal = self.flag(s, "internal");
+        let subject = self.text(s, "subject");
+        if let Some(subject) = &subject {
+            self.reference(subject, "subject", subjects.iter().map(|s| s.name.as_str()));
+        } else if !internal && s.get("copy_of").is_none() && subjects.len() != 1 {
+            let title = "the store names no `subject`, and is not `internal`";
+            self.error(
+                "no-subject",
+                s.span(),
+                title,
+                Some("say whose data lies here, or `internal = true`".to_owned()),
+            );
+        }
+        let tables = self.each(s, "table", |r, t| r.table(t, internal));
+        self.tables_twice(s);
+        Some(Store {
+            name: self.name(s)?,
+            kind: self.text(s, "kind").map_or_else(String::new, |k| k.value),
+            subject: subject.map(|s| s.value),
+            copy_of: self.text(s, "copy_of").map(|c| c.value),
+            internal,
+            tables,
+            classes: self.classes(s),
+        })
+    }
+
+    fn table(&mut self, t: Section<'_>, internal: bool) -> Option<Table> {
+        self.known(
+            t,
+            &[
+                "name",
+                "subject_key",
+                "classes",
+                "persons_per_row",
+                "unique",
+                "holds",
+                "types",
+                "snapshot",
+                "history",
+            ],
+        );
+        let classes: BTreeMap<String, String> = self
+            .pairs(t, "classes")
+            .into_iter()
+            .map(|(k, class)| {
+                self.class(&class);
+                (k, class.value)
+            })
+            .collect();
+        let holds = self
+            .pairs(t, "holds")
+            .into_iter()
+            .filter_map(|(k, kind)| Some((k, self.credential(&kind)?)))
+            .collect();
+        let subject_key = self.text(t, "subject_key").map(|k| k.value);
+        let personal = classes.values().any(|class| !class.is_empty());
+        if personal && subject_key.is_none() && !internal {
+            let hint = "name the column in `subject_key`, so that statements can name persons";
+            self.warning(
+                "no-subject-key",
+                t.span(),
+                "the table holds personal data, and no column that says whose",
+                Some(hint.to_owned()),
+            );
+        }
+        let snapshots = self.each_inline(t, "snapshot", |r, s| r.snapshot(s));
+        let history = self.one(t, "history", |r, s| r.history(s)).flatten();
+        Some(Table {
+            name: self.name(t)?,
+            subject_key,
+            classes,
+            persons_per_row: self.count(t, "persons_per_row", 1).unwrap_or(1),
+            unique: self.flag(t, "unique"),
+            holds,
+            types: self
+                .pairs(t, "types")
+                .into_iter()
+                .map(|(column, name)| (column, name.value))
+                .collect(),
+            snapshots,
+            history,
+        })
+    }
+
+    fn snapshot(&mut self, s: Section<'_>) -> Option<Snapshot> {
+        self.known(s, &["file", "at"]);
+        let file = self.required(s, "file").and_then(|path| self.path(&path));
+        let at = self.required(s, "at").and_then(|text| self.instant(&text));
+        Some(Snapshot { file: file?, at: at? })
+    }
+
+    fn history(&mut self, s: Section<'_>) -> Option<History> {
+        self.known(s, &["file", "from", "until"]);
+        let file = self.required(s, "file").and_then(|path| self.path(&path));
+        let from = self.required(s, "from");
+        let until = self.required(s, "until");
+        Some(History {
+            file: file?,
+            from: from?.value,
+            until: until?.value,
+        })
+    }
+}

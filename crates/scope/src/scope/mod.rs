@@ -1,0 +1,273 @@
+//! From seeds to the answer, in the order in which SCOPE.md defines it.
+
+mod accesses;
+mod assertions;
+mod coverage;
+mod exposed;
+mod timeline;
+
+use crate::account::{Contribution, Graded, account};
+use crate::bounds::{Tally, internal, records};
+use crate::claims::{Grounds, claims};
+use crate::gaps::{Gapped, everyone, gapped};
+use crate::map::{Basis, Completion, DataMap, Effect, Principal};
+use crate::trace::{Carried, Config, Trace};
+use crate::writes::Writes;
+use crate::{Access, Attributed, Bounds, Error, Grade, Scope, Seed, Subjects};
+use ambit_event::{Column, EventId, Span, Timestamp};
+use ambit_lake::{Assertion, Coverage, Filter, Lake, Query, Test};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use timeline::clock_skew;
+
+/// The question.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    pub seeds: Vec<Seed>,
+    pub map: Option<&'a DataMap>,
+    /// What a person says of a source's completeness.
+    pub coverage_assertions: Vec<Assertion>,
+    pub config: Config,
+    /// What is shown; control and bounds never depend on it.
+    pub shown: Option<Span>,
+}
+
+/// The answer with the version of the lake that gave it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    pub lake_version: u64,
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// The attributed events, for exports.
+    #[serde(skip)]
+    pub attributed: Vec<Attributed>,
+}
+
+/// Computes the scope of the seeds over the lake, at the version that this handle shows.
+///
+/// # Errors
+/// [`Error::NoSeed`] without a seed, [`Error::Lake`] where the lake cannot answer.
+pub async fn scope(lake: &Lake, request: &Request<'_>) -> Result<Answer, Error> {
+    if request.seeds.is_empty() {
+        return Err(Error::NoSeed);
+    }
+    let mut seeds: Vec<Seed> = request
+        .seeds
+        .iter()
+        .map(|s| s.clone().fingerprinted(lake.keys()))
+        .collect();
+    seeds.sort();
+    seeds.dedup();
+    let coverage = lake.ledger().await?.coverage(&request.coverage_assertions);
+    let trace = Trace::walk(lake, &seeds, request.map, coverage, &request.config).await?;
+    let coverage = &trace.coverage;
+    let nothing = DataMap::default();
+    let map = request.map.unwrap_or(&nothing);
+    let writes = Writes::read(lake, &trace, map).await?;
+    let (mut contributions, gapped) = match request.map {
+        Some(map) => (
+            account(&trace, map, &writes).await,
+            gapped(lake, &trace, map, coverage, &writes).await?,
+        ),
+        None => Default::default(),
+    };
+    contributions.extend(gapped.contributions.iter().cloned());
+    contributions.extend(beyond_budget(&trace, map));
+    let parts = Parts {
+        lake,
+        request,
+        seeds: &seeds,
+        coverage,
+        map,
+        contributions: &contributions,
+        gapped: &gapped,
+    };
+    let scope = parts.compose(&trace).await?;
+    let attributed = exported(&trace);
+    Ok(Answer {
+        lake_version: lake.version().0,
+        scope,
+        attributed,
+    })
+}
+
+/// Everything that the answer is composed from.
+struct Parts<'p> {
+    lake: &'p Lake,
+    request: &'p Request<'p>,
+    seeds: &'p [Seed],
+    coverage: &'p Coverage,
+    map: &'p DataMap,
+    contributions: &'p [Contribution],
+    gapped: &'p Gapped,
+}
+
+impl Parts<'_> {
+    async fn compose(&self, trace: &Trace<'_>) -> Result<Scope, Error> {
+        let tally = Tally::of(self.contributions, self.map);
+        let effects = self.effects(&tally);
+        let subjects = self.subjects(&tally);
+        let internal = internal(self.contributions);
+        let platforms = self.platforms().await?;
+        let rests_on = self.rests_on();
+        let claims = claims(&Grounds {
+            subjects: &subjects,
+            effects: &effects,
+            internal: &internal,
+            internal_possible: self.internal_possible(trace),
+            gaps: &self.gapped.gaps,
+            platforms: &platforms,
+            trace,
+            rests_on: &rests_on,
+            mapped: self.request.map.is_some(),
+        });
+        let (accesses, attempts): (Vec<Access>, Vec<Access>) = self
+            .accesses()
+            .into_iter()
+            .partition(|a| a.completion != "attempt");
+        Ok(Scope {
+            content_root: self.lake.content_root().await?,
+            window: self.coverage.window,
+            mapped: self.request.map.is_some(),
+            seeds: self.seeds.iter().map(|s| s.observable.to_string()).collect(),
+            assertions: self.assertions(trace),
+            subjects,
+            records: self.records(),
+            classes: effects.get(Effect::Read.name()).cloned().unwrap_or_default(),
+            effects,
+            pairs: tally.pairs(),
+            accesses: accesses
+                .into_iter()
+                .filter(|a| a.completion != "nothing")
+                .collect(),
+            attempts,
+            unmapped: self.unmapped(trace),
+            internal,
+            n_attributed: trace.attributed.len() as u64,
+            gaps: self.gapped.gaps.clone(),
+            coverage: self.coverage_of_sources(trace),
+            claims,
+            exposed: self.exposed(trace).await?,
+            same_method: "not hunted".to_owned(),
+            clock_skew: clock_skew(trace, self.map),
+            timeline: self.timeline(trace),
+            trace: trace.hops(),
+        })
+    }
+
+    async fn platforms(&self) -> Result<BTreeSet<String>, Error> {
+        let any = Query::of(Filter::Column(Column::AppPlatform, Test::Present));
+        let seen = self.lake.distinct(&[Column::AppPlatform], &any).await?;
+        Ok(seen.into_iter().filter_map(|d| d.value).collect())
+    }
+
+    fn effects(&self, tally: &Tally) -> BTreeMap<String, BTreeMap<String, Bounds>> {
+        let classes = tally.classes(self.map);
+        let of = |effect: Effect| {
+            classes
+                .iter()
+                .map(|class| (class.clone(), tally.bounds(self.map, class, effect)))
+                .collect()
+        };
+        Effect::ALL
+            .iter()
+            .map(|effect| (effect.name().to_owned(), of(*effect)))
+            .collect()
+    }
+
+    /// Without a map nothing bounds the persons from above.
+    fn subjects(&self, tally: &Tally) -> Subjects {
+        let mut subjects = tally.subjects(self.map);
+        if self.request.map.is_none() {
+            subjects.at_most = None;
+            subjects.because = vec!["there is no data map, so nothing says which operations reach whose data: `ambit map init` proposes one".to_owned()];
+        }
+        subjects
+    }
+
+    fn records(&self) -> Bounds {
+        let mut bounds = records(self.contributions);
+        if self.request.map.is_none() {
+            bounds.at_most = None;
+            bounds.because = vec!["there is no data map".to_owned()];
+        }
+        bounds
+    }
+
+    /// Whether internal data may have been reached unseen: by an operation that the map does not know,
+    /// through a gap on a way into an internal store, or beyond the budget of the trace.
+    fn internal_possible(&self, trace: &Trace<'_>) -> bool {
+        let internal = |store: &str| self.map.store(store).is_some_and(|s| s.internal);
+        let unknown = trace.cut.is_some()
+            || self.contributions.iter().any(|c| {
+                c.basis == Basis::Unmapped
+                    && !matches!(c.completion, Completion::Nothing | Completion::Attempt)
+            });
+        let gapped: BTreeSet<&str> = self.gapped.gaps.iter().map(|g| g.channel.as_str()).collect();
+        let mut open = self
+            .map
+            .channels
+            .iter()
+            .filter(|c| gapped.contains(c.name.as_str()));
+        unknown || open.any(|c| internal(&c.store))
+    }
+
+    fn shows(&self, at: Timestamp) -> bool {
+        self.request.shown.is_none_or(|span| span.contains(at))
+    }
+}
+
+/// What the budget cut is not excluded: everyone whom any way reaches.
+fn beyond_budget(trace: &Trace<'_>, map: &DataMap) -> Vec<Contribution> {
+    let Some(why) = &trace.cut else { return Vec::new() };
+    let stores: BTreeSet<&String> = map.stores.iter().map(|s| &s.name).collect();
+    let one = |store: &String| Contribution {
+        event: EventId::default(),
+        time: Timestamp::MIN,
+        source: String::new(),
+        operation: "beyond the budget".to_owned(),
+        store: Some(store.clone()),
+        grade: Grade::Possible,
+        basis: Basis::Whole,
+        completion: Completion::Possible,
+        touches: everyone(map, store, Principal::Connection)
+            .into_iter()
+            .map(|touch| Graded {
+                touch,
+                grade: Grade::Possible,
+                because: why.clone(),
+            })
+            .collect(),
+        internal: Vec::new(),
+        records: None,
+        because: why.clone(),
+        hops: Vec::new(),
+        gap: None,
+        assumptions: BTreeSet::new(),
+    };
+    stores.into_iter().map(one).collect()
+}
+
+/// The attributed events by time, then id.
+fn in_order<'t>(trace: &'t Trace<'_>) -> Vec<&'t Carried> {
+    let mut all: Vec<&Carried> = trace.attributed.values().collect();
+    all.sort_by_key(|c| (c.event.time, c.event.id));
+    all
+}
+
+fn exported(trace: &Trace<'_>) -> Vec<Attributed> {
+    let hops = |c: &Carried| {
+        c.hops
+            .iter()
+            .map(|h| trace.control.hop_id(*h).to_owned())
+            .collect()
+    };
+    in_order(trace)
+        .into_iter()
+        .map(|c| Attributed {
+            event: c.event.clone(),
+            grade: c.grade,
+            hops: hops(c),
+        })
+        .collect()
+}

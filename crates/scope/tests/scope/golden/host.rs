@@ -1,0 +1,89 @@
+//! Machines that the intruder was on.
+
+use super::AWAY;
+use crate::world::{MAP, World};
+
+/// A database session that a role opened from an address.
+fn session_from(w: &mut World, secs: i64, role: &str, address: &str, user: &str) {
+    let sql = "SELECT name FROM profiles WHERE user_id = $1";
+    let event = w.sql(secs, role, None, sql, &[user]);
+    event.connection = Some(format!("c-{role}-{secs}"));
+    event.src_ip = Some(address.into());
+}
+
+/// Who was on the bastion may have used each session that comes from there since, and none from elsewhere.
+#[tokio::test]
+async fn from_a_declared_host_the_sessions_of_its_addresses_are_possible() {
+    let mut w = World::proved(10_000, &["gate", "auth", "postgresql", "sshd"]);
+    let logons = w.attestations.iter_mut().filter(|a| a.source == "sshd");
+    logons.for_each(|a| a.host = Some("bastion".into()));
+    session_from(&mut w, 100, "anna", "10.0.0.5", "1");
+    let ssh = w.login(200, "mallory", AWAY);
+    ssh.source = "sshd".into();
+    ssh.host = Some("bastion".into());
+    ssh.actor_realm = Some("host".into());
+    ssh.issued_session = None;
+    session_from(&mut w, 300, "anna", "10.0.0.5", "2");
+    session_from(&mut w, 400, "reporting", "10.0.0.20", "3");
+    let reached = async |map: &str| {
+        let answer = w.ask(map, &["account=host/mallory"]).await;
+        let seen = |user: &&str| answer.scope.subjects.possible.contains(&format!("user:{user}"));
+        ["1", "2", "3"].into_iter().filter(seen).collect::<Vec<_>>()
+    };
+    let host = |name: &str, more: &str| format!("{MAP}\n[[host]]\nname = \"{name}\"\n{more}\n");
+    let there = "addresses = [\"10.0.0.5\"]";
+    assert_eq!(reached(&host("bastion", there)).await, ["2"]);
+    let other_name = host("hop-7", &format!("{there}\nalso = [\"bastion\"]"));
+    assert_eq!(reached(&other_name).await, ["2"]);
+    // Nobody says where its connections come from: they may come from anywhere.
+    assert_eq!(reached(&host("bastion", "")).await, ["2", "3"]);
+    assert_eq!(reached(MAP).await, ["2", "3"]);
+    let answer = w.ask(&host("bastion", there), &["account=host/mallory"]).await;
+    let said = "connections of bastion come from no other address than 10.0.0.5";
+    assert!(answer.scope.assertions.iter().any(|a| a.text == said));
+    let hop = answer.scope.trace.iter().find(|h| h.rule == "from_host").unwrap();
+    assert_eq!(hop.from.as_ref().unwrap().to_string(), "host=bastion");
+    // Where logons are missing, an earlier one may be.
+    w.attestations.retain(|a| a.source != "sshd");
+    w.prove("sshd", 0, 50);
+    w.prove("sshd", 150, 10_000);
+    w.attestations.iter_mut().for_each(|a| {
+        a.host = (a.source == "sshd").then(|| "bastion".to_owned());
+    });
+    let answer = w.ask(&host("bastion", there), &["account=host/mallory"]).await;
+    assert_eq!(answer.scope.subjects.possible, ["user:1", "user:2"]);
+}
+
+/// Logs of the host that the intruder was on may be cut, whatever name it has in them.
+#[tokio::test]
+async fn logs_of_the_intruders_host_are_doubted_under_each_of_its_names() {
+    let mut w = World::proved(10_000, &["gate", "auth", "sshd"]);
+    w.prove("postgresql", 0, 10_000);
+    let ssh = w.login(200, "mallory", AWAY);
+    ssh.source = "sshd".into();
+    ssh.host = Some("db-1".into());
+    ssh.actor_realm = Some("host".into());
+    w.sql(300, "anna", None, "SELECT 1", &[]);
+    let doubted = async |w: &World, map: &str| {
+        let answer = w.ask(map, &["account=host/mallory"]).await;
+        answer.scope.gaps.iter().any(|g| g.source == "postgresql")
+    };
+    let on = |host: &str, name: &str| {
+        let also = format!("also = [\"{name}\"]\naddresses = [\"10.0.0.9\"]\nsources = [\"postgresql\"]");
+        format!("{MAP}\n[[host]]\nname = \"{host}\"\n{also}\n")
+    };
+    assert!(doubted(&w, MAP).await, "nobody says where it is written");
+    assert!(doubted(&w, &on("db-1", "pg")).await);
+    assert!(
+        !doubted(&w, &on("store-9", "pg")).await,
+        "it is written elsewhere"
+    );
+    for event in w.events.iter_mut().filter(|e| e.source == "postgresql") {
+        event.host = Some("pg".into());
+    }
+    w.attestations.iter_mut().for_each(|a| {
+        a.host = (a.source == "postgresql").then(|| "pg".to_owned());
+    });
+    assert!(doubted(&w, &on("db-1", "pg")).await, "another name of it");
+    assert!(!doubted(&w, MAP).await);
+}
