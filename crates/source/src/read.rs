@@ -636,6 +636,9 @@ impl<'a> Reading<'a> {
         let Some((family, twins)) = self.family.and_then(|f| Some((f, f.twins.as_ref()?))) else {
             return;
         };
+        if self.format.names_records() {
+            return;
+        }
         let mut twins = twins.lock().unwrap_or_else(PoisonError::into_inner);
         twins.name(family.number, &self.evidence.path);
         for event in events.iter().filter(|e| e.host.is_none()) {

@@ -43,6 +43,10 @@ impl Format for Declared {
         }
     }
 
+    fn names_records(&self) -> bool {
+        self.mapping.names_everywhere()
+    }
+
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
         Ok(Box::new(DeclaredDecoder {
             mapper: self.mapping.mapper(context),
@@ -72,6 +76,10 @@ impl Format for BuiltIn {
 
     fn framing(&self) -> Framing {
         self.declared.framing()
+    }
+
+    fn names_records(&self) -> bool {
+        self.declared.names_records()
     }
 
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {

@@ -28,8 +28,7 @@ pub struct Rulebook {
     secrets: BTreeMap<String, Vec<Transform>>,
     /// Those of them that may lie within a field.
     nested_secrets: Vec<(String, Vec<Transform>)>,
-    /// Where the producer's own name of a record comes from, and the family in which it means something.
-    id: Option<(Picker, String)>,
+    id: Option<IdRule>,
 }
 
 #[derive(Debug, Clone)]
@@ -68,6 +67,16 @@ struct Rule {
     transform: Vec<Transform>,
     unit: Option<i64>,
     split: Option<String>,
+}
+
+/// Where the producer's own name of a record comes from.
+#[derive(Debug, Clone)]
+struct IdRule {
+    from: Picker,
+    /// In which it means something.
+    family: String,
+    /// On every host, or on that of the record.
+    everywhere: bool,
 }
 
 /// Where a text comes from.
@@ -145,10 +154,13 @@ impl Rulebook {
         let duration = at.map(|at| columns.remove(at).1).unwrap_or_default();
         let time = builder.time(&spec.time)?;
         let http = builder.http(&spec.http);
-        let family = |id: &spec::Id| id.family.clone().unwrap_or_else(|| spec.name.clone());
         let id = match &spec.id {
-            Some(id) => Some((builder.id(id)?, family(id))),
             None => None,
+            Some(id) => Some(IdRule {
+                from: builder.id(id)?,
+                family: id.family.clone().unwrap_or_else(|| spec.name.clone()),
+                everywhere: id.everywhere,
+            }),
         };
         Ok(Self {
             heads: builder.heads,
@@ -195,11 +207,12 @@ impl Rulebook {
         if event.actor_user.is_none() {
             event.actor_realm = None;
         }
-        if let Some((from, family)) = &self.id
-            && let Some(native) = from.text(&slots)
+        if let Some(id) = &self.id
+            && let Some(native) = id.from.text(&slots)
         {
-            let host = event.host.as_deref().or(context.host.as_deref()).unwrap_or("");
-            event.id = EventId::native(family, host, &native);
+            let host = event.host.as_deref().or(context.host.as_deref());
+            let host = host.filter(|_| !id.everywhere).unwrap_or("");
+            event.id = EventId::native(&id.family, host, &native);
         }
         drop(slots);
         self.redact(redactor, &mut fields, keys);

@@ -35,6 +35,10 @@ impl Format for Audit {
         DECLARED.framing()
     }
 
+    fn names_records(&self) -> bool {
+        DECLARED.names_records()
+    }
+
     fn is_stateful(&self) -> bool {
         true
     }
