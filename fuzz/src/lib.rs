@@ -4,6 +4,7 @@
 use ambit_event::{Batch, Event, Keys, Timestamp};
 use ambit_lake::{Assertion, Filter};
 use ambit_scope::{DataMap, ReachContext, Seed};
+use ambit_source::formats::aws::digest::{self, Digest, LogFile};
 use ambit_source::{Chain, Context, Format, Mapping, Options, formats};
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -93,6 +94,16 @@ pub fn assertion(bytes: &[u8]) {
 /// Reads bytes as the manifest of shipped files.
 pub fn manifest(bytes: &[u8]) {
     let _ = Chain::parse(&String::from_utf8_lossy(bytes), "manifest");
+}
+
+/// Reads bytes as a digest file of CloudTrail, and judges it beside itself.
+pub fn digest(bytes: &[u8]) {
+    let Some(digest) = Digest::parse(bytes, "digest") else {
+        return;
+    };
+    let logs = std::iter::once(digest.partition.clone()).collect();
+    let whole = |_: &LogFile| digest::Found::Whole;
+    let _ = digest::judge(&[digest.clone(), digest], &whole, Some(&logs));
 }
 
 /// Makes a text safe for a terminal.

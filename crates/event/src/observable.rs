@@ -60,6 +60,17 @@ impl Observable {
         }
     }
 
+    /// A value of a kind; before an account may stand its realm and a slash. No realm holds a colon: the slashes
+    /// of an ARN are its own.
+    #[must_use]
+    pub fn of_kind(kind: ObservableKind, value: &str) -> Self {
+        let parts = value.split_once('/').filter(|(realm, _)| !realm.contains(':'));
+        match (kind, parts) {
+            (ObservableKind::Account, Some((realm, name))) => Self::account(realm, name),
+            _ => Self::new(kind, value),
+        }
+    }
+
     #[must_use]
     pub fn account(realm: &str, value: impl Into<String>) -> Self {
         Self {
@@ -88,10 +99,7 @@ impl Observable {
         if value.is_empty() {
             return Err(bad());
         }
-        Ok(match (kind, value.split_once('/')) {
-            (ObservableKind::Account, Some((realm, name))) => Self::account(realm, name),
-            _ => Self::new(kind, value),
-        })
+        Ok(Self::of_kind(kind, &value))
     }
 
     /// The observables of one event, in the order of [`ObservableKind::ALL`].
@@ -156,6 +164,14 @@ mod tests {
             ("user=alice", "account=alice"),
             ("account=db/reporting", "account=db/reporting"),
             ("SESSION = abc", "session=abc"),
+            (
+                "user=arn:aws:iam::111122223333:user/ann",
+                "account=arn:aws:iam::111122223333:user/ann",
+            ),
+            (
+                "account=111122223333/arn:aws:sts::111122223333:assumed-role/r/s",
+                "account=111122223333/arn:aws:sts::111122223333:assumed-role/r/s",
+            ),
         ] {
             assert_eq!(
                 Observable::parse(text).map(|o| o.to_string()),

@@ -285,7 +285,8 @@ fn glance_at_member(
     look().map_err(|why: io::Error| read_error(place.name(), &why))
 }
 
-fn hash(reader: &mut dyn Read) -> io::Result<(String, u64)> {
+/// SHA-256 in hexadecimal, and length, of all that is left to read.
+pub fn hash(reader: &mut dyn Read) -> io::Result<(String, u64)> {
     let (mut hash, mut buffer, mut n) = (Sha256::new(), vec![0; 1 << 18], 0);
     loop {
         match reader.read(&mut buffer) {

@@ -1,7 +1,10 @@
 //! One evidence file that is ready to be read, and how such files are found.
 
+mod digests;
+
 use crate::capped::{self, Glance, Place};
 use crate::chain::{Chain, Link};
+use crate::formats::aws::digest::Digest;
 use crate::identity::{self, Occurrences, Rotation};
 use crate::twins::Twins;
 use crate::{Confidence, Error, Format, Options, Sample};
@@ -27,7 +30,7 @@ pub struct Input {
     pub(crate) copy_of: Option<String>,
     /// What a digest chain proves of it.
     pub(crate) attestations: Vec<Attestation>,
-    /// For a manifest: what is missing of the files that it names.
+    /// For a manifest or a digest: what is missing of the files that it names.
     pub(crate) losses: Vec<Loss>,
 }
 
@@ -65,6 +68,7 @@ pub fn discover(paths: &[PathBuf], options: &Options) -> (Vec<Input>, Vec<Error>
         found: Vec::new(),
         unknown: Vec::new(),
         chains: Vec::new(),
+        digests: Vec::new(),
         errors: Vec::new(),
     };
     if let Some(name) = &options.source
@@ -112,6 +116,7 @@ struct Finder<'o> {
     found: Vec<Found>,
     unknown: Vec<Unknown>,
     chains: Vec<FoundChain>,
+    digests: Vec<digests::FoundDigest>,
     errors: Vec<Error>,
 }
 
@@ -149,9 +154,9 @@ impl Finder<'_> {
         self.errors.extend(result.err());
     }
 
-    fn look(&mut self, place: Place, glance: Glance) -> Result<(), Error> {
+    fn look(&mut self, mut place: Place, glance: Glance) -> Result<(), Error> {
         let name = place.name();
-        let evidence = Evidence {
+        let mut evidence = Evidence {
             id: EvidenceId(glance.sha256),
             path: name.clone(),
             bytes: glance.bytes,
@@ -160,6 +165,12 @@ impl Finder<'_> {
         };
         if Chain::is_manifest(&name) {
             return self.look_at_chain(place, evidence);
+        }
+        if Digest::may_be(&glance.head) {
+            match self.look_at_digest(place, evidence)? {
+                None => return Ok(()),
+                Some(none) => (place, evidence) = none,
+            }
         }
         let modified = glance
             .modified
@@ -270,7 +281,10 @@ impl Finder<'_> {
                 ..Input::alone(found.evidence, None, found.place)
             });
         }
+        let digests = self.judged();
         inputs.extend(in_order(self.found, proofs));
+        // What they prove is given out behind what it is proved of.
+        inputs.extend(digests);
         (inputs, self.errors)
     }
 

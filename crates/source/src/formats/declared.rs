@@ -103,6 +103,10 @@ impl Format for Declared {
         self.names_columns()
     }
 
+    fn names_records(&self) -> bool {
+        self.mapping.names_everywhere()
+    }
+
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
         if self.mapping.form() == Form::Csv {
             return Ok(Box::new(CsvDecoder {
@@ -158,6 +162,10 @@ impl Format for BuiltIn {
 
     fn is_stateful(&self) -> bool {
         self.declared.is_stateful()
+    }
+
+    fn names_records(&self) -> bool {
+        self.declared.names_records()
     }
 
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {

@@ -1,5 +1,7 @@
 //! Amazon Web Services: what calls of its APIs leave behind.
 
+pub mod digest;
+
 use super::declared::{BuiltIn, Declared};
 use crate::Mapping;
 use std::sync::LazyLock;

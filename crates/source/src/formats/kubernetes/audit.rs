@@ -34,6 +34,10 @@ impl Format for Audit {
         DECLARED.framing()
     }
 
+    fn names_records(&self) -> bool {
+        DECLARED.names_records()
+    }
+
     fn is_stateful(&self) -> bool {
         true
     }
