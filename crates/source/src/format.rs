@@ -35,6 +35,12 @@ pub trait Format: Send + Sync {
         false
     }
 
+    /// Whether the producer gives each record a name of its own that no other has, on whatever host: then the
+    /// same record in two files is one, and nobody needs to say whether two hosts wrote it.
+    fn names_records(&self) -> bool {
+        false
+    }
+
     /// Whether decoding a record depends on the records before it. Then a resumed file is decoded
     /// from its start (what the checkpoint covers is not given out again).
     fn is_stateful(&self) -> bool {

@@ -245,9 +245,6 @@ struct Reading<'a> {
     /// The siblings of the file, and what files of other families have in common with it.
     family: Option<&'a Family>,
     met: Met,
-    /// Events of the batch that have neither an id of their producer's nor a host: the same bytes elsewhere may be
-    /// another host's.
-    nameless: Vec<EventId>,
     /// What was given out before this offset by an earlier run is not given out again.
     resumed_at: u64,
     /// Ends of some of the records that a checkpoint can fall back to while events of later records are held
@@ -306,7 +303,6 @@ impl<'a> Reading<'a> {
             settled: Prefix::default(),
             family: None,
             met: Met::new(),
-            nameless: Vec::new(),
             resumed_at: 0,
             ends: VecDeque::new(),
         })
@@ -544,7 +540,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Fills what a decoder leaves empty, all but the raw bytes.
-    fn complete(&mut self, event: &mut Event, record: &RawRecord<'_>, nth: u64, n: usize) {
+    fn complete(&self, event: &mut Event, record: &RawRecord<'_>, nth: u64, n: usize) {
         if event.source.is_empty() {
             event.source.push_str(self.format.source());
         }
@@ -557,7 +553,6 @@ impl<'a> Reading<'a> {
                 0 => EventId::nth(&event.source, host, record.bytes, nth),
                 _ => EventId::nth(&format!("{}#{n}", event.source), host, record.bytes, nth),
             };
-            self.nameless.extend(event.host.is_none().then_some(event.id));
         }
         event.provenance = Provenance {
             evidence: self.evidence.id.clone(),
@@ -661,7 +656,7 @@ impl<'a> Reading<'a> {
 
     fn flush(&mut self, sink: &mut dyn FnMut(Batch) -> ControlFlow<()>) -> ControlFlow<()> {
         let mut batch = std::mem::take(&mut self.batch);
-        self.meet_twins();
+        self.meet_twins(&batch.events);
         let digest = self.settled.digest();
         batch.checkpoint = Some(Checkpoint {
             digest,
@@ -673,15 +668,17 @@ impl<'a> Reading<'a> {
         sink(batch)
     }
 
-    fn meet_twins(&mut self) {
-        let nameless = std::mem::take(&mut self.nameless);
+    fn meet_twins(&mut self, events: &[Event]) {
         let Some((family, twins)) = self.family.and_then(|f| Some((f, f.twins.as_ref()?))) else {
             return;
         };
+        if self.format.names_records() {
+            return;
+        }
         let mut twins = twins.lock().unwrap_or_else(PoisonError::into_inner);
         twins.name(family.number, &self.evidence.path);
-        for id in nameless {
-            twins.meet(id, family.number, &mut self.met);
+        for event in events.iter().filter(|e| e.host.is_none()) {
+            twins.meet(event.id, family.number, &mut self.met);
         }
     }
 

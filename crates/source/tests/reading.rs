@@ -219,6 +219,27 @@ fn lines_of_two_hosts_count_once_unless_the_hosts_are_named_and_that_is_said() {
 }
 
 #[test]
+fn records_that_their_producer_names_count_once_and_nobody_is_asked_whose_they_are() {
+    let call = |n: u32| {
+        format!(
+            r#"{{"eventTime":"2014-05-23T10:00:0{n}Z","eventSource":"s3.amazonaws.com","eventName":"GetObject","awsRegion":"x","eventID":"{n}"}}"#
+        ) + "\n"
+    };
+    let dir = folder();
+    let one = write(&dir, "a.jsonl", call(1) + &call(2));
+    let two = write(&dir, "b.jsonl", call(2) + &call(3));
+    let mut store = Store::default();
+    let (summaries, _) = store.ingest(&[&one, &two], &Options::default());
+    assert!(summaries.iter().all(|s| s.notes.is_empty()), "{summaries:?}");
+    let named = Options {
+        host: Some("collector".into()),
+        ..Options::default()
+    };
+    store.ingest(&[&two], &named);
+    assert_eq!(store.ids.len(), 3);
+}
+
+#[test]
 fn a_grown_file_gives_only_what_is_new() {
     let dir = folder();
     let path = write(&dir, "access.log", line(0, "p0"));

@@ -42,6 +42,36 @@ pub fn parse(text: &str) -> (Vec<Line>, Vec<String>) {
     (lines, odd)
 }
 
+/// The stage of what stands in [`parse_scenario`]'s parts: no parser's, but what an alert shows of its events.
+pub const SCENARIO: &str = "scenario";
+
+/// Reads what `scenario.assert` says of single events, such as
+/// `results[0].Overflow.Alert.Events[2].GetMeta("source_ip") == "192.0.2.7"`. All else in it is about alerts.
+pub fn parse_scenario(text: &str) -> Vec<Part> {
+    let lines = text.lines().enumerate();
+    lines
+        .filter_map(|(n, line)| shown_in_alert(line.trim(), n + 1))
+        .collect()
+}
+
+fn shown_in_alert(line: &str, number: usize) -> Option<Part> {
+    let (alert, rest) = line
+        .strip_prefix("results[")?
+        .split_once("].Overflow.Alert.Events[")?;
+    let (index, rest) = rest.split_once("].GetMeta(")?;
+    let (name, rest) = unquote(rest)?;
+    let (expected, _) = unquote(rest.strip_prefix(") == ")?)?;
+    Some(Part {
+        line: number,
+        stage: SCENARIO.to_owned(),
+        parser: format!("{SCENARIO}/alert-{alert}"),
+        index: index.parse().ok()?,
+        name: format!("Meta.{name}"),
+        skipped: 0,
+        expected,
+    })
+}
+
 fn parse_line(line: &str, number: usize) -> Option<Line> {
     if line.starts_with("len(") {
         return Some(Line::Count);
@@ -180,5 +210,29 @@ mod tests {
             ]
         );
         assert_eq!((lines.len(), odd.len()), (5, 1));
+    }
+
+    #[test]
+    fn what_an_alert_shows_of_its_events_is_read() {
+        let text = concat!(
+            "len(results) == 1\n",
+            "\"1.2.3.4\" in results[0].Overflow.GetSources()\n",
+            "results[1].Overflow.Alert.Events[2].GetMeta(\"user_agent\") == \"a \\\"b\\\"\"\n",
+            "results[0].Overflow.Alert.GetEventsCount() == 6\n",
+        );
+        let parts = parse_scenario(text);
+        let shown: Vec<_> = parts
+            .iter()
+            .map(|p| {
+                (
+                    p.line,
+                    p.parser.as_str(),
+                    p.index,
+                    p.name.as_str(),
+                    p.expected.as_str(),
+                )
+            })
+            .collect();
+        assert_eq!(shown, [(3, "scenario/alert-1", 2, "Meta.user_agent", "a \"b\"")]);
     }
 }

@@ -1,7 +1,7 @@
 //! Checks our events against what CrowdSec's parsers saw in the same lines.
 
 use super::Report;
-use super::asserts::{self, Line, Part};
+use super::asserts::{self, Line, Part, SCENARIO};
 use ambit_event::{Batch, Column, ColumnKind, Event, Keys, Timestamp};
 use ambit_source::{Context, Format, Sample, decode_all, formats};
 use serde::Deserialize;
@@ -14,6 +14,9 @@ use std::sync::Arc;
 pub struct Table {
     /// Sets with these log types are checked.
     log_types: Vec<String>,
+    /// Of sets with these, what alerts show of their events is checked too: no parser's parts are asserted.
+    #[serde(default)]
+    scenario_log_types: Vec<String>,
     /// And those whose folder begins so.
     folders: Vec<String>,
     /// But for these.
@@ -101,6 +104,16 @@ const IDENTITY: &[&str] = &[
     "Parsed.time",
 ];
 
+/// The same where an alert shows a record.
+const IDENTITY_IN_ALERT: &[&str] = &["Meta.timestamp", "Meta.event_name", "Meta.resource_name"];
+
+fn is_identity(part: &Part) -> bool {
+    match part.stage.as_str() {
+        SCENARIO => IDENTITY_IN_ALERT.contains(&part.name.as_str()),
+        _ => IDENTITY.contains(&part.name.as_str()),
+    }
+}
+
 /// When the files were last written, for times without a year: any instant after all of them.
 const WRITTEN: &str = "2026-11-22T00:00:00Z";
 
@@ -132,13 +145,17 @@ pub fn check(folder: &Path, table: &Table, report: &mut Report) {
             continue;
         };
         let assertions = std::fs::read_to_string(path.join("parser.assert")).unwrap_or_default();
+        let scenario = match table.scenario_log_types.contains(&log_type) {
+            true => std::fs::read_to_string(path.join("scenario.assert")).unwrap_or_default(),
+            false => String::new(),
+        };
         Set {
             name,
             table,
             keys: Keys::derive(&[7; 32]),
             report,
         }
-        .check(&log_type, &log, &assertions);
+        .check(&log_type, &log, &assertions, &scenario);
     }
 }
 
@@ -158,7 +175,7 @@ struct Set<'a> {
 }
 
 impl Set<'_> {
-    fn check(&mut self, log_type: &str, log: &[u8], assertions: &str) {
+    fn check(&mut self, log_type: &str, log: &[u8], assertions: &str, scenario: &str) {
         self.report.n_sets += 1;
         let events = self.decode(log_type, log);
         self.report.n_events += events.len();
@@ -168,7 +185,8 @@ impl Set<'_> {
                 .fail(format!("{}: parser.assert {line}: not understood", self.name));
         }
         let mut records: BTreeMap<(String, String, usize), Vec<Part>> = BTreeMap::new();
-        for line in lines {
+        let shown = asserts::parse_scenario(scenario).into_iter().map(Line::Part);
+        for line in lines.into_iter().chain(shown) {
             match line {
                 Line::Part(part) if self.is_ours(&part) => {
                     records
@@ -193,10 +211,12 @@ impl Set<'_> {
         let is_own = |r: &Repeater| {
             r.names.contains(&part.name) || IDENTITY.contains(&part.name.as_str()) || part.name == "Success"
         };
-        self.table
-            .parsers
-            .iter()
-            .any(|p| part.parser.ends_with(p.as_str()))
+        part.stage == SCENARIO
+            || self
+                .table
+                .parsers
+                .iter()
+                .any(|p| part.parser.ends_with(p.as_str()))
             || self
                 .table
                 .repeater
@@ -273,7 +293,7 @@ impl Set<'_> {
     ) {
         let pieces: Vec<&str> = parts
             .iter()
-            .filter(|p| IDENTITY.contains(&p.name.as_str()) && p.skipped == 0)
+            .filter(|p| is_identity(p) && p.skipped == 0)
             .map(|p| p.expected.as_str())
             .collect();
         if pieces.is_empty() {

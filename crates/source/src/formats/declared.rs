@@ -4,8 +4,9 @@ use crate::json::{Json, Object};
 use crate::mapping::{Form, Mapper, Mapping};
 use crate::{
     Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample, csv, json,
-    logfmt,
+    logfmt, time,
 };
+use jiff::tz::TimeZone;
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
@@ -103,6 +104,10 @@ impl Format for Declared {
         self.names_columns()
     }
 
+    fn names_records(&self) -> bool {
+        self.mapping.names_everywhere()
+    }
+
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
         if self.mapping.form() == Form::Csv {
             return Ok(Box::new(CsvDecoder {
@@ -160,6 +165,10 @@ impl Format for BuiltIn {
         self.declared.is_stateful()
     }
 
+    fn names_records(&self) -> bool {
+        self.declared.names_records()
+    }
+
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
         self.declared.decoder(context)
     }
@@ -204,10 +213,11 @@ fn decode(
     })
 }
 
-fn fields(form: Form, text: &str) -> Result<Object<'_>, RejectReason> {
+/// The fields of a record, whatever stands around it still.
+pub fn fields(form: Form, text: &str) -> Result<Object<'_>, RejectReason> {
     match form {
         Form::Logfmt => logfmt::record(text),
-        Form::Json | Form::Csv | Form::Nginx | Form::Apache => json::object(text),
+        Form::Json | Form::Csv | Form::Nginx | Form::Apache => json::object(behind_time(text)),
     }
 }
 
@@ -272,4 +282,17 @@ impl Decoder for CsvDecoder {
         let fields = columns.object(&text)?;
         decode(&self.mapping, &mut self.mapper, fields, text.len(), out)
     }
+}
+
+/// What stands behind the time that exports of CloudWatch Logs put before each line.
+fn behind_time(line: &str) -> &str {
+    let is_digit = line.as_bytes().first().is_some_and(u8::is_ascii_digit);
+    match line.split_once(' ').filter(|_| is_digit) {
+        Some((time, rest)) if rest.starts_with('{') && is_time(time) => rest,
+        _ => line,
+    }
+}
+
+fn is_time(text: &str) -> bool {
+    time::parse_iso(text.as_bytes(), &TimeZone::UTC).is_some()
 }

@@ -117,6 +117,11 @@ impl Mapping {
         self.spec.recognize.confidence.unwrap_or(85).min(100)
     }
 
+    /// Whether a record's own name is unique, whichever host it comes from.
+    pub(crate) fn names_everywhere(&self) -> bool {
+        self.spec.id.as_ref().is_some_and(|id| id.everywhere)
+    }
+
     /// Whether it says by which fields its records are known.
     pub(crate) fn is_choosy(&self) -> bool {
         let recognize = &self.spec.recognize;

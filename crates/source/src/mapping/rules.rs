@@ -28,8 +28,7 @@ pub struct Rulebook {
     secrets: BTreeMap<String, Vec<Transform>>,
     /// Those of them that may lie within a field.
     nested_secrets: Vec<(Place, Vec<Transform>)>,
-    /// Where the producer's own name of a record comes from, and the family in which it means something.
-    id: Option<(Picker, String)>,
+    id: Option<IdRule>,
     names: Names,
     losses: Vec<Told>,
     spreads: Vec<Told>,
@@ -70,6 +69,16 @@ struct HttpRule {
     bytes: Picker,
 }
 
+/// Where the producer's own name of a record comes from.
+#[derive(Debug, Clone)]
+struct IdRule {
+    from: Picker,
+    /// In which it means something.
+    family: String,
+    /// On every host, or on that of the record.
+    everywhere: bool,
+}
+
 /// The columns that hold credentials: always keyed fingerprints.
 const CREDENTIALS: &[Column] = &[
     Column::ActorSession,
@@ -106,10 +115,13 @@ impl Rulebook {
         let duration = at.map(|at| columns.remove(at).1).unwrap_or_default();
         let time = builder.time(&spec.time)?;
         let http = builder.http(&spec.http);
-        let family = |id: &spec::Id| id.family.clone().unwrap_or_else(|| spec.source().to_owned());
         let id = match &spec.id {
-            Some(id) => Some((builder.id(id)?, family(id))),
             None => None,
+            Some(id) => Some(IdRule {
+                from: builder.id(id)?,
+                family: id.family.clone().unwrap_or_else(|| spec.source().to_owned()),
+                everywhere: id.everywhere,
+            }),
         };
         let losses = builder.told("loss", &spec.loss)?;
         let spreads = builder.told("spread", &spec.spread)?;
@@ -165,11 +177,12 @@ impl Rulebook {
         if event.actor_user.is_none() {
             event.actor_realm = None;
         }
-        if let Some((from, family)) = &self.id
-            && let Some(native) = from.text(&slots)
+        if let Some(id) = &self.id
+            && let Some(native) = id.from.text(&slots)
         {
-            let host = event.host.as_deref().or(context.host.as_deref()).unwrap_or("");
-            event.id = EventId::native(family, host, &native);
+            let host = event.host.as_deref().or(context.host.as_deref());
+            let host = host.filter(|_| !id.everywhere).unwrap_or("");
+            event.id = EventId::native(&id.family, host, &native);
         }
         for told in self.losses.iter().filter(|told| all_hold(&told.when, &slots)) {
             let span = Span::new(event.time, event.time.plus_nanos(told.nanos));

@@ -154,6 +154,9 @@ pub struct Id {
     pub field: Texts,
     pub template: Option<String>,
     pub family: Option<String>,
+    /// No two records anywhere have the same, whichever host wrote or handed them on.
+    #[serde(default)]
+    pub everywhere: bool,
 }
 
 /// One text or several.
