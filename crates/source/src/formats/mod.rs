@@ -3,6 +3,7 @@
 pub mod apache;
 pub mod app;
 mod declared;
+pub mod linux_auditd;
 pub mod nginx;
 pub mod postgresql;
 pub mod sshd;
@@ -23,6 +24,7 @@ pub fn built_in() -> Vec<Arc<dyn Format>> {
         Arc::new(postgresql::Csvlog),
         Arc::new(postgresql::Jsonlog),
         Arc::new(postgresql::Stderr),
+        Arc::new(linux_auditd::Auditd),
         Arc::new(sshd::Sshd),
         Arc::new(syslog::Syslog),
         Arc::new(app::App::Jsonl),
