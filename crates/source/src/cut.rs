@@ -4,6 +4,7 @@ use crate::capped::Caps;
 use crate::elements::{self, HEAD, IsRecord, Resync, Scan, Step};
 use crate::{Framing, RawRecord};
 use std::io::{self, Read};
+use std::sync::Arc;
 
 /// How many bytes of a record that is too long are kept.
 pub const KEPT: usize = 64 << 10;
@@ -71,7 +72,7 @@ impl<'r> Cutter<'r> {
     pub fn new(reader: &'r mut dyn Read, framing: Framing, caps: &Caps) -> Self {
         let most = match framing {
             Framing::Lines | Framing::Json(_) => caps.line,
-            Framing::Blocks(_) | Framing::Csv => caps.record,
+            Framing::Blocks(_) | Framing::Csv | Framing::Fields => caps.record,
         };
         Self {
             reader,
@@ -187,6 +188,7 @@ impl<'r> Cutter<'r> {
             Framing::Lines | Framing::Json(_) => self.end_of_line(),
             Framing::Blocks(begins) => self.end_of_block(&*begins),
             Framing::Csv => self.end_of_csv(),
+            Framing::Fields => self.end_of_fields(),
         }
     }
 
@@ -249,6 +251,52 @@ impl<'r> Cutter<'r> {
                 }
             }
         }
+    }
+
+    fn end_of_fields(&mut self) -> io::Result<End> {
+        let mut from = 0;
+        while let Some(at) = self.line_end(from)? {
+            if at > self.most {
+                return Ok(End::TooLong(None));
+            }
+            let line = &self.buffer[self.start + from..self.start + at];
+            if is_blank(line) {
+                return Ok(End::At(from, at + 1));
+            }
+            from = at + 1;
+            if memchr::memchr(b'=', line).is_none() {
+                let Some(end) = self.value_end(from)? else {
+                    return Ok(End::TooLong(None));
+                };
+                from = end;
+            }
+        }
+        Ok(if self.unread() > self.most {
+            End::TooLong(None)
+        } else {
+            End::Open(self.unread())
+        })
+    }
+
+    /// Where the value ends whose length stands at `from`; `None` where that is beyond the cap, or where the
+    /// length is none because no line end follows the value.
+    fn value_end(&mut self, from: usize) -> io::Result<Option<usize>> {
+        if !self.more(from + 8)? {
+            return Ok(Some(self.unread()));
+        }
+        let at = self.start + from;
+        let mut length = [0; 8];
+        length.copy_from_slice(&self.buffer[at..at + 8]);
+        let most = self.most;
+        let length = usize::try_from(u64::from_le_bytes(length)).unwrap_or(usize::MAX);
+        let end = from.saturating_add(8).saturating_add(length);
+        if end > most {
+            return Ok(None);
+        }
+        if !self.more(end + 1)? {
+            return Ok(Some(self.unread()));
+        }
+        Ok((self.buffer[self.start + end] == b'\n').then_some(end + 1))
     }
 
     fn record(&mut self, len: usize, next: usize, is_complete: bool) -> Cut<'_> {
@@ -328,7 +376,7 @@ impl<'r> Cutter<'r> {
                 }
                 Document::Around => {
                     self.json = Document::Another;
-                    if let Some((len, why)) = self.around()? {
+                    if let Some((len, why)) = self.around(is_record)? {
                         return Ok(Some(self.overlong(len, len as u64, why)));
                     }
                 }
@@ -356,6 +404,10 @@ impl<'r> Cutter<'r> {
                 self.most = self.caps.line;
                 if self.json == Document::First {
                     self.framing = Framing::Lines;
+                    if elements::is_spread(&self.buffer[self.start..]) {
+                        self.most = self.caps.record;
+                        self.framing = Framing::Blocks(Arc::new(elements::begins_object));
+                    }
                 }
                 Ok(false)
             }
@@ -416,13 +468,13 @@ impl<'r> Cutter<'r> {
 
     /// Passes over what stands behind an array in the object that holds it; its length and why it is no mere
     /// frame where it holds records.
-    fn around(&mut self) -> io::Result<Option<(usize, &'static str)>> {
+    fn around(&mut self, is_record: &IsRecord) -> io::Result<Option<(usize, &'static str)>> {
         let mut scan = Scan::within_object();
         loop {
             match scan.step(&self.buffer[self.start..]) {
                 Step::End(len) => {
                     let behind = &self.buffer[self.start..self.start + len];
-                    if elements::has_more_records(behind) {
+                    if elements::has_more_records(behind, &**is_record) {
                         return Ok(Some((
                             len,
                             "the object around the array holds more than that array",
@@ -447,6 +499,7 @@ impl<'r> Cutter<'r> {
     fn pass_over(&mut self) -> io::Result<()> {
         let begins = match &self.framing {
             Framing::Blocks(begins) => Some(begins.clone()),
+            Framing::Fields => return self.pass_to_blank(),
             Framing::Lines | Framing::Json(_) | Framing::Csv => None,
         };
         loop {
@@ -469,6 +522,23 @@ impl<'r> Cutter<'r> {
                 return Ok(());
             }
         }
+    }
+
+    /// Passes over everything up to the next empty line.
+    fn pass_to_blank(&mut self) -> io::Result<()> {
+        let mut is_within = false;
+        while self.more(1)? {
+            let (len, is_end) = match memchr::memchr(b'\n', &self.buffer[self.start..]) {
+                Some(at) => (at + 1, at == 0 && !is_within),
+                None => (self.unread(), false),
+            };
+            is_within = self.buffer[self.start + len - 1] != b'\n';
+            self.advance(len);
+            if is_end {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Goes back to the second line of the record that was handed out last, so that one bad line does
@@ -507,7 +577,6 @@ fn is_blank(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     fn cut(bytes: &[u8], framing: Framing, caps: Caps) -> Vec<(u64, u64, String, bool)> {
         let mut reader = bytes;
@@ -578,6 +647,34 @@ mod tests {
             cut(b"a\n\tbbbb\n\tcccccc\nd\ne\n", framing(), caps),
             rows(&[(0, 1, "!16", true), (16, 4, "d", true), (18, 5, "e", false)])
         );
+    }
+
+    #[test]
+    fn fields_may_hold_empty_lines_where_their_length_says_so() {
+        let caps = || Caps {
+            record: 64,
+            ..Caps::default()
+        };
+        assert_eq!(
+            cut(
+                b"\n\nA=1\nB\n\x04\0\0\0\0\0\0\0x\n\ny\nC=2\n\nA=2\n",
+                Framing::Fields,
+                caps()
+            ),
+            rows(&[
+                (2, 3, "A=1\nB\n\u{4}\0\0\0\0\0\0\0x\n\ny\nC=2", true),
+                (26, 10, "A=2", false)
+            ])
+        );
+        for hostile in [
+            &b"A=1\nB\n\xff\xff\xff\xff\xff\xff\xff\x7fx\n\nA=2\n\n"[..],
+            b"A=1\nB\n\x01\0\0\0\0\0\0\0xyz\n\nA=2\n\n",
+        ] {
+            let found = cut(hostile, Framing::Fields, caps());
+            assert!(found[0].2.starts_with('!'), "{found:?}");
+            assert_eq!((found[1].2.as_str(), found.len()), ("A=2", 2));
+        }
+        assert_eq!(cut(b"A=1\nB\n\x09\0\0", Framing::Fields, caps()).len(), 1);
     }
 
     #[test]

@@ -52,7 +52,10 @@ fn wrapped(head: &[u8], from: usize, is_record: &dyn for<'o> Fn(&Object<'o>) -> 
             break;
         };
         let is_array = holds_objects(head, value_at);
-        if is_array && inside.replace(value_at + 1).is_some() {
+        let is_of_records = is_array
+            && first_element(head, value_at + 1)
+                .is_some_and(|first| json::object(&json::text(first)).is_ok_and(|f| is_record(&f)));
+        if is_of_records && inside.replace(value_at + 1).is_some() {
             return None;
         }
         let Some(end) = value_end(head, value_at) else {
@@ -65,11 +68,42 @@ fn wrapped(head: &[u8], from: usize, is_record: &dyn for<'o> Fn(&Object<'o>) -> 
     }
     let around = [b"{", &*around.join(&b','), b"}"].concat();
     let is_frame = json::object(&json::text(&around)).is_ok_and(|members| !is_record(&members));
-    let inside = inside.filter(|_| is_frame)?;
-    let first = json::text(first_element(head, inside)?);
-    json::object(&first)
-        .is_ok_and(|f| is_record(&f))
-        .then_some(inside)
+    inside.filter(|_| is_frame)
+}
+
+/// Whether a document is objects that are spread over lines, each beginning at the beginning of one: the first
+/// line is the beginning of an object, and the second begins none.
+pub fn is_spread(head: &[u8]) -> bool {
+    let at = past(head, 0, is_space);
+    let Some(rest) = head.get(at..).filter(|rest| rest.first() == Some(&b'{')) else {
+        return false;
+    };
+    let Some(end) = memchr::memchr(b'\n', rest) else {
+        return false;
+    };
+    let second = past(rest, end, is_space);
+    let begins_none = rest[second - 1] != b'\n' || rest.get(second).is_some_and(|b| *b != b'{');
+    Scan::default().step(&rest[..end]) == Step::More && begins_none
+}
+
+/// Whether a line begins an object that may be spread over lines.
+pub fn begins_object(line: &[u8]) -> bool {
+    line.first() == Some(&b'{')
+}
+
+/// The objects of such a document that stand whole in its beginning.
+pub fn spread(head: &[u8]) -> Vec<&[u8]> {
+    let ends = memchr::memmem::find_iter(head, b"\n{")
+        .map(|at| at + 1)
+        .chain([head.len()]);
+    let mut found: Vec<&[u8]> = ends
+        .scan(0, |from, end| Some(&head[std::mem::replace(from, end)..end]))
+        .take(64)
+        .collect();
+    if found.len() > 1 {
+        found.pop();
+    }
+    found
 }
 
 fn holds_objects(bytes: &[u8], at: usize) -> bool {
@@ -93,11 +127,11 @@ fn first_element(head: &[u8], inside: usize) -> Option<&[u8]> {
 }
 
 /// What stands around an array, from behind its `]` to the `}` of the object, holds records of its own.
-pub fn has_more_records(behind: &[u8]) -> bool {
+pub fn has_more_records(behind: &[u8], is_record: &dyn for<'o> Fn(&Object<'o>) -> bool) -> bool {
     let whole = [b"{", &behind[past(behind, 0, is_between)..]].concat();
     match json::object(&json::text(&whole)) {
         Ok(members) => members.iter().any(|(_, value)| match value {
-            Json::Array(items) => items.iter().any(|item| item.as_object().is_some()),
+            Json::Array(items) => items.iter().filter_map(Json::as_object).any(is_record),
             _ => false,
         }),
         Err(_) => true,
@@ -258,10 +292,27 @@ mod tests {
             (r#"{"t":1,"rows":[{"t":1}"#, None),
             (r#"{"rows":[{"who":1}]}"#, None),
             (r#"{"a":[{"t":1}],"b":[{"t":1}]}"#, None),
+            (r#"{"links":[{"self":1}],"rows":[{"t":1}]}"#, Some((30, true))),
             (r#"{"a" "b"}"#, None),
             ("", None),
         ] {
             assert_eq!(opened(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn objects_spread_over_lines_are_told_from_lines() {
+        for (text, expected) in [
+            ("{\n  \"t\": 1\n}\n{\n \"t\": 2\n}", Some("{\n  \"t\": 1\n}\n")),
+            ("{\"t\":\n1}", Some("{\"t\":\n1}")),
+            ("{\"t\":1}\n{\"t\":2}\n", None),
+            ("{\"t\":1,\n{\"t\":2}\n", None),
+            ("{\"t\":1}", None),
+            ("{\n", None),
+        ] {
+            let head = text.as_bytes();
+            let first = is_spread(head).then(|| spread(head).first().map(|b| json::text(b)));
+            assert_eq!(first.flatten().as_deref(), expected, "{text}");
         }
     }
 

@@ -105,11 +105,14 @@ pub enum Framing {
     /// its bytes include the line ends between.
     Blocks(Begins),
     /// JSON records: the elements of an array where the file is one, or is an object that holds one and is no
-    /// record itself by this test; else one line, one record. What stands beside the array in such an object
-    /// is no record.
+    /// record itself by this test; objects spread over lines where the file begins with one, each from a line that
+    /// begins with `{`; else one line, one record. What stands beside the array in such an object is no record.
     Json(IsRecord),
     /// CSV records: a line end within double quotes belongs to the record.
     Csv,
+    /// Records of `NAME=value` lines, each ended by an empty line. A line without `=` names a value that may hold
+    /// anything: its length as eight bytes, the lowest first, the value, and a line end follow.
+    Fields,
 }
 
 /// What a decoder knows beside the records.

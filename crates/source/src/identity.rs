@@ -20,13 +20,16 @@ pub fn first_line(head: &[u8]) -> &[u8] {
     first.strip_suffix(b"\r").unwrap_or(first)
 }
 
-/// The first element of a file that is one JSON array: its first line may be the bracket that all such files
-/// begin with.
+/// The first record of a JSON file that is no lines: its first line may be the bracket that all such files begin
+/// with.
 pub fn first_element<'h>(head: &'h [u8], framing: &Framing) -> Option<&'h [u8]> {
     let Framing::Json(is_record) = framing else {
         return None;
     };
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    if elements::is_spread(head) && elements::opening(head, &**is_record).is_none() {
+        return elements::spread(head).first().copied();
+    }
     let opening = elements::opening(head, &**is_record)?;
     let whole = elements::sampled(head, opening.inside).into_iter().next();
     Some(whole.unwrap_or(&head[opening.inside..]))

@@ -105,14 +105,13 @@ impl<'a> Sample<'a> {
             Framing::Json(is_record) => elements::opening(self.text(), &**is_record),
             _ => None,
         };
-        match opening {
-            None => self.percent(test),
-            Some(opening) => {
-                let found = elements::sampled(self.text(), opening.inside);
-                let n_fit = found.iter().filter(|element| test(element)).count();
-                u8::try_from(n_fit * 100 / found.len().max(1)).unwrap_or(100)
-            }
-        }
+        let found = match (framing, opening) {
+            (_, Some(opening)) => elements::sampled(self.text(), opening.inside),
+            (Framing::Json(_), None) if elements::is_spread(self.text()) => elements::spread(self.text()),
+            _ => return self.percent(test),
+        };
+        let n_fit = found.iter().filter(|element| test(element)).count();
+        u8::try_from(n_fit * 100 / found.len().max(1)).unwrap_or(100)
     }
 
     fn text(&self) -> &'a [u8] {

@@ -4,6 +4,7 @@ pub mod apache;
 pub mod app;
 mod declared;
 pub mod linux_auditd;
+pub mod linux_journald;
 pub mod nginx;
 pub mod postgresql;
 pub mod sshd;
@@ -25,6 +26,8 @@ pub fn built_in() -> Vec<Arc<dyn Format>> {
         Arc::new(postgresql::Jsonlog),
         Arc::new(postgresql::Stderr),
         Arc::new(linux_auditd::Auditd),
+        Arc::new(linux_journald::Export),
+        Arc::new(linux_journald::JsonLines),
         Arc::new(sshd::Sshd),
         Arc::new(syslog::Syslog),
         Arc::new(app::App::Jsonl),

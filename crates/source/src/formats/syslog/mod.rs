@@ -293,7 +293,7 @@ impl Stream {
             let why = format!("a message came {n_repeated} times and was logged once");
             lose(event, since, Some(n_repeated - 1), &why, out);
         }
-        if let Some((n, why)) = admitted(frame) {
+        if let Some((n, why)) = admitted(frame.program, frame.message) {
             lose(event, since, n, why, out);
         }
         if admits_audit(frame.program, frame.message) {
@@ -412,15 +412,16 @@ fn admits_audit(program: Option<&str>, message: &str) -> bool {
 }
 
 /// How many messages the syslog machinery says it dropped.
-fn admitted(frame: &Frame<'_>) -> Option<(Option<u64>, &'static str)> {
-    let is_last = frame.message.starts_with("last message repeated ") || frame.program == Some("last");
-    let is_counter = frame.program.is_some_and(|p| COUNTERS.contains(&p)) || is_last;
+#[must_use]
+pub fn admitted(program: Option<&str>, message: &str) -> Option<(Option<u64>, &'static str)> {
+    let is_last = message.starts_with("last message repeated ") || program == Some("last");
+    let is_counter = program.is_some_and(|p| COUNTERS.contains(&p)) || is_last;
     let (_, why) = ADMISSIONS
         .iter()
-        .find(|(phrase, _)| is_counter && frame.message.contains(phrase))?;
-    let words = frame.message.split(|c: char| !c.is_ascii_alphanumeric());
+        .find(|(phrase, _)| is_counter && message.contains(phrase))?;
+    let words = message.split(|c: char| !c.is_ascii_alphanumeric());
     let number = words.filter_map(|w| w.parse::<u64>().ok()).next();
-    let is_pid = frame.message.contains("begins to drop");
+    let is_pid = message.contains("begins to drop");
     Some((number.filter(|_| !is_pid), why))
 }
 
