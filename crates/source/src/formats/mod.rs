@@ -42,6 +42,6 @@ pub fn declared(mapping: &Mapping) -> Arc<dyn Format> {
     match mapping.form() {
         Form::Nginx => Arc::new(nginx::DeclaredAccess { mapping }),
         Form::Apache => Arc::new(apache::DeclaredAccess { mapping }),
-        Form::Json | Form::Logfmt => Arc::new(declared::Declared { mapping }),
+        Form::Json | Form::Logfmt | Form::Csv => Arc::new(declared::Declared { mapping }),
     }
 }

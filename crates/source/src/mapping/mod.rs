@@ -1,4 +1,4 @@
-//! Sources that are declared rather than programmed: JSON, logfmt and access logs by a small TOML file.
+//! Sources that are declared rather than programmed: JSON, logfmt, CSV and access logs by a small TOML file.
 //!
 //! ```
 //! use ambit_source::Mapping;
@@ -28,6 +28,7 @@
 mod rules;
 mod spec;
 
+use crate::csv::Dialect;
 use crate::elements::IsRecord;
 use crate::json::Object;
 use crate::redact::Redactor;
@@ -98,6 +99,19 @@ impl Mapping {
 
     pub(crate) fn log_format(&self) -> Option<&str> {
         self.spec.log_format.as_deref()
+    }
+
+    /// How its CSV records are divided.
+    pub(crate) fn dialect(&self) -> Dialect {
+        Dialect {
+            delimiter: self.spec.csv.delimiter,
+            has_quotes: self.spec.csv.quotes,
+        }
+    }
+
+    /// The names of its CSV fields; empty where the first record names them.
+    pub(crate) fn csv_columns(&self) -> &[String] {
+        &self.spec.csv.columns
     }
 
     pub(crate) fn confidence(&self) -> u8 {

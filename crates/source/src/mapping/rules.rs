@@ -66,7 +66,8 @@ struct Rule {
 /// Where a text comes from.
 #[derive(Debug, Clone)]
 enum Picker {
-    /// The first of these fields that is there, and what to take of each element where it is a list.
+    /// The first of these fields that is there, and where `[]` says that it is a list, what to take of each
+    /// element; a text is that of the first which has one.
     Fields(Vec<(usize, Option<String>)>),
     Constant(String),
     /// Texts and slots in turn.
@@ -87,6 +88,9 @@ pub enum Transform {
     Before(String),
     After(String),
     Bearer,
+    Cookie(String),
+    Ip,
+    Port,
 }
 
 /// The columns that hold credentials: always keyed fingerprints.
@@ -323,7 +327,10 @@ fn fingerprint(keys: &Keys, transform: &[Transform], value: &mut Json<'_>) {
     }
     match text(value) {
         Some(plain) if !plain.starts_with("fp_") => {
-            let shown = keys.fingerprint(&transformed(Cow::Borrowed(&plain), transform));
+            // What no transform finds a part in is a secret whole.
+            let secret = transformed(Cow::Borrowed(&plain), transform);
+            let secret = if is_absent(&secret) { &plain } else { &secret };
+            let shown = keys.fingerprint(secret);
             *value = Json::Text(Cow::Owned(shown));
         }
         _ => {}
@@ -486,7 +493,10 @@ impl Rule {
 impl Picker {
     fn text<'s>(&'s self, slots: &[Option<&'s Json<'s>>]) -> Option<Cow<'s, str>> {
         match self {
-            Self::Fields(fields) => fields.iter().find_map(|(slot, _)| text(slots[*slot]?)),
+            Self::Fields(fields) => fields.iter().find_map(|(slot, each)| match each {
+                None => text(slots[*slot]?),
+                Some(path) => first_text(slots[*slot]?, path),
+            }),
             Self::Constant(value) => Some(Cow::Borrowed(value)),
             Self::Template(parts) => {
                 let mut out = String::new();
@@ -507,6 +517,14 @@ impl Picker {
 fn by_float(value: &str, unit: i64) -> Option<i64> {
     let number = value.trim().parse::<f64>().ok()? * unit as f64;
     (number.abs() < 9e18).then(|| number.round() as i64)
+}
+
+/// The first text below the elements of a list.
+fn first_text<'v>(value: &'v Json<'v>, each: &str) -> Option<Cow<'v, str>> {
+    match value {
+        Json::Array(items) => items.iter().find_map(|item| first_text(item, each)),
+        _ => below(value, each).and_then(text),
+    }
 }
 
 fn collect(value: &Json<'_>, each: Option<&str>, list: &mut Vec<String>) {
@@ -589,6 +607,9 @@ impl Transform {
             ("upper", true) => Self::Upper,
             ("trim", true) => Self::Trim,
             ("bearer", true) => Self::Bearer,
+            ("ip", true) => Self::Ip,
+            ("port", true) => Self::Port,
+            ("cookie", false) => Self::Cookie(argument.to_owned()),
             ("prefix", false) => Self::Prefix(argument.parse().ok()?),
             ("suffix", false) => Self::Suffix(argument.parse().ok()?),
             ("strip_prefix", false) => Self::StripPrefix(argument.to_owned()),
@@ -615,8 +636,31 @@ impl Transform {
             Self::Before(mark) => part(text, |t| t.split_once(mark.as_str()).map_or(t, |(head, _)| head)),
             Self::After(mark) => part(text, |t| t.split_once(mark.as_str()).map_or(t, |(_, tail)| tail)),
             Self::Bearer => part(text, |t| t.split_once(' ').map_or(t, |(_, value)| value.trim())),
+            Self::Cookie(name) => part(text, |t| cookie(t, name)),
+            Self::Ip => part(text, |t| endpoint(t).0),
+            Self::Port => part(text, |t| endpoint(t).1),
         }
     }
+}
+
+/// A cookie's value in a Cookie header; empty where it has none of that name.
+fn cookie<'t>(header: &'t str, name: &str) -> &'t str {
+    let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
+    let mut values = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value);
+    values.next().unwrap_or("").trim_matches('"')
+}
+
+/// Address and port of `192.0.2.7:4711` or `[2001:db8::7]:4711`; an address without a port is one too.
+fn endpoint(text: &str) -> (&str, &str) {
+    if text.parse::<std::net::IpAddr>().is_ok() {
+        return (text, "");
+    }
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if is_port(port) => (host, port),
+        _ => (text, ""),
+    };
+    (host.trim_matches(['[', ']']), port)
 }
 
 fn part<'t>(text: Cow<'t, str>, take: impl Fn(&str) -> &str) -> Cow<'t, str> {
@@ -659,7 +703,7 @@ impl Builder {
         let fields = paths.iter().map(|path| match path.split_once("[]") {
             Some((list, each)) => {
                 let each = each.trim_start_matches('.');
-                (self.slot(list), (!each.is_empty()).then(|| each.to_owned()))
+                (self.slot(list), Some(each.to_owned()))
             }
             None => (self.slot(path), None),
         });
@@ -758,7 +802,8 @@ impl Builder {
         })?;
         if CREDENTIALS.contains(&column) {
             for path in spec.field.as_slice() {
-                self.secrets.insert(path.clone(), transform.clone());
+                let path = path.strip_suffix("[]").unwrap_or(path);
+                self.secrets.insert(path.to_owned(), transform.clone());
             }
         }
         let unit = match spec.unit.as_deref() {
