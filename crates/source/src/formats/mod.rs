@@ -2,7 +2,9 @@
 
 pub mod apache;
 pub mod app;
+pub mod caddy;
 mod declared;
+pub mod envoy;
 pub mod linux_auditd;
 pub mod linux_journald;
 pub mod nginx;
@@ -22,6 +24,8 @@ pub fn built_in() -> Vec<Arc<dyn Format>> {
         Arc::new(nginx::ErrorLog),
         Arc::new(apache::Access),
         Arc::new(apache::ErrorLog),
+        Arc::new(caddy::Access),
+        Arc::new(envoy::Access),
         Arc::new(postgresql::Csvlog),
         Arc::new(postgresql::Jsonlog),
         Arc::new(postgresql::Stderr),
