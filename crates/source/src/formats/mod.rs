@@ -5,6 +5,7 @@ pub mod app;
 pub mod caddy;
 mod declared;
 pub mod envoy;
+pub mod fhir;
 pub mod linux_auditd;
 pub mod linux_journald;
 pub mod nginx;
@@ -29,6 +30,7 @@ pub fn built_in() -> Vec<Arc<dyn Format>> {
         Arc::new(postgresql::Csvlog),
         Arc::new(postgresql::Jsonlog),
         Arc::new(postgresql::Stderr),
+        Arc::new(fhir::AuditEvent),
         Arc::new(linux_auditd::Auditd),
         Arc::new(linux_journald::Export),
         Arc::new(linux_journald::JsonLines),
