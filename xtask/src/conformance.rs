@@ -6,7 +6,10 @@
 
 mod asserts;
 mod crowdsec;
+mod fhir;
+mod path;
 mod pgaudit;
+mod plaso;
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -44,12 +47,8 @@ impl Report {
     }
 }
 
-/// The least that must have been checked where the data is the one that the floors were measured on.
-#[derive(Debug, Deserialize)]
-struct Floors {
-    crowdsec: Floor,
-    pgaudit: Floor,
-}
+/// By set: the least that must have been checked where the data is the one that the floors were measured on.
+type Floors = BTreeMap<String, Floor>;
 
 #[derive(Debug, Deserialize)]
 struct Floor {
@@ -91,19 +90,29 @@ fn all(data: &Path, tables: &Path, has_floors: bool) -> Result<bool, String> {
     let load = |name: &str| std::fs::read_to_string(tables.join(name)).map_err(|e| format!("{name}: {e}"));
     let table = crowdsec::Table::parse(&load("crowdsec.toml")?)?;
     let known = pgaudit::Known::parse(&load("pgaudit.toml")?)?;
+    let plaso_table = plaso::Table::parse(&load("plaso.toml")?)?;
+    let fhir_table = fhir::Table::parse(&load("fhir.toml")?)?;
     let floors: Floors = toml::from_str(&load("floors.toml")?).map_err(|e| format!("floors.toml: {e}"))?;
 
     let mut crowdsec = Report::default();
     crowdsec::check(&data.join("crowdsec-hub-tests"), &table, &mut crowdsec);
     let mut pgaudit = Report::default();
     pgaudit::check(&data.join("pgaudit"), &known, &mut pgaudit);
+    let mut plaso = Report::default();
+    plaso::check(&data.join("plaso-test-logs"), &plaso_table, &mut plaso);
+    let mut fhir = Report::default();
+    fhir::check(&data.join("fhir-auditevent"), &fhir_table, &mut fhir);
     let mut is_good = true;
-    for (name, mut report, floor) in [
-        ("crowdsec-hub-tests", crowdsec, floors.crowdsec),
-        ("pgaudit", pgaudit, floors.pgaudit),
+    for (name, mut report) in [
+        ("crowdsec", crowdsec),
+        ("pgaudit", pgaudit),
+        ("plaso-test-logs", plaso),
+        ("fhir-auditevent", fhir),
     ] {
-        if has_floors {
-            hold(&mut report, &floor);
+        match floors.get(name) {
+            Some(floor) if has_floors => hold(&mut report, floor),
+            None if has_floors => report.fail(format!("floors.toml has no [{name}]")),
+            _ => {}
         }
         show(name, &report);
         is_good &= report.failures.is_empty();
