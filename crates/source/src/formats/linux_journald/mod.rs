@@ -36,12 +36,12 @@ impl Format for Export {
     }
 
     fn recognize(&self, sample: &Sample<'_>) -> Confidence {
-        let is_cursor = |line: &&[u8]| line.starts_with(b"__CURSOR=");
-        let is_time = |line: &&[u8]| line.starts_with(b"__REALTIME_TIMESTAMP=");
+        let is_cursor = |line: &[u8]| line.starts_with(b"__CURSOR=");
+        let is_time = |line: &[u8]| line.starts_with(b"__REALTIME_TIMESTAMP=");
         let is_head = sample
             .first()
-            .is_some_and(|line| is_cursor(&line) || is_time(&line));
-        match is_head && sample.lines.iter().any(|line| is_time(&line)) {
+            .is_some_and(|line| is_cursor(line) || is_time(line));
+        match is_head && sample.lines.iter().any(|line| is_time(line)) {
             true => Confidence(98),
             false => Confidence::NONE,
         }
