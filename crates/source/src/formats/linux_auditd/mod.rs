@@ -63,8 +63,8 @@ const REMEMBERED: usize = 1024;
 /// The kernel stamps records by a clock that moves with its ticks, 100 to 1000 a second.
 const TICK: i64 = 10_000_000;
 
-/// What makes records of one event: host, time and serial.
-type Key = (String, String, i64);
+/// What makes records of one event: serial, time and host.
+type Key = (i64, String, String);
 
 /// An event whose records are still coming in.
 struct Open {
@@ -119,7 +119,7 @@ impl Audit {
             out.push(event);
             return Ok(());
         }
-        let key = (host, head.stamp.to_owned(), head.serial);
+        let key = (head.serial, head.stamp.to_owned(), host);
         let at = self.awaiting(&key);
         let at = at.unwrap_or_else(|| self.begin(key, &head, boot, record, out));
         let Some(open) = self.open.get_mut(at) else {

@@ -85,8 +85,8 @@ pub fn part<'a>(kind: &'a str, body: &'a str) -> Part<'a> {
         ..Part::default()
     };
     let (raw, enriched) = body.split_once('\u{1d}').unwrap_or((body, ""));
-    part.take(raw);
-    part.take(enriched);
+    part.take(raw, Level::Record);
+    part.take(enriched, Level::Record);
     part.join_arguments();
     part
 }
@@ -98,7 +98,7 @@ impl<'a> Part<'a> {
         says(&found.1)
     }
 
-    fn take(&mut self, text: &'a str) {
+    fn take(&mut self, text: &'a str, level: Level) {
         let mut rest = text.trim_start();
         while !rest.is_empty() {
             let len = rest.find([' ', '=']).unwrap_or(rest.len());
@@ -109,9 +109,12 @@ impl<'a> Part<'a> {
                 continue;
             };
             // What a program of the user's said comes in single quotes and has fields of its own.
-            if let (true, Some(inner)) = (name == "msg", after.strip_prefix('\'')) {
+            if level == Level::Record
+                && name == "msg"
+                && let Some(inner) = after.strip_prefix('\'')
+            {
                 let (inner, after) = inner.rsplit_once('\'').unwrap_or((inner, ""));
-                self.take(inner);
+                self.take(inner, Level::Message);
                 rest = after.trim_start();
                 continue;
             }
@@ -168,16 +171,34 @@ pub fn says(value: &str) -> Option<&str> {
     (!matches!(value, "" | "?" | "(null)" | "(none)" | "(unknown)")).then_some(value)
 }
 
+/// Where a field stands. A message within a message is none.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Record,
+    Message,
+}
+
+/// Bytes of a group in braces at most, so that braces that never close cost nothing.
+const LONGEST_GROUP: usize = 4096;
+
 enum Value<'a> {
     Quoted(&'a str),
     Bare(&'a str),
 }
 
 fn value(text: &str) -> (Value<'_>, &str) {
-    for (open, close) in [('"', '"'), ('\'', '\''), ('{', '}')] {
-        if let Some((inner, after)) = text.strip_prefix(open).and_then(|t| t.split_once(close)) {
-            return (Value::Quoted(inner.trim()), after.trim_start_matches([',', ')']));
+    let enclosed = match text.as_bytes().first() {
+        Some(b'"') => text[1..].split_once('"'),
+        Some(b'\'') => text[1..].split_once('\''),
+        Some(b'{') => {
+            let bytes = text.as_bytes();
+            let end = memchr::memchr(b'}', &bytes[..bytes.len().min(LONGEST_GROUP)]);
+            end.map(|end| (&text[1..end], &text[end + 1..]))
         }
+        _ => None,
+    };
+    if let Some((inner, after)) = enclosed {
+        return (Value::Quoted(inner.trim()), after.trim_start_matches([',', ')']));
     }
     let len = text.find(' ').unwrap_or(text.len());
     let (value, after) = text.split_at(len);
@@ -305,6 +326,15 @@ mod tests {
             ),
         ] {
             assert_eq!(shown(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn hostile_bodies_end_soon() {
+        for piece in ["msg='", "a={ ", "a=\" ", "a1[0]=41 ", "old ", "(=)"] {
+            let body = piece.repeat(100_000);
+            let part = part("EXECVE", &body);
+            assert!(part.fields.len() + part.words.len() <= 100_000, "{piece}");
         }
     }
 
