@@ -118,11 +118,15 @@ pub enum Framing {
     /// its bytes include the line ends between.
     Blocks(Begins),
     /// JSON records: the elements of an array where the file is one, or is an object that holds one and is no
-    /// record itself by this test; objects, where the first is spread over lines; else one line, one record. What
-    /// stands beside the array in such an object is no record.
+    /// record itself by this test; objects one behind the other where the first is spread over lines (a line between
+    /// them is handed out as a record too); else one line, one record. What stands beside the array in such an
+    /// object is no record.
     Json(IsRecord),
     /// CSV records: a line end within double quotes belongs to the record.
     Csv,
+    /// Records of `NAME=value` lines, each ended by an empty line. A line without `=` names a value that may hold
+    /// anything: its length as eight bytes, the lowest first, the value, and a line end follow.
+    Fields,
 }
 
 /// What a decoder knows beside the records.

@@ -43,9 +43,9 @@ pub fn first_element<'h>(head: &'h [u8], framing: &Framing) -> Option<&'h [u8]> 
         return None;
     };
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-    let at = elements::first_at(head, &**is_record)?;
-    let whole = elements::sampled(head, at).into_iter().next();
-    Some(whole.unwrap_or(&head[at..]))
+    let opening = elements::opening(head, &**is_record)?;
+    let whole = elements::sampled(head, opening).into_iter().next();
+    Some(whole.unwrap_or(&head[opening.inside..]))
 }
 
 /// The lineage of a file: a hash over its source, the host that a person named, and its first line. It

@@ -30,6 +30,12 @@ impl<'a> Object<'a> {
         Self(Vec::with_capacity(n))
     }
 
+    /// Fields whose names are known to differ.
+    #[must_use]
+    pub fn of_distinct(fields: Vec<(Cow<'a, str>, Json<'a>)>) -> Self {
+        Self(fields)
+    }
+
     #[must_use]
     pub const fn len(&self) -> usize {
         self.0.len()

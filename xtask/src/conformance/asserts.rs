@@ -24,6 +24,8 @@ pub struct Part {
     pub skipped: usize,
     /// The value, unquoted; a number or boolean as it was written.
     pub expected: String,
+    /// A number that was rounded.
+    pub is_rounded: bool,
 }
 
 /// Reads a file of assertions; the second list holds the lines that nobody understands.
@@ -81,11 +83,12 @@ fn parse_line(line: &str, number: usize) -> Option<Line> {
         .split_once('(')
         .filter(|(f, _)| f.bytes().all(|b| b.is_ascii_alphabetic()))
     {
-        if function != "basename" {
+        if !matches!(function, "basename" | "FloatApproxEqual") {
             return None;
         }
         rest = inner;
     }
+    let is_rounded = line.starts_with("FloatApproxEqual(");
     let rest = rest.strip_prefix("results")?;
     let (stage, rest) = key(rest)?;
     let (parser, rest) = key(rest)?;
@@ -106,7 +109,10 @@ fn parse_line(line: &str, number: usize) -> Option<Line> {
         rest = after;
     }
     let rest = rest.strip_prefix(')').unwrap_or(rest);
-    let value = rest.strip_prefix(" == ")?;
+    let value = match is_rounded {
+        true => rest.strip_prefix(", ")?.strip_suffix(')')?,
+        false => rest.strip_prefix(" == ")?,
+    };
     let expected = if value.starts_with('"') {
         unquote(value)?.0
     } else {
@@ -120,6 +126,7 @@ fn parse_line(line: &str, number: usize) -> Option<Line> {
         name,
         skipped,
         expected,
+        is_rounded,
     }))
 }
 
@@ -190,6 +197,7 @@ mod tests {
             "basename(results[\"s00-raw\"][\"a/b\"][1].Evt.Meta[\"path\"]) == \"f.log\"\n",
             "results[\"s02\"][\"c\"][0].Evt.Enriched[\"MarshaledTime\"][4:] == \"-01-24T15:32:31Z\"\n",
             "results[\"s02\"][\"c\"][0].Success == true\n",
+            "FloatApproxEqual(results[\"s02\"][\"c\"][0].Evt.Unmarshaled[\"x\"][\"ts\"], 1.5)\n",
             "nonsense == 1\n",
         );
         let (lines, odd) = parse(text);
@@ -207,9 +215,10 @@ mod tests {
                 ("Meta.path", 1, 0, "f.log"),
                 ("Enriched.MarshaledTime", 0, 4, "-01-24T15:32:31Z"),
                 ("Success", 0, 0, "true"),
+                ("Unmarshaled.x.ts", 0, 0, "1.5"),
             ]
         );
-        assert_eq!((lines.len(), odd.len()), (5, 1));
+        assert_eq!((lines.len(), odd.len()), (6, 1));
     }
 
     #[test]

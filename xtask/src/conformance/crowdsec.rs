@@ -2,9 +2,11 @@
 
 use super::Report;
 use super::asserts::{self, Line, Part, SCENARIO};
-use ambit_event::{Batch, Column, ColumnKind, Event, Keys, Timestamp};
+use super::path::texts;
+use ambit_event::{Batch, Column, ColumnKind, Event, Keys, Span, Timestamp};
 use ambit_source::{Context, Format, Sample, decode_all, formats};
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -27,6 +29,9 @@ pub struct Table {
     /// Those that repeat an earlier parser's parts: only these names are their own.
     repeater: Vec<Repeater>,
     field: Vec<Field>,
+    /// Whole objects: their names go on below this one as our fields do.
+    #[serde(default)]
+    tree: Vec<String>,
     #[serde(default)]
     skip: Vec<Skip>,
     #[serde(default)]
@@ -357,7 +362,18 @@ impl Set<'_> {
             .field
             .iter()
             .find(|f| f.name == part.name && parser.ends_with(f.parser.as_str()));
-        let Some(field) = field else {
+        let tree = self
+            .table
+            .tree
+            .iter()
+            .find_map(|tree| part.name.strip_prefix(tree)?.strip_prefix('.'));
+        let below = tree.map(|rest| Field {
+            parser: String::new(),
+            name: part.name.clone(),
+            is: vec![format!("field:{rest}")],
+            within: Vec::new(),
+        });
+        let Some(field) = field.or(below.as_ref()) else {
             *self.report.unlisted.entry(part.name.clone()).or_default() += 1;
             return;
         };
@@ -369,7 +385,9 @@ impl Set<'_> {
             .iter()
             .filter_map(|path| self::ours(event, path))
             .collect();
-        let fits = ours.iter().any(|value| self.same(value, part))
+        let is_end = field.is.iter().any(|path| path == "time") && is_within(event, &part.expected);
+        let fits = is_end
+            || ours.iter().any(|value| self.same(value, part))
             || holders
                 .iter()
                 .any(|value| value.contains(&*self.keys.redact(&part.expected)))
@@ -391,8 +409,15 @@ impl Set<'_> {
         if part.skipped > 0 {
             return ours.get(part.skipped..) == Some(expected);
         }
+        if part.is_rounded {
+            let number = |text: &str| text.parse::<f64>().ok();
+            return number(ours)
+                .zip(number(expected))
+                .is_some_and(|(a, b)| (a - b).abs() < 1e-5);
+        }
         let ip = |text: &str| text.parse::<std::net::IpAddr>().map(|ip| ip.to_canonical()).ok();
-        ours.trim() == expected.trim()
+        let whole = expected.strip_suffix(".000000").unwrap_or(expected);
+        ours.trim() == whole.trim()
             || expected.contains("\\x") && ours.trim() == unescaped(expected).trim()
             || ours == self.keys.redact(expected)
             || ip(ours).is_some() && ip(ours) == ip(expected)
@@ -407,6 +432,13 @@ impl Set<'_> {
         );
         self.report.fail(ambit_event::printable(&message, 400));
     }
+}
+
+/// Whether whole seconds, as CrowdSec keeps them, tell an instant of an operation that lasts: we take its arrival,
+/// they the record's.
+fn is_within(event: &Event, expected: &str) -> bool {
+    let second = Timestamp::parse(expected).map(|at| Span::new(at, at.plus_secs(1)));
+    event.duration.is_some() && second.is_ok_and(|second| second.overlaps(event.when()))
 }
 
 /// A text with nginx's escapes `\xHH` undone.
@@ -446,7 +478,7 @@ fn url(event: &Event) -> Option<String> {
 }
 
 /// The value of a column by its path, of `field:path`, `time`, `target`, `url` or `raw`, as text.
-fn ours(event: &Event, path: &str) -> Option<String> {
+pub(super) fn ours(event: &Event, path: &str) -> Option<String> {
     match path {
         "time" => return Some(event.time.to_string()),
         "raw" => return Some(String::from_utf8_lossy(&event.raw).into_owned()),
@@ -455,7 +487,12 @@ fn ours(event: &Event, path: &str) -> Option<String> {
         _ => {}
     }
     if let Some(field) = path.strip_prefix("field:") {
-        return event.field(field).map(|v| v.into_owned());
+        let below = || {
+            texts(&Value::Object((*event.fields).clone()), field)
+                .into_iter()
+                .next()
+        };
+        return event.field(field).map(|v| v.into_owned()).or_else(below);
     }
     let column = Column::parse(path).ok()?;
     match column.kind() {

@@ -1,13 +1,13 @@
 //! Declared sources whose records are JSON, logfmt or CSV.
 
-use crate::json::{Json, Object};
+use super::table::{Table, percent_of};
+use crate::json::Object;
 use crate::mapping::{Form, Mapper, Mapping};
+use crate::preface::unwrapped;
 use crate::{
-    Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample, csv, json,
-    logfmt, time,
+    Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample, json,
+    logfmt,
 };
-use jiff::tz::TimeZone;
-use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 /// A source of JSON, logfmt or CSV records, by its mapping.
@@ -43,21 +43,6 @@ impl Declared {
         let known = |fields: Object<'_>| self.mapping.knows_within(&fields);
         fields(self.mapping.form(), &json::text(record)).is_ok_and(known)
     }
-
-    /// A CSV file is known by its columns.
-    fn knows_columns(&self, sample: &Sample<'_>) -> bool {
-        let mut lines = sample.lines.iter().map(|line| json::text(line));
-        let header = lines.find(|line| !is_type_line(line));
-        let columns = header.and_then(|header| Columns::read(header.trim_start_matches('\u{feff}')));
-        columns.is_some_and(|columns| {
-            let mut named = Object::with_capacity(columns.names.len());
-            columns
-                .names
-                .iter()
-                .for_each(|name| named.push(Cow::Borrowed(name), Json::Text(Cow::Borrowed(""))));
-            self.mapping.knows_columns(&named)
-        })
-    }
 }
 
 impl Format for Declared {
@@ -74,13 +59,14 @@ impl Format for Declared {
     }
 
     fn recognize(&self, sample: &Sample<'_>) -> Confidence {
-        let most = self.mapping.confidence();
-        match (self.mapping.is_choosy(), self.mapping.form()) {
-            (false, _) => Confidence::NONE,
-            (true, Form::Csv) if self.knows_columns(sample) => Confidence(most),
-            (true, Form::Csv) => Confidence::NONE,
-            (true, _) => Confidence::share(most, sample.percent_of(&self.framing(), |line| self.knows(line))),
+        if !self.mapping.is_choosy() {
+            return Confidence::NONE;
         }
+        let percent = match self.mapping.form() {
+            Form::Csv => percent_of(&self.mapping, sample),
+            _ => sample.percent_of(&self.framing(), |line| self.knows(line)),
+        };
+        Confidence::share(self.mapping.confidence(), percent)
     }
 
     fn framing(&self) -> Framing {
@@ -90,8 +76,8 @@ impl Format for Declared {
                 let tests: Vec<_> = self.all().map(Mapping::record_test).collect();
                 Framing::Json(Arc::new(move |fields| tests.iter().any(|test| test(fields))))
             }
-            Form::Csv => Framing::Csv,
-            Form::Logfmt | Form::Nginx | Form::Apache => Framing::Lines,
+            Form::Csv if self.mapping.has_quotes() => Framing::Csv,
+            Form::Csv | Form::Logfmt | Form::Nginx | Form::Apache => Framing::Lines,
         }
     }
 
@@ -110,8 +96,8 @@ impl Format for Declared {
 
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
         if self.mapping.form() == Form::Csv {
-            return Ok(Box::new(CsvDecoder {
-                columns: None,
+            return Ok(Box::new(TableDecoder {
+                table: Table::new(&self.mapping),
                 mapping: self.mapping.clone(),
                 mapper: self.mapping.mapper(context),
             }));
@@ -217,82 +203,22 @@ fn decode(
 pub fn fields(form: Form, text: &str) -> Result<Object<'_>, RejectReason> {
     match form {
         Form::Logfmt => logfmt::record(text),
-        Form::Json | Form::Csv | Form::Nginx | Form::Apache => json::object(behind_time(text)),
+        Form::Json | Form::Csv | Form::Nginx | Form::Apache => json::object(unwrapped(text)),
     }
 }
 
-/// PowerShell's `Export-Csv` may write the type of what it exported before the names of the columns.
-fn is_type_line(line: &str) -> bool {
-    line.trim_start_matches('\u{feff}').starts_with("#TYPE ")
-}
-
-/// The columns of a CSV file.
-struct Columns {
-    names: Vec<String>,
-    separator: u8,
-}
-
-impl Columns {
-    fn read(header: &str) -> Option<Self> {
-        let separator = csv::separator(header);
-        let names: Vec<String> = csv::fields(header, separator)?
-            .into_iter()
-            .map(|name| name.trim().to_owned())
-            .collect();
-        (names.len() > 1).then_some(Self { names, separator })
-    }
-
-    fn object<'r>(&'r self, text: &'r str) -> Result<Object<'r>, RejectReason> {
-        let values = csv::fields(text, self.separator)
-            .ok_or_else(|| RejectReason::new("a quote does not close, or text stands behind one"))?;
-        if values.len() != self.names.len() {
-            let (n, wanted) = (values.len(), self.names.len());
-            let why = format!("{wanted} fields were expected, as in the first line, and {n} stand there");
-            return Err(RejectReason::new(why));
-        }
-        let mut filling = json::Filling::default();
-        for (name, value) in self.names.iter().zip(values) {
-            filling
-                .add(Cow::Borrowed(name), Json::Text(value))
-                .map_err(|name| RejectReason::new(format!("the column `{name}` stands twice")))?;
-        }
-        Ok(filling.object)
-    }
-}
-
-struct CsvDecoder {
-    columns: Option<Columns>,
+struct TableDecoder {
+    table: Table,
     mapping: Mapping,
     mapper: Mapper,
 }
 
-impl Decoder for CsvDecoder {
+impl Decoder for TableDecoder {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let text = record.lossy();
-        let Some(columns) = &self.columns else {
-            if is_type_line(&text) {
-                return Ok(());
-            }
-            self.columns = Columns::read(&text);
-            return match self.columns {
-                Some(_) => Ok(()),
-                None => Err(RejectReason::new("a line that names the columns was expected")),
-            };
-        };
-        let fields = columns.object(&text)?;
-        decode(&self.mapping, &mut self.mapper, fields, text.len(), out)
+        match self.table.row(&text)? {
+            Some(fields) => decode(&self.mapping, &mut self.mapper, fields, text.len(), out),
+            None => Ok(()),
+        }
     }
-}
-
-/// What stands behind the time that exports of CloudWatch Logs put before each line.
-fn behind_time(line: &str) -> &str {
-    let is_digit = line.as_bytes().first().is_some_and(u8::is_ascii_digit);
-    match line.split_once(' ').filter(|_| is_digit) {
-        Some((time, rest)) if rest.starts_with('{') && is_time(time) => rest,
-        _ => line,
-    }
-}
-
-fn is_time(text: &str) -> bool {
-    time::parse_iso(text.as_bytes(), &TimeZone::UTC).is_some()
 }

@@ -4,16 +4,22 @@ pub mod apache;
 pub mod app;
 pub mod aws;
 pub mod azure;
+pub mod caddy;
 mod declared;
+pub mod envoy;
+pub mod fhir;
 pub mod gcp;
 pub mod github;
 pub mod kubernetes;
+pub mod linux_auditd;
+pub mod linux_journald;
 pub mod microsoft365;
 pub mod nginx;
 pub mod okta;
 pub mod postgresql;
 pub mod sshd;
 pub mod syslog;
+mod table;
 
 use crate::mapping::Form;
 use crate::{Format, Mapping};
@@ -27,9 +33,15 @@ pub fn built_in() -> Vec<Arc<dyn Format>> {
         Arc::new(nginx::ErrorLog),
         Arc::new(apache::Access),
         Arc::new(apache::ErrorLog),
+        Arc::new(caddy::Access),
+        Arc::new(envoy::Access),
         Arc::new(postgresql::Csvlog),
         Arc::new(postgresql::Jsonlog),
         Arc::new(postgresql::Stderr),
+        Arc::new(fhir::AuditEvent),
+        Arc::new(linux_auditd::Auditd),
+        Arc::new(linux_journald::Export),
+        Arc::new(linux_journald::JsonLines),
         Arc::new(sshd::Sshd),
         Arc::new(syslog::Syslog),
         Arc::new(aws::cloudtrail()),

@@ -1,4 +1,4 @@
-//! Sources that are declared rather than programmed: JSON, logfmt and access logs by a small TOML file.
+//! Sources that are declared rather than programmed: JSON, logfmt, CSV and access logs by a small TOML file.
 //!
 //! ```
 //! use ambit_source::Mapping;
@@ -113,6 +113,21 @@ impl Mapping {
         self.spec.log_format.as_deref()
     }
 
+    /// What stands between its CSV fields, where that is said.
+    pub(crate) fn delimiter(&self) -> Option<char> {
+        self.spec.csv.delimiter
+    }
+
+    /// Whether its CSV fields may stand in quotes.
+    pub(crate) fn has_quotes(&self) -> bool {
+        self.spec.csv.quotes.unwrap_or(true)
+    }
+
+    /// The names of its CSV fields; empty where the first record names them.
+    pub(crate) fn csv_columns(&self) -> &[String] {
+        &self.spec.csv.columns
+    }
+
     pub(crate) fn confidence(&self) -> u8 {
         self.spec.recognize.confidence.unwrap_or(85).min(100)
     }
@@ -141,14 +156,11 @@ impl Mapping {
             })
     }
 
-    /// Whether a CSV file with these columns may be its own.
-    pub(crate) fn knows_columns(&self, columns: &Object<'_>) -> bool {
+    /// Whether a CSV file with these columns may be its own; `None` where it does not say by which it is known.
+    pub(crate) fn knows_columns(&self, columns: &Object<'_>) -> Option<bool> {
         let wanted = &self.spec.recognize.columns;
         let mut wanted = wanted.iter().map(|any| any.as_slice().iter());
-        match wanted.len() {
-            0 => self.knows(columns),
-            _ => wanted.all(|mut any| any.any(|mark| self.has(columns, mark))),
-        }
+        (wanted.len() > 0).then(|| wanted.all(|mut any| any.any(|mark| self.has(columns, mark))))
     }
 
     /// Whether a field is there, by its path or as `path=pattern`.

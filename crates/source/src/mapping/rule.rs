@@ -283,7 +283,7 @@ pub fn text<'v>(value: &'v Json<'_>) -> Option<Cow<'v, str>> {
 }
 
 /// Producers write `-` or nothing where there is nothing to say.
-fn is_absent(text: &str) -> bool {
+pub fn is_absent(text: &str) -> bool {
     text.is_empty() || text == "-"
 }
 

@@ -1,7 +1,7 @@
 //! A mapping made ready: fields found once, then each column's rule.
 
 use super::path::{self, Names, Place};
-use super::rule::{Condition, Field, FieldPart, Picker, Rule, Slots, Template, all_hold, text};
+use super::rule::{Condition, Field, FieldPart, Picker, Rule, Slots, Template, all_hold, is_absent, text};
 use super::spec::{self, Instant, RuleSpec, Spec, Texts};
 use super::transform::{Transform, transformed};
 use crate::json::{Json, Object};
@@ -322,7 +322,10 @@ fn fingerprint(keys: &Keys, transform: &[Transform], value: &mut Json<'_>) {
     }
     match text(value) {
         Some(plain) if !plain.starts_with("fp_") => {
-            let shown = keys.fingerprint(&transformed(Cow::Borrowed(&plain), transform));
+            // What no transform finds a part in is a secret whole.
+            let secret = transformed(Cow::Borrowed(&plain), transform);
+            let secret = if is_absent(&secret) { &plain } else { &secret };
+            let shown = keys.fingerprint(secret);
             *value = Json::Text(Cow::Owned(shown));
         }
         _ => {}

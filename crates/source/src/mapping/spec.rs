@@ -26,6 +26,8 @@ pub struct Spec {
     #[serde(default)]
     pub json: Vec<String>,
     #[serde(default)]
+    pub csv: Csv,
+    #[serde(default)]
     pub recognize: Recognize,
     pub time: Time,
     #[serde(default)]
@@ -71,12 +73,23 @@ pub struct Told {
 pub enum Form {
     Json,
     Logfmt,
-    /// With a line that names the columns.
     Csv,
     /// Any of the forms that nginx's access log has, JSON among them.
     Nginx,
     /// Any of the forms that Apache's access log has.
     Apache,
+}
+
+/// How CSV records are divided, and what their fields are called.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Csv {
+    /// Where they are given, the file need not begin with a header.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// Without it the first record shows it.
+    pub delimiter: Option<char>,
+    pub quotes: Option<bool>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -265,7 +278,22 @@ pub fn parse(text: &str, origin: &str) -> Result<Spec, Error> {
         why,
     };
     let table = layered(text, origin, 0)?;
-    Spec::deserialize(toml::Value::Table(table)).map_err(|e| wrong(e.to_string().trim_end().to_owned()))
+    let spec = Spec::deserialize(toml::Value::Table(table))
+        .map_err(|e| wrong(e.to_string().trim_end().to_owned()))?;
+    match check_csv(&spec.csv) {
+        Some(why) => Err(wrong(format!("[csv] {why}"))),
+        None => Ok(spec),
+    }
+}
+
+fn check_csv(csv: &Csv) -> Option<String> {
+    let mut names: Vec<&str> = csv.columns.iter().map(String::as_str).collect();
+    names.sort_unstable();
+    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Some(format!("columns: `{}` stands twice", pair[0]));
+    }
+    matches!(csv.delimiter, Some('"' | '\n' | '\r'))
+        .then(|| "delimiter: neither a quote nor a line end".to_owned())
 }
 
 /// Bases may have bases of their own, but not without end.
@@ -325,5 +353,8 @@ fn lay_over(under: &mut toml::Table, over: toml::Table) {
 }
 
 fn is_section(key: &str) -> bool {
-    matches!(key, "recognize" | "time" | "http" | "columns" | "secrets" | "id")
+    matches!(
+        key,
+        "csv" | "recognize" | "time" | "http" | "columns" | "secrets" | "id"
+    )
 }

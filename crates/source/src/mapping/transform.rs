@@ -19,6 +19,8 @@ pub enum Transform {
     BeforeLast(String),
     AfterLast(String),
     Bearer,
+    /// The value of the cookie of this name in a Cookie header; absent where there is none.
+    Cookie(String),
     /// An IP address in its usual form, its port taken off; what is none is absent.
     Address,
     /// The port that stands behind an address.
@@ -36,6 +38,7 @@ impl Transform {
             ("bearer", true) => Self::Bearer,
             ("address", true) => Self::Address,
             ("port", true) => Self::Port,
+            ("cookie", false) => Self::Cookie(argument.to_owned()),
             ("prefix", false) => Self::Prefix(argument.parse().ok()?),
             ("suffix", false) => Self::Suffix(argument.parse().ok()?),
             ("strip_prefix", false) => Self::StripPrefix(argument.to_owned()),
@@ -68,6 +71,7 @@ impl Transform {
             }
             Self::AfterLast(mark) => part(text, |t| t.rsplit_once(mark.as_str()).map_or(t, |(_, tail)| tail)),
             Self::Bearer => part(text, |t| t.split_once(' ').map_or(t, |(_, value)| value.trim())),
+            Self::Cookie(name) => part(text, |t| cookie(t, name)),
             Self::Address => match address(text.trim()).0.parse::<IpAddr>() {
                 Ok(address) => Cow::Owned(address.to_canonical().to_string()),
                 Err(_) => Cow::Borrowed(""),
@@ -89,6 +93,13 @@ fn part<'t>(text: Cow<'t, str>, take: impl Fn(&str) -> &str) -> Cow<'t, str> {
         Cow::Borrowed(text) => Cow::Borrowed(take(text)),
         Cow::Owned(text) => Cow::Owned(take(&text).to_owned()),
     }
+}
+
+/// A cookie's value in a Cookie header; empty where it has none of that name.
+fn cookie<'t>(header: &'t str, name: &str) -> &'t str {
+    let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
+    let mut values = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value);
+    values.next().unwrap_or("").trim_matches('"')
 }
 
 /// Address and port; what is no address with a port stays whole and has none. A bare IPv6 address ends like
@@ -147,5 +158,17 @@ mod tests {
             assert_eq!(apply(transform), expected, "{transform}");
         }
         assert_eq!(Transform::parse("after_last"), None);
+    }
+
+    #[test]
+    fn a_cookie_is_found_by_its_name() {
+        for (header, expected) in [
+            ("a=b; sid=x; sid=y", "x"),
+            ("sid=\"x\"", "x"),
+            ("asid=x", ""),
+            ("sid", ""),
+        ] {
+            assert_eq!(cookie(header, "sid"), expected, "{header}");
+        }
     }
 }

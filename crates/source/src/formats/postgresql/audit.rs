@@ -1,6 +1,7 @@
 //! The message of a pgaudit record: `AUDIT: SESSION,4,1,READ,SELECT,TABLE,public.t,"select …",<none>,7`.
 
-use crate::{RejectReason, csv};
+use crate::RejectReason;
+use crate::csv::{self, Dialect};
 use std::borrow::Cow;
 
 /// The parts of an audit record, markers such as `<not logged>` still in their place.
@@ -33,7 +34,7 @@ pub fn parse(message: &str) -> Result<Option<Audit<'_>>, RejectReason> {
         return Ok(None);
     };
     let bad = |why: &str| RejectReason::field("message", format!("a pgaudit record {why}"));
-    let fields = csv_fields(payload).ok_or_else(|| bad("whose quotes do not end"))?;
+    let fields = csv::fields(payload, Dialect::default()).ok_or_else(|| bad("whose quotes do not end"))?;
     if !(9..=10).contains(&fields.len()) {
         return Err(bad(&format!("has 9 or 10 fields, this one has {}", fields.len())));
     }
@@ -78,15 +79,10 @@ pub fn parameters(field: &str) -> Vec<String> {
     if matches!(field, NONE | NOT_LOGGED | PREVIOUSLY_LOGGED | "") {
         return Vec::new();
     }
-    match csv_fields(field) {
+    match csv::fields(field, Dialect::default()) {
         Some(values) => values.into_iter().map(Cow::into_owned).collect(),
         None => vec![field.to_owned()],
     }
-}
-
-/// The fields of one CSV record, quotes undone; `None` where a quote does not end or text follows it.
-pub fn csv_fields(record: &str) -> Option<Vec<Cow<'_, str>>> {
-    csv::fields(record, b',')
 }
 
 fn cut(text: &str) -> String {
