@@ -122,3 +122,21 @@ fn an_export_that_grew_is_read_on_with_its_columns() {
     assert_eq!((after.events.len(), after.rejects.len(), notes), (1, 0, vec![]));
     assert!(ids(&before).is_disjoint(&ids(&after)));
 }
+
+#[test]
+fn a_token_is_the_same_one_in_each_log() {
+    let first = |case: &str| read_on(&inputs(&[golden(case)])[0], None).0.events.remove(0);
+    let issued = first("azure_signin/diagnostic.in").issued_credential.unwrap();
+    assert_eq!(
+        first("microsoft365_audit/services.in").issued_credential.as_ref(),
+        Some(&issued)
+    );
+    assert_eq!(
+        first("microsoft365_audit/mail.in").actor_credential.as_ref(),
+        Some(&issued)
+    );
+    assert_eq!(
+        first("azure_activity/diagnostic.in").actor_credential.as_ref(),
+        Some(&issued)
+    );
+}

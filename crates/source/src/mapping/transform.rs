@@ -1,5 +1,8 @@
 //! What is done to a text before it becomes a column.
 
+use base64::Engine;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -25,6 +28,8 @@ pub enum Transform {
     Address,
     /// The port that stands behind an address.
     Port,
+    /// A GUID in its usual form, of which base64 of its bytes or of its text may be written; anything else stays.
+    Guid,
 }
 
 impl Transform {
@@ -38,6 +43,7 @@ impl Transform {
             ("bearer", true) => Self::Bearer,
             ("address", true) => Self::Address,
             ("port", true) => Self::Port,
+            ("guid", true) => Self::Guid,
             ("cookie", false) => Self::Cookie(argument.to_owned()),
             ("prefix", false) => Self::Prefix(argument.parse().ok()?),
             ("suffix", false) => Self::Suffix(argument.parse().ok()?),
@@ -77,6 +83,7 @@ impl Transform {
                 Err(_) => Cow::Borrowed(""),
             },
             Self::Port => part(text, |t| address(t.trim()).1),
+            Self::Guid => guid(text.trim()).map_or(text, Cow::Owned),
         }
     }
 }
@@ -123,6 +130,44 @@ fn address(text: &str) -> (&str, &str) {
     }
 }
 
+fn guid(text: &str) -> Option<String> {
+    if is_guid(text) {
+        return Some(text.to_ascii_lowercase());
+    }
+    // Longer texts are no GUID, and are not decoded.
+    let written = Some(text).filter(|t| (22..=48).contains(&t.len()))?;
+    let bytes = decoded(written)?;
+    if let Ok(inner) = std::str::from_utf8(&bytes)
+        && is_guid(inner)
+    {
+        return Some(inner.to_ascii_lowercase());
+    }
+    // The first three groups are numbers, which Windows writes with their last byte first.
+    let b: [u8; 16] = bytes.try_into().ok()?;
+    let order = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+    let digits = hex::encode(order.map(|at| b[at]));
+    let groups = [0..8, 8..12, 12..16, 16..20, 20..32].map(|at| digits.get(at).unwrap_or(""));
+    Some(groups.join("-"))
+}
+
+fn is_guid(text: &str) -> bool {
+    let is_fitting = |(at, b): (usize, u8)| match at {
+        8 | 13 | 18 | 23 => b == b'-',
+        _ => b.is_ascii_hexdigit(),
+    };
+    text.len() == 36 && text.bytes().enumerate().all(is_fitting)
+}
+
+fn decoded(text: &str) -> Option<Vec<u8>> {
+    let lenient = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    let alphabets = [URL_SAFE, STANDARD];
+    alphabets
+        .iter()
+        .find_map(|alphabet| GeneralPurpose::new(alphabet, lenient).decode(text).ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,6 +184,28 @@ mod tests {
             ("", "", ""),
         ] {
             assert_eq!(address(text), (host, port), "{text}");
+        }
+    }
+
+    #[test]
+    fn guids_have_one_form() {
+        let usual = Some("29dcc432-5e8a-4659-9f03-6ede18400300".to_owned());
+        for text in [
+            "29DCC432-5E8A-4659-9F03-6EDE18400300",
+            "MjlkY2M0MzItNWU4YS00NjU5LTlmMDMtNmVkZTE4NDAwMzAw",
+            "MsTcKYpeWUafA27eGEADAA",
+            "MsTcKYpeWUafA27eGEADAA==",
+        ] {
+            assert_eq!(guid(text), usual, "{text}");
+        }
+        for text in [
+            "",
+            "29dcc432",
+            "MsTcKYpeWUafA27eGEAD",
+            "not a token at all, is it",
+            "日本語日本語日本語日本語",
+        ] {
+            assert_eq!(guid(text), None, "{text}");
         }
     }
 
