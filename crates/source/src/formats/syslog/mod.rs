@@ -5,11 +5,12 @@ mod sudo;
 
 use crate::formats::{apache, linux_auditd, nginx, sshd};
 use crate::redact::{self, Redactor};
-use crate::{Confidence, Context, Decoder, Error, Format, Output, RawRecord, RejectReason, Sample};
+use crate::{Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample};
 use ambit_event::{Event, Keys, Loss, Span, Timestamp};
 use frame::Frame;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The source of what no decoder of its own reads.
 pub const SOURCE: &str = "syslog";
@@ -31,6 +32,10 @@ impl Format for Syslog {
         let framed = sample.percent(|line| frame::parse(&crate::json::text(line)).is_ok());
         // Senders may leave the program out: its lines are known by those beside them.
         Confidence::share(55, if sure >= 25 { framed.max(sure) } else { sure })
+    }
+
+    fn framing(&self) -> Framing {
+        framing()
     }
 
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
@@ -56,6 +61,12 @@ impl Format for Syslog {
     }
 }
 
+/// A line that begins with a blank goes on with the message before it, as journalctl and careless senders write it.
+#[must_use]
+pub fn framing() -> Framing {
+    Framing::Blocks(Arc::new(|line| !matches!(line.first(), Some(b' ' | b'\t'))))
+}
+
 /// The host that a frame names, of which only the part before the message is at hand.
 #[must_use]
 pub fn host_of(frame: &str) -> Option<&str> {
@@ -65,6 +76,7 @@ pub fn host_of(frame: &str) -> Option<&str> {
 /// Reads what a program said into an event that already has time, host, process and message: OpenSSH's server,
 /// sudo, PAM's modules in any program; of others the class.
 pub fn interpret(event: &mut Event, program: &str, message: &str, keys: &Keys) {
+    let message = first_line(message);
     if sshd::is_program(program) {
         return sshd::decode(event, message, keys);
     }
@@ -73,6 +85,11 @@ pub fn interpret(event: &mut Event, program: &str, message: &str, keys: &Keys) {
     if !is_read {
         sshd::decode_pam(event, message);
     }
+}
+
+/// What a program says stands in one line; further ones are not its own to be believed.
+fn first_line(message: &str) -> &str {
+    message.split('\n').next().unwrap_or(message)
 }
 
 /// Whether a line is a syslog record of OpenSSH's server.
@@ -204,7 +221,7 @@ impl Decoder for Stream {
         }
         let program = frame.program.unwrap_or("");
         let own = RawRecord {
-            bytes: message.as_bytes(),
+            bytes: first_line(message).as_bytes(),
             ..*record
         };
         match self.guest(program, &event, own) {
