@@ -2,8 +2,9 @@
 
 use crate::capped::Caps;
 use crate::elements::{self, HEAD, IsRecord, Resync, Scan, Step};
-use crate::{Framing, RawRecord};
+use crate::{Begins, Framing, RawRecord};
 use std::io::{self, Read};
+use std::sync::Arc;
 
 /// How many bytes of a record that is too long are kept.
 pub const KEPT: usize = 64 << 10;
@@ -53,6 +54,8 @@ enum Document {
     },
     /// Behind an array, within the object that holds it.
     Around,
+    /// Objects spread over lines, one after the other.
+    Spread,
 }
 
 /// Where the record at `start` ends, as far as the buffer tells. Ends are relative to `start`.
@@ -71,7 +74,7 @@ impl<'r> Cutter<'r> {
     pub fn new(reader: &'r mut dyn Read, framing: Framing, caps: &Caps) -> Self {
         let most = match framing {
             Framing::Lines | Framing::Json(_) => caps.line,
-            Framing::Blocks(_) | Framing::Csv => caps.record,
+            Framing::Blocks(_) | Framing::Csv | Framing::Chunks { .. } => caps.record,
         };
         Self {
             reader,
@@ -99,6 +102,9 @@ impl<'r> Cutter<'r> {
 
     /// The next record; `None` at the end. Blank lines between records are passed over.
     pub fn next(&mut self) -> io::Result<Option<Cut<'_>>> {
+        if let Framing::Chunks { header, chunk } = self.framing {
+            return self.next_chunk(if self.offset == 0 { header } else { chunk });
+        }
         if self.offset == 0 {
             self.skip_mark()?;
         }
@@ -107,6 +113,22 @@ impl<'r> Cutter<'r> {
             return self.next_of_document(&is_record);
         }
         self.next_framed()
+    }
+
+    /// The next bytes of a file of chunks; a chunk that the file's end cuts off may still grow.
+    fn next_chunk(&mut self, len: usize) -> io::Result<Option<Cut<'_>>> {
+        let is_complete = self.more(len)?;
+        let len = len.min(self.unread());
+        if len == 0 {
+            return Ok(None);
+        }
+        let (at, offset, line) = (self.start, self.offset, self.line);
+        self.start += len;
+        self.offset += len as u64;
+        self.line += 1;
+        let bytes = &self.buffer[at..at + len];
+        let record = RawRecord { bytes, offset, line };
+        Ok(Some(Cut::Record { record, is_complete }))
     }
 
     fn next_framed(&mut self) -> io::Result<Option<Cut<'_>>> {
@@ -184,7 +206,7 @@ impl<'r> Cutter<'r> {
 
     fn find_end(&mut self) -> io::Result<End> {
         match self.framing.clone() {
-            Framing::Lines | Framing::Json(_) => self.end_of_line(),
+            Framing::Lines | Framing::Json(_) | Framing::Chunks { .. } => self.end_of_line(),
             Framing::Blocks(begins) => self.end_of_block(&*begins),
             Framing::Csv => self.end_of_csv(),
         }
@@ -326,6 +348,7 @@ impl<'r> Cutter<'r> {
                         Document::Another
                     };
                 }
+                Document::Spread => return self.next_spread(),
                 Document::Around => {
                     self.json = Document::Another;
                     if let Some((len, why)) = self.around()? {
@@ -336,8 +359,24 @@ impl<'r> Cutter<'r> {
         }
     }
 
+    /// The next of objects that are spread over lines, or a line between two of them.
+    fn next_spread(&mut self) -> io::Result<Option<Cut<'_>>> {
+        self.pass_while(elements::is_between)?;
+        if !self.more(1)? {
+            return Ok(None);
+        }
+        if self.buffer[self.start] == b'{' {
+            return self.element().map(Some);
+        }
+        match self.end_of_line()? {
+            End::At(len, next) => Ok(Some(self.record(len, next, true))),
+            End::Open(len) | End::Unclosed(len) => Ok(Some(self.record(len, len, false))),
+            End::TooLong(first_line) => self.too_long(first_line).map(Some),
+        }
+    }
+
     /// Goes into the array with which a document begins; false where it is none. A file that does not begin
-    /// with one has lines to its end.
+    /// with one has lines to its end, unless its first object is spread over lines.
     fn begin_document(&mut self, is_record: &IsRecord) -> io::Result<bool> {
         if self.json == Document::Another {
             self.pass_while(elements::is_space)?;
@@ -350,6 +389,13 @@ impl<'r> Cutter<'r> {
                 self.json = Document::Array {
                     is_wrapped: opening.is_wrapped,
                 };
+                Ok(true)
+            }
+            None if self.json == Document::First
+                && elements::spread(&self.buffer[self.start..]).is_some() =>
+            {
+                self.most = self.caps.record;
+                self.json = Document::Spread;
                 Ok(true)
             }
             None => {
@@ -398,6 +444,10 @@ impl<'r> Cutter<'r> {
     fn damaged(&mut self, from: usize, why: &'static str) -> io::Result<Cut<'_>> {
         let (offset, line) = (self.offset, self.line);
         let head = self.buffer[self.start..self.start + KEPT.min(self.unread())].to_vec();
+        if self.json == Document::Spread {
+            self.pass_over()?;
+            return Ok(self.passed(head, offset, line, why));
+        }
         let (mut resync, mut from) = (Resync::default(), from);
         loop {
             if let Some(at) = resync.find(&self.buffer[self.start..], from) {
@@ -445,9 +495,12 @@ impl<'r> Cutter<'r> {
     }
 
     fn pass_over(&mut self) -> io::Result<()> {
-        let begins = match &self.framing {
+        let begins: Option<Begins> = match &self.framing {
             Framing::Blocks(begins) => Some(begins.clone()),
-            Framing::Lines | Framing::Json(_) | Framing::Csv => None,
+            Framing::Json(_) if self.json == Document::Spread => {
+                Some(Arc::new(|line: &[u8]| line.trim_ascii_end() == b"{"))
+            }
+            Framing::Lines | Framing::Json(_) | Framing::Csv | Framing::Chunks { .. } => None,
         };
         loop {
             while memchr::memchr(b'\n', &self.buffer[self.start..]).is_none() {
@@ -507,7 +560,6 @@ fn is_blank(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     fn cut(bytes: &[u8], framing: Framing, caps: Caps) -> Vec<(u64, u64, String, bool)> {
         let mut reader = bytes;
@@ -590,5 +642,48 @@ mod tests {
             cut(b"1,\"a\n2,b\n3,c\n", Framing::Csv, Caps::default()),
             rows(&[(0, 1, "!5", true), (5, 2, "2,b", false), (9, 3, "3,c", false)])
         );
+    }
+
+    #[test]
+    fn objects_spread_over_lines_are_cut_as_they_close() {
+        let framing = || Framing::Json(Arc::new(|_: &crate::Object<'_>| true));
+        let text = "Record 1\n{\n  \"a\": {\n    \"b\": \"}\"\n  }\n}\n\nRecord 2\n{\n  \"a\": \"torn\n}\n{\n  \"c\": 3\n}\n{\n  \"d\": 4";
+        let second = "{\n  \"a\": {\n    \"b\": \"}\"\n  }\n}";
+        assert_eq!(
+            cut(text.as_bytes(), framing(), Caps::default()),
+            rows(&[
+                (0, 1, "Record 1", true),
+                (9, 2, second, true),
+                (40, 8, "Record 2", true),
+                (49, 9, "!17", true),
+                (66, 12, "{\n  \"c\": 3\n}", true),
+                (79, 15, "{\n  \"d\": 4", false),
+            ])
+        );
+        let caps = Caps {
+            record: 20,
+            ..Caps::default()
+        };
+        let long = format!("{{\n  \"a\": \"{}\"\n}}\n{{\n}}\n", "x".repeat(700_000));
+        assert_eq!(
+            cut(long.as_bytes(), framing(), caps),
+            rows(&[(0, 1, "!700014", true), (700_014, 4, "{\n}", true)])
+        );
+    }
+
+    #[test]
+    fn chunks_are_cut_by_their_size_whatever_stands_in_them() {
+        let framing = Framing::Chunks { header: 4, chunk: 6 };
+        assert_eq!(
+            cut(b"HE\nDaaa\r\n\0bbbbbb  \n", framing.clone(), Caps::default()),
+            rows(&[
+                (0, 1, "HE\nD", true),
+                (4, 2, "aaa\r\n\0", true),
+                (10, 3, "bbbbbb", true),
+                (16, 4, "  \n", false),
+            ])
+        );
+        assert_eq!(cut(b"", framing.clone(), Caps::default()), []);
+        assert_eq!(cut(b"\xef\xbb\xbf", framing, Caps::default()).len(), 1);
     }
 }

@@ -1,5 +1,5 @@
-//! JSON files that are one array of objects, or one object that holds such an array: where they begin, and
-//! where each element ends.
+//! JSON files that are one array of objects, one object that holds such an array, or objects spread over lines
+//! one after the other: where they begin, and where each element ends.
 
 use crate::json::{self, Json, Object};
 use std::sync::Arc;
@@ -70,6 +70,35 @@ fn wrapped(head: &[u8], from: usize, is_record: &dyn for<'o> Fn(&Object<'o>) -> 
     json::object(&first)
         .is_ok_and(|f| is_record(&f))
         .then_some(inside)
+}
+
+/// Where the first object begins in a file whose objects are spread over lines, one after the other: its first
+/// line is an opening brace alone. A line before it is passed over, as programs number what they print.
+pub fn spread(head: &[u8]) -> Option<usize> {
+    let head = &head[..head.len().min(HEAD)];
+    let mut at = 0;
+    for line in head.split_inclusive(|b| *b == b'\n').take(8) {
+        let (is_whole, line_at, text) = (line.ends_with(b"\n"), at, line.trim_ascii());
+        at += line.len();
+        match text {
+            b"" => {}
+            b"{" => return is_whole.then_some(line_at + past(line, 0, is_space)),
+            _ if text.len() < 80 && !text.starts_with(b"{") && is_spread_from(head.get(at..)?) => {}
+            _ => return None,
+        }
+    }
+    None
+}
+
+fn is_spread_from(rest: &[u8]) -> bool {
+    rest.starts_with(b"{\n") || rest.starts_with(b"{\r\n")
+}
+
+/// Where the first record begins in a document whose records are not lines.
+pub fn first(head: &[u8], is_record: &dyn for<'o> Fn(&Object<'o>) -> bool) -> Option<usize> {
+    opening(head, is_record)
+        .map(|opening| opening.inside)
+        .or_else(|| spread(head))
 }
 
 fn holds_objects(bytes: &[u8], at: usize) -> bool {
@@ -262,6 +291,22 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(opened(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn objects_spread_over_lines_are_told_from_lines() {
+        for (text, expected) in [
+            ("{\n  \"t\": 1\n}\n", Some(0)),
+            ("\r\n{\r\n", Some(2)),
+            ("Record 1\n{\n  \"t\": 1\n}\nRecord 2\n", Some(9)),
+            ("{\"t\":1}\n{\n", None),
+            ("{\"t\":1\n", None),
+            ("plain\nlines\n{\n", None),
+            ("{", None),
+            ("", None),
+        ] {
+            assert_eq!(spread(text.as_bytes()), expected, "{text}");
         }
     }
 

@@ -59,7 +59,8 @@ pub trait Decoder: Send {
     /// Offset of the earliest record whose events are still held back, because a later record tells how
     /// they ended. A checkpoint goes no further than this. Such an event brings its own `raw` and
     /// `provenance` (offset, length, line) when it is pushed at last, in `decode` of a later record or in
-    /// `finish`; the reader fills those two only where `raw` is empty.
+    /// `finish`; the reader fills those two only where `raw` is empty. So does an event that is only a part
+    /// of its raw record.
     fn held_from(&self) -> Option<u64> {
         None
     }
@@ -74,11 +75,30 @@ pub struct Output {
     pub events: Vec<Event>,
     /// Records that the log itself says are missing (suppressed, rate limited, dropped).
     pub losses: Vec<Loss>,
+    /// Parts of a raw record that are no event, where the record holds several.
+    pub refused: Vec<Refused>,
+}
+
+/// A part of a raw record that cannot be read, while the others can.
+#[derive(Debug)]
+pub struct Refused {
+    /// Its first byte in the (decompressed) file.
+    pub offset: u64,
+    /// The line or chunk in which it stands.
+    pub line: u64,
+    /// Its bytes, as far as they are known to be its own.
+    pub raw: Vec<u8>,
+    pub reason: RejectReason,
 }
 
 impl Output {
     pub fn push(&mut self, event: Event) {
         self.events.push(event);
+    }
+
+    /// A part of the raw record cannot be read. Parts are told in the order of their offsets, as events are.
+    pub fn refuse(&mut self, refused: Refused) {
+        self.refused.push(refused);
     }
 
     /// The log says that records are missing. An empty source or absent host is filled by the reader.
@@ -105,11 +125,17 @@ pub enum Framing {
     /// its bytes include the line ends between.
     Blocks(Begins),
     /// JSON records: the elements of an array where the file is one, or is an object that holds one and is no
-    /// record itself by this test; else one line, one record. What stands beside the array in such an object
-    /// is no record.
+    /// record itself by this test; objects one after the other where the first is spread over lines (a line
+    /// between them is handed out as a record too); else one line, one record. What stands beside the array in
+    /// such an object is no record.
     Json(IsRecord),
     /// CSV records: a line end within double quotes belongs to the record.
     Csv,
+    /// Binary files that are a header and then chunks, all of one size. The header is the first record, each
+    /// chunk another; a decoder that finds several records in one gives each event its own `raw` and
+    /// `provenance`. Such files are written to in place: one that was changed is read from its start, and only
+    /// the very same bytes are read on from where their reading stopped.
+    Chunks { header: usize, chunk: usize },
 }
 
 /// What a decoder knows beside the records.

@@ -20,16 +20,16 @@ pub fn first_line(head: &[u8]) -> &[u8] {
     first.strip_suffix(b"\r").unwrap_or(first)
 }
 
-/// The first element of a file that is one JSON array: its first line may be the bracket that all such files
-/// begin with.
+/// The first element of a file that is one JSON array or has objects spread over lines: its first line may be
+/// the bracket that all such files begin with.
 pub fn first_element<'h>(head: &'h [u8], framing: &Framing) -> Option<&'h [u8]> {
     let Framing::Json(is_record) = framing else {
         return None;
     };
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-    let opening = elements::opening(head, &**is_record)?;
-    let whole = elements::sampled(head, opening.inside).into_iter().next();
-    Some(whole.unwrap_or(&head[opening.inside..]))
+    let first = elements::first(head, &**is_record)?;
+    let whole = elements::sampled(head, first).into_iter().next();
+    Some(whole.unwrap_or(&head[first..]))
 }
 
 /// The lineage of a file: a hash over its source, the host that a person named, and its first line. It

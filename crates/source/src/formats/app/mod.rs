@@ -16,7 +16,8 @@ app_jsonl, app_logfmt: application logs that nobody declared
 
 Reads   one JSON object a line, or one logfmt record a line (key=value key=\"quoted value\"); of a JSON file that
         is one array of objects, or an object without a time that holds one ({\"Records\": [...]}), each element,
-        however it is spread over lines. What stands beside that array is no record.
+        however it is spread over lines; and objects one after the other whose first is spread over lines. What
+        stands beside that array is no record.
 Known   as the last resort: by a time under one of its usual names (ts, time, timestamp, @timestamp, ...).
 Fills   what usual names tell: user_id, session, request_id or trace_id, ip, method, path, status, duration_ms, msg,
         service, device, user agent, app version. An object with method and status is an http_activity; anything
