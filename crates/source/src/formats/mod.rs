@@ -7,6 +7,7 @@ pub mod nginx;
 pub mod postgresql;
 pub mod sshd;
 pub mod syslog;
+pub mod windows;
 
 use crate::mapping::Form;
 use crate::{Format, Mapping};
@@ -23,6 +24,8 @@ pub fn built_in() -> Vec<Arc<dyn Format>> {
         Arc::new(postgresql::Csvlog),
         Arc::new(postgresql::Jsonlog),
         Arc::new(postgresql::Stderr),
+        Arc::new(windows::Evtx),
+        Arc::new(windows::Json),
         Arc::new(sshd::Sshd),
         Arc::new(syslog::Syslog),
         Arc::new(app::App::Jsonl),
