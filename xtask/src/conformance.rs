@@ -7,9 +7,10 @@
 mod asserts;
 mod crowdsec;
 mod pgaudit;
+mod windows;
 
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -44,14 +45,13 @@ impl Report {
     }
 }
 
-/// The least that must have been checked where the data is the one that the floors were measured on.
-#[derive(Debug, Deserialize)]
-struct Floors {
-    crowdsec: Floor,
-    pgaudit: Floor,
-}
+/// The least that must have been checked where the data is the one that the floors were measured on, by the
+/// name of each collection.
+type Floors = BTreeMap<String, Floor>;
 
+/// Unknown names in it are refused: a misspelt one would hold nothing.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Floor {
     sets: usize,
     events: usize,
@@ -97,18 +97,33 @@ fn all(data: &Path, tables: &Path, has_floors: bool) -> Result<bool, String> {
     crowdsec::check(&data.join("crowdsec-hub-tests"), &table, &mut crowdsec);
     let mut pgaudit = Report::default();
     pgaudit::check(&data.join("pgaudit"), &known, &mut pgaudit);
+    let windows = windows::Table::parse(&load("windows.toml")?)?;
+    let mut reports = vec![("crowdsec-hub-tests", crowdsec), ("pgaudit", pgaudit)];
+    reports.extend(windows.check(data));
+    Ok(judge(reports, has_floors.then_some(&floors)))
+}
+
+/// Holds each report to its floor, and shows it. A collection without a floor is a failure, and so is a floor
+/// without its collection: either would let a check fall silent.
+fn judge(reports: Vec<(&str, Report)>, floors: Option<&Floors>) -> bool {
     let mut is_good = true;
-    for (name, mut report, floor) in [
-        ("crowdsec-hub-tests", crowdsec, floors.crowdsec),
-        ("pgaudit", pgaudit, floors.pgaudit),
-    ] {
-        if has_floors {
-            hold(&mut report, &floor);
+    let names: BTreeSet<&str> = reports.iter().map(|(name, _)| *name).collect();
+    for stray in floors.into_iter().flat_map(BTreeMap::keys) {
+        if !names.contains(stray.as_str()) {
+            println!("conformance: floors.toml names {stray}, which nothing checks");
+            is_good = false;
+        }
+    }
+    for (name, mut report) in reports {
+        match floors.map(|floors| floors.get(name)) {
+            Some(Some(floor)) => hold(&mut report, floor),
+            Some(None) => report.fail("floors.toml has no floor for it".to_owned()),
+            None => {}
         }
         show(name, &report);
         is_good &= report.failures.is_empty();
     }
-    Ok(is_good)
+    is_good
 }
 
 fn hold(report: &mut Report, floor: &Floor) {

@@ -3,11 +3,13 @@
 
 mod evtx_log;
 
-use ambit_event::{Batch, Event, Keys};
-use ambit_source::{Context, Format, Options, decode_all};
+use ambit_event::{Batch, Checkpoint, Event, EventId, Keys};
+use ambit_source::{Context, Format, Options, decode_all, discover};
 use evtx_log::{
     CHUNK, HEADER, Inside, System, Value, Written, dumped, element, event_data, filetime, log, text,
 };
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -397,4 +399,118 @@ fn a_log_that_breaks_off_says_where() {
         );
     }
     assert_eq!(read(&whole[..HEADER]).rejects, []);
+}
+
+/// A lake as far as these tests need one.
+#[derive(Default)]
+struct Store {
+    ids: BTreeSet<EventId>,
+    n_given: usize,
+    checkpoints: BTreeMap<String, Checkpoint>,
+}
+
+impl Store {
+    /// Reads a log on from its checkpoint, and stops after so many batches.
+    fn ingest(&mut self, path: &Path, n_batches: usize) {
+        let options = Options {
+            batch_events: 1,
+            ..Options::default()
+        };
+        let (inputs, errors) = discover(&[path.to_owned()], &options);
+        assert_eq!((inputs.len(), errors), (1, vec![]));
+        assert_eq!(inputs[0].evidence.source, "windows_evtx");
+        let resume = self.checkpoints.get(&inputs[0].evidence.lineage).cloned();
+        let mut n_left = n_batches;
+        let mut sink = |batch: Batch| {
+            self.n_given += batch.events.len();
+            self.ids.extend(batch.events.iter().map(|e| e.id));
+            if let Some(checkpoint) = batch.checkpoint {
+                self.checkpoints.insert(checkpoint.lineage.clone(), checkpoint);
+            }
+            n_left -= 1;
+            match n_left {
+                0 => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            }
+        };
+        ambit_source::read(
+            &inputs[0],
+            &options,
+            &Keys::derive(&[7; 32]),
+            resume.as_ref(),
+            &mut sink,
+        )
+        .unwrap();
+    }
+}
+
+#[test]
+fn a_log_is_read_on_where_its_reading_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    // Its name says nothing.
+    let path = folder.path().join("evidence.bin");
+    std::fs::write(&path, log(&[&logons(1..=3), &logons(4..=5), &logons(6..=9)], 0)).unwrap();
+    let mut store = Store::default();
+    for expected in [3, 5, 9] {
+        store.ingest(&path, 1);
+        assert_eq!((store.n_given, store.ids.len()), (expected, expected));
+    }
+    store.ingest(&path, usize::MAX);
+    assert_eq!((store.n_given, store.ids.len()), (9, 9));
+}
+
+#[test]
+fn a_log_that_was_written_to_in_place_adds_what_is_new() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("Security.evtx");
+    let mut store = Store::default();
+    // The second chunk was not full yet; then it is, a third follows, and at last the first is written over.
+    let states: [(&[&[Written]], usize); 3] = [
+        (&[&logons(1..=3), &logons(4..=5)], 5),
+        (&[&logons(1..=3), &logons(4..=7), &logons(8..=8)], 8),
+        (&[&logons(12..=13), &logons(4..=7), &logons(8..=11)], 13),
+    ];
+    for (chunks, expected) in states {
+        let mut file = log(chunks, 1);
+        // The header of a log in use may say the same all the time.
+        file[16..32].fill(0);
+        std::fs::write(&path, file).unwrap();
+        store.ingest(&path, usize::MAX);
+        assert_eq!(store.ids.len(), expected);
+    }
+}
+
+#[test]
+fn two_exports_that_begin_alike_are_two_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::default();
+    for id in [4, 5] {
+        let path = folder.path().join(format!("{id}.evtx"));
+        let mut file = log(&[&logons(id..=id)], 0);
+        file[24..32].copy_from_slice(&2u64.to_le_bytes());
+        std::fs::write(&path, file).unwrap();
+        store.ingest(&path, usize::MAX);
+    }
+    assert_eq!(store.ids.len(), 2);
+}
+
+/// A template may say a value as often as it likes: sixty bytes of it make fifteen thousand of text here.
+#[test]
+fn what_a_few_bytes_say_is_bounded() {
+    let again = (0..400).map(|n| element(&format!("n{n}"), &[], Inside::Value(Value::Again(0))));
+    let long = element("long", &[], Inside::Value(text(&"x".repeat(15_000))));
+    let mut bomb = logon(2);
+    bomb.event = element(
+        "Event",
+        &[],
+        Inside::Elements([long].into_iter().chain(again).collect()),
+    );
+    let batch = read(&log(&[&[logon(1), bomb, logon(3)]], 0));
+    assert_eq!(numbers(&batch), [1, 3], "{:?}", reasons(&batch));
+    assert_eq!(batch.rejects.len(), 1);
+    assert!(
+        batch.rejects[0].reason.contains("say more than"),
+        "{:?}",
+        reasons(&batch)
+    );
 }

@@ -18,6 +18,8 @@ pub enum Value {
     Time(u64),
     Guid([u8; 16]),
     Null,
+    /// The text that is the value of this number, once more.
+    Again(u16),
 }
 
 /// An element with its attributes and what it holds.
@@ -267,6 +269,10 @@ fn open(out: &mut Vec<u8>, element: &Element, values: &mut Vec<Value>) {
 
 fn substitution(out: &mut Vec<u8>, value: &Value, values: &mut Vec<Value>) {
     out.push(0x0e);
+    if let Value::Again(number) = value {
+        out.extend(number.to_le_bytes());
+        return out.push(kind(value));
+    }
     out.extend((values.len() as u16).to_le_bytes());
     out.push(kind(value));
     values.push(value.clone());
@@ -296,7 +302,7 @@ fn patch(out: &mut [u8], at: usize) {
 fn kind(value: &Value) -> u8 {
     match value {
         Value::Null => 0x00,
-        Value::Text(_) => 0x01,
+        Value::Text(_) | Value::Again(_) => 0x01,
         Value::U8(_) => 0x04,
         Value::U16(_) => 0x06,
         Value::U32(_) => 0x08,
@@ -309,7 +315,7 @@ fn kind(value: &Value) -> u8 {
 
 fn bytes(value: &Value) -> Vec<u8> {
     match value {
-        Value::Null => Vec::new(),
+        Value::Null | Value::Again(_) => Vec::new(),
         Value::Text(text) => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
         Value::U8(n) => vec![*n],
         Value::U16(n) => n.to_le_bytes().to_vec(),
@@ -391,7 +397,7 @@ fn object(out: &mut String, element: &Element) {
 
 fn scalar(out: &mut String, value: &Value) {
     let _ = match value {
-        Value::Null => write!(out, "null"),
+        Value::Null | Value::Again(_) => write!(out, "null"),
         Value::Text(text) => write!(out, "{}", serde_json::Value::from(text.as_str())),
         Value::U8(n) => write!(out, "{n}"),
         Value::U16(n) => write!(out, "{n}"),

@@ -9,6 +9,9 @@ use std::borrow::Cow;
 /// and everything that the system does would hang together by them.
 const EVERYBODYS: &[u64] = &[0, 0x3e4, 0x3e5, 0x3e7];
 
+/// Where they stand, in bits or in words.
+const KEYWORDS: &[&str] = &["Keywords", "winlog.keywords", "keywords", "KeywordsDisplayNames"];
+
 /// The audit bits of `Keywords`.
 const AUDIT_FAILURE: u64 = 0x0010_0000_0000_0000;
 const AUDIT_SUCCESS: u64 = 0x0020_0000_0000_0000;
@@ -111,9 +114,7 @@ impl Filled<'_, '_> {
             AUDIT_FAILURE => Some(false),
             _ => None,
         };
-        let keywords = ["Keywords", "winlog.keywords"]
-            .into_iter()
-            .find_map(|name| self.fields.get(name));
+        let keywords = KEYWORDS.iter().find_map(|name| self.fields.get(name));
         let by_keywords = match keywords {
             Some(Json::Number(number)) => {
                 let signed = number.as_i64().map(i64::cast_unsigned);

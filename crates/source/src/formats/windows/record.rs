@@ -71,8 +71,7 @@ impl Maker {
     /// account, `SessionId` a number that counts from 1.
     fn redact(&mut self, fields: &mut Object<'_>) {
         for (name, value) in fields.iter_mut() {
-            let lower = name.to_ascii_lowercase();
-            match lower.ends_with("password") || lower.ends_with("passwd") {
+            match ends_with(name, "password") || ends_with(name, "passwd") {
                 true => self.redactor.secret(value),
                 false => self.redactor.value(value),
             }
@@ -92,6 +91,13 @@ fn identity(event: &Event, local: Option<&str>) -> Option<EventId> {
     };
     let native = format!("{}\n{number}\n{at}", channel.to_ascii_lowercase());
     Some(EventId::native(SOURCE, &host.to_ascii_lowercase(), &native))
+}
+
+/// Whether a name ends so, whatever the case.
+pub fn ends_with(name: &str, end: &str) -> bool {
+    let at = name.len().checked_sub(end.len());
+    at.and_then(|at| name.get(at..))
+        .is_some_and(|tail| tail.eq_ignore_ascii_case(end))
 }
 
 fn record_id(value: &Json<'_>) -> Option<i64> {

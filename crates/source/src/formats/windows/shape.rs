@@ -5,6 +5,7 @@
 //! names them too. The data's names stand as they are; one that `System` uses as well (`Version`, `Level`) goes
 //! under `EventData.Version`. What a shipper adds stays under its own names.
 
+use super::record::ends_with;
 use super::xml;
 use crate::RejectReason;
 use crate::json::{self, Filling, Json, Object};
@@ -58,18 +59,36 @@ const WINLOG: &[(&str, &str)] = &[
     ("computer_name", "Computer"),
 ];
 
-/// What shippers that write all fields side by side call them: NXLog, PowerShell scripts, Log Analytics.
+/// What shippers that write all fields side by side call them: NXLog, PowerShell and its `Get-WinEvent`, Log Analytics,
+/// Winlogbeat before 7. Of two names for the same the first counts.
 const FLAT: &[(&str, &str)] = &[
     ("SourceName", "Provider_Name"),
     ("ProviderName", "Provider_Name"),
     ("EventSourceName", "Provider_Name"),
     ("Provider", "Provider_Name"),
+    ("source_name", "Provider_Name"),
     ("ProviderGuid", "Provider_Guid"),
+    ("provider_guid", "Provider_Guid"),
+    ("Id", "EventID"),
+    ("event_id", "EventID"),
     ("RecordNumber", "EventRecordID"),
     ("RecordId", "EventRecordID"),
+    ("record_number", "EventRecordID"),
     ("ExecutionProcessID", "Execution_ProcessID"),
+    ("process_id", "Execution_ProcessID"),
+    ("thread_id", "Execution_ThreadID"),
+    ("LogName", "Channel"),
+    ("log_name", "Channel"),
     ("Hostname", "Computer"),
     ("MachineName", "Computer"),
+    ("computer_name", "Computer"),
+];
+
+/// What they call the event's own data, where it does not stand beside.
+const FLAT_DATA: &[(&str, &str)] = &[
+    ("EventData", "EventData"),
+    ("event_data", "EventData"),
+    ("user_data", "UserData"),
 ];
 
 /// Where they write when it happened; the first that is there counts.
@@ -137,11 +156,13 @@ fn form(object: &Object<'_>) -> Option<Form> {
     if winlog.is_some_and(|w| w.contains_key("event_id") && w.contains_key("channel")) {
         return Some(Form::Winlog);
     }
-    let has = |name: &str| object.contains_key(name);
-    let is_named = FLAT
-        .iter()
-        .any(|(theirs, ours)| *ours == "Provider_Name" && has(theirs));
-    let is_flat = has("EventID") && has("Channel") && (is_named || has("Provider_Name"));
+    let is_known = |ours: &str| {
+        let by_theirs = FLAT
+            .iter()
+            .any(|(theirs, same)| *same == ours && object.contains_key(theirs));
+        by_theirs || object.contains_key(ours)
+    };
+    let is_flat = ["EventID", "Channel", "Provider_Name"].into_iter().all(is_known);
     is_flat.then_some(Form::Flat)
 }
 
@@ -230,6 +251,10 @@ impl<'a> Shaping<'a> {
                         ("#attributes", Json::Object(attributes)) => self.attributes(part, *attributes)?,
                         ("Data", Json::Array(items)) if items.iter().any(is_named_data) => {
                             self.named_data(part, items)?;
+                        }
+                        // So Winlogbeat calls the element of the publisher's own.
+                        ("xml_name", value) if part == "UserData" => {
+                            self.put("", "UserData".into(), value)?
                         }
                         (_, value) => self.put(part, name, plain(value))?,
                     }
@@ -329,37 +354,45 @@ impl<'a> Shaping<'a> {
         Ok(())
     }
 
-    fn flat(&mut self, mut object: Object<'a>) -> Result<(), RejectReason> {
+    fn flat(&mut self, object: Object<'a>) -> Result<(), RejectReason> {
         let time = FLAT_TIMES
             .iter()
             .find(|name| object.get(name).is_some_and(|v| *v != Json::Null));
         self.time = time.and_then(|name| object.get(name).cloned()).and_then(scalar);
-        let renamed: Vec<(&str, &str)> = FLAT
-            .iter()
-            .enumerate()
-            .filter(|(n, (theirs, ours))| {
-                let is_first = FLAT[..*n]
-                    .iter()
-                    .all(|(other, same)| same != ours || !object.contains_key(other));
-                object.contains_key(theirs) && !object.contains_key(ours) && is_first
-            })
-            .map(|(_, names)| *names)
-            .collect();
-        let data = object
-            .get_mut("EventData")
-            .map(|value| std::mem::replace(value, Json::Null));
-        for (name, value) in object {
-            match renamed.iter().find(|(theirs, _)| *theirs == name) {
-                Some((_, ours)) => self.known(Cow::Borrowed(ours), value)?,
-                None if SYSTEM.contains(&name.as_ref()) => self.known(name, value)?,
-                None => self.beside(name, value)?,
+        // Get-WinEvent's ProcessId is that of the logging process, other shippers' is the event's own.
+        let is_record = object.contains_key("Id") && object.contains_key("LogName");
+        let more: &[(&str, &str)] = match is_record {
+            true => &[
+                ("ProcessId", "Execution_ProcessID"),
+                ("ThreadId", "Execution_ThreadID"),
+            ],
+            false => &[],
+        };
+        let mut renamed: Vec<(&str, &str)> = Vec::new();
+        for (theirs, ours) in FLAT.iter().chain(more) {
+            let is_taken = object.contains_key(ours) || renamed.iter().any(|(_, same)| same == ours);
+            if object.contains_key(theirs) && !is_taken {
+                renamed.push((theirs, ours));
             }
         }
-        match data {
-            Some(Json::Text(text)) => self.data("EventData", written_out(text)?),
-            Some(value) => self.data("EventData", value),
-            None => Ok(()),
+        let mut data = Vec::new();
+        for (name, value) in object {
+            let part = FLAT_DATA.iter().find(|(theirs, _)| *theirs == name);
+            match (part, renamed.iter().find(|(theirs, _)| *theirs == name)) {
+                (Some((_, part)), _) => data.push((*part, value)),
+                (None, Some((_, ours))) => self.known(Cow::Borrowed(ours), value)?,
+                (None, None) if SYSTEM.contains(&name.as_ref()) => self.known(name, value)?,
+                (None, None) => self.beside(name, value)?,
+            }
         }
+        for (part, value) in data {
+            let value = match value {
+                Json::Text(text) => written_out(text)?,
+                other => other,
+            };
+            self.data(part, value)?;
+        }
+        Ok(())
     }
 
     /// What stands beside the event: a shipper's own.
@@ -436,12 +469,7 @@ fn numbered(value: Json<'_>) -> Json<'_> {
 /// Windows writes a GUID in small letters and braces. Where a program that dumped the event wrote it otherwise, it
 /// gets them again, so that one event has the same fields whoever wrote it down.
 fn guid<'a>(name: &str, value: Json<'a>) -> Json<'a> {
-    let ends_so = |end: &str| {
-        let at = name.len().checked_sub(end.len());
-        at.and_then(|at| name.get(at..))
-            .is_some_and(|tail| tail.eq_ignore_ascii_case(end))
-    };
-    if !ends_so("guid") && !ends_so("ActivityID") {
+    if !ends_with(name, "guid") && !ends_with(name, "ActivityID") {
         return value;
     }
     match &value {
