@@ -514,3 +514,31 @@ fn what_a_few_bytes_say_is_bounded() {
         reasons(&batch)
     );
 }
+
+#[test]
+fn wiped_parts_of_a_log_are_told() {
+    let whole = log(&[&logons(1..=2), &logons(3..=4), &logons(5..=6)], 0);
+    let mut chunk = whole.clone();
+    chunk[HEADER + CHUNK..HEADER + 2 * CHUNK].fill(0);
+    let batch = read(&chunk);
+    assert_eq!(numbers(&batch), [1, 2, 5, 6]);
+    assert_eq!(
+        batch.rejects[0].position.offset,
+        (HEADER + CHUNK) as u64,
+        "{:?}",
+        reasons(&batch)
+    );
+    // Room behind the last chunk was never used.
+    let mut more = whole.clone();
+    more.extend(vec![0; 2 * CHUNK]);
+    assert_eq!((read(&more).events.len(), read(&more).rejects.len()), (6, 0));
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("Security.evtx");
+    let mut header = whole;
+    header[..HEADER].fill(0);
+    std::fs::write(&path, header).unwrap();
+    let mut store = Store::default();
+    store.ingest(&path, usize::MAX);
+    assert_eq!(store.ids.len(), 6);
+}

@@ -203,7 +203,10 @@ pub fn trimmed(value: &Value) -> Value {
 
 /// Digits in a text, and the number that they are.
 fn is_number(ours: &Value, wanted: &Value) -> bool {
-    ours.is_number() && wanted.as_str().is_some_and(|text| ours.to_string() == text)
+    let number = wanted
+        .as_str()
+        .and_then(|text| serde_json::from_str::<Value>(text).ok());
+    ours.is_number() && number.is_some_and(|number| number == *ours)
 }
 
 fn is_guid(ours: &Value, wanted: &Value) -> bool {

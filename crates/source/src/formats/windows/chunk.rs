@@ -60,6 +60,11 @@ pub enum Checksums {
     MayLag,
 }
 
+/// Whether a chunk begins here.
+pub fn begins(bytes: &[u8]) -> bool {
+    bytes.starts_with(CHUNK_MAGIC)
+}
+
 /// Whether nothing was ever written to it: logs take room before they need it.
 pub fn is_unused(bytes: &[u8]) -> bool {
     bytes.iter().all(|b| *b == 0)

@@ -28,8 +28,11 @@ impl Format for Evtx {
     }
 
     fn recognize(&self, sample: &Sample<'_>) -> Confidence {
+        let has_chunk = || sample.head.get(HEADER..).is_some_and(chunk::begins);
         match sample.head.starts_with(MAGIC) {
             true => Confidence::CERTAIN,
+            // Somebody may have wiped the header.
+            false if has_chunk() => Confidence(90),
             false => Confidence::NONE,
         }
     }
@@ -50,6 +53,7 @@ impl Format for Evtx {
         Ok(Box::new(EvtxDecoder {
             maker: Maker::new(context),
             in_use_from: None,
+            used: None,
         }))
     }
 }
@@ -58,6 +62,8 @@ struct EvtxDecoder {
     maker: Maker,
     /// The number of the first chunk that may have been written to since the header was.
     in_use_from: Option<u64>,
+    /// The numbers of the first and the last chunk in which records are, where the header tells.
+    used: Option<(u64, u64)>,
 }
 
 impl Decoder for EvtxDecoder {
@@ -66,7 +72,7 @@ impl Decoder for EvtxDecoder {
             return self.header(record.bytes);
         }
         if chunk::is_unused(record.bytes) {
-            return Ok(());
+            return self.unused(record);
         }
         let chunk = chunk::read(record.bytes, self.checksums(record)).map_err(RejectReason::new)?;
         self.events(record, chunk, out);
@@ -87,24 +93,33 @@ impl EvtxDecoder {
                 "the file ends after {n} of its header's {HEADER} bytes"
             )));
         }
-        let number = |at: usize| {
-            bytes
-                .get(at..at + 8)
-                .and_then(|b| b.try_into().ok())
-                .map(u64::from_le_bytes)
-        };
+        let number = |at: usize| bytes.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes);
         let flags = bytes
             .get(120..124)
             .and_then(|b| b.try_into().ok())
             .map(u32::from_le_bytes);
-        self.in_use_from = number(16).filter(|_| flags.is_some_and(|flags| flags & DIRTY != 0));
+        let (first, last, next) = (number(8), number(16), number(24));
+        self.in_use_from = last.filter(|_| flags.is_some_and(|flags| flags & DIRTY != 0));
+        self.used = first
+            .zip(last)
+            .filter(|(first, last)| first <= last && next > Some(1));
         Ok(())
     }
 
+    /// Room that was never needed, unless the header says that there are records in it.
+    fn unused(&self, record: &RawRecord<'_>) -> Result<(), RejectReason> {
+        let n = number_of(record);
+        match self.used {
+            Some((first, last)) if (first..=last).contains(&n) => Err(RejectReason::new(
+                "zeroes stand in a chunk that the file's header counts among those with records",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn checksums(&self, record: &RawRecord<'_>) -> Checksums {
-        let number = record.offset.saturating_sub(HEADER as u64) / chunk::CHUNK as u64;
         match self.in_use_from {
-            Some(from) if number >= from => Checksums::MayLag,
+            Some(from) if number_of(record) >= from => Checksums::MayLag,
             _ => Checksums::MustFit,
         }
     }
@@ -153,4 +168,9 @@ impl EvtxDecoder {
             }
         }
     }
+}
+
+/// The number of a chunk in its file.
+const fn number_of(record: &RawRecord<'_>) -> u64 {
+    record.offset.saturating_sub(HEADER as u64) / chunk::CHUNK as u64
 }
