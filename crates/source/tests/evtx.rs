@@ -542,3 +542,17 @@ fn wiped_parts_of_a_log_are_told() {
     store.ingest(&path, usize::MAX);
     assert_eq!(store.ids.len(), 6);
 }
+
+#[test]
+fn elements_within_elements_end_in_a_reject() {
+    for levels in [60, 300, 510, 520, 1000] {
+        let mut deep = logon(2);
+        let bottom = element("e", &[], Inside::Value(text("bottom")));
+        deep.event = (0..levels).fold(bottom, |inner, _| {
+            element("e", &[], Inside::Elements(vec![inner]))
+        });
+        let batch = read(&log(&[&[logon(1), deep, logon(3)]], 0));
+        assert_eq!(numbers(&batch), [1, 3], "{levels}: {:?}", reasons(&batch));
+        assert_eq!(batch.rejects.len(), 1, "{levels}");
+    }
+}

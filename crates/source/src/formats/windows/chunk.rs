@@ -98,8 +98,8 @@ pub fn read(bytes: &[u8], checksums: Checksums) -> Result<Chunk, String> {
             .faults
             .push(format!("the file ends after {n} of the chunk's {CHUNK} bytes"));
     }
-    // A hostile record may make the crate panic: what was read before it stays, and the chunk's rest is a reject.
-    // The crate has no unsafe code, and what it was working on is let go.
+    // The crate has panicked and looped on crafted records before, and its last resort is still `expect`: what was read
+    // before stays, and the chunk's rest is a reject. It has no unsafe code, and what it was working on is let go.
     let told = catch_unwind(AssertUnwindSafe(|| tell(&whole, &records, &mut chunk.parts)));
     let wrong = match told {
         Ok(told) => told.err(),
