@@ -9,10 +9,28 @@ const RENAMED: &[(&str, &str)] = &[
     ("SourceName", "Provider_Name"),
     ("EventSourceName", "Provider_Name"),
     ("Provider", "Provider_Name"),
+    ("source_name", "Provider_Name"),
+    ("winlog.provider_name", "Provider_Name"),
+    ("ProviderName", "Provider_Name"),
     ("ProviderGuid", "Provider_Guid"),
+    ("provider_guid", "Provider_Guid"),
+    ("winlog.provider_guid", "Provider_Guid"),
+    ("event_id", "EventID"),
+    ("winlog.event_id", "EventID"),
+    ("winlog.version", "Version"),
     ("RecordNumber", "EventRecordID"),
+    ("record_number", "EventRecordID"),
+    ("winlog.record_id", "EventRecordID"),
+    ("winlog.activity_id", "Correlation_ActivityID"),
+    ("winlog.related_activity_id", "Correlation_RelatedActivityID"),
     ("ExecutionProcessID", "Execution_ProcessID"),
+    ("process_id", "Execution_ProcessID"),
+    ("thread_id", "Execution_ThreadID"),
+    ("log_name", "Channel"),
+    ("winlog.channel", "Channel"),
     ("Hostname", "Computer"),
+    ("computer_name", "Computer"),
+    ("winlog.computer_name", "Computer"),
 ];
 
 /// Names that `System` uses.
@@ -66,33 +84,80 @@ impl Expected {
         expected
     }
 
-    /// A shipper's fields side by side.
+    /// A shipper's fields.
     pub fn shipped(value: &Value) -> Self {
         let mut expected = Self::default();
-        let record = value.as_object().cloned().unwrap_or_default();
-        let data = record
-            .get("EventData")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        for (name, value) in &record {
-            let ours = RENAMED
-                .iter()
-                .find(|(theirs, _)| theirs == name)
-                .map_or(name.as_str(), |(_, ours)| *ours);
-            if name != "EventData" {
-                expected.set(ours, value);
-            }
-        }
-        match serde_json::from_str::<Map<String, Value>>(data) {
-            Ok(data) => data
-                .iter()
-                .for_each(|(name, value)| expected.data("EventData", name, value)),
-            Err(_) => expected.xml(data),
-        }
-        let times = ["TimeCreated", "EventTime", "TimeGenerated"];
+        let winlog = value["winlog"].as_object();
+        let below = |(name, value): (&String, &Value)| (format!("winlog.{name}"), value.clone());
+        let mut record: BTreeMap<String, Value> = winlog.into_iter().flatten().map(below).collect();
+        let beside = value
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| *name != "winlog");
+        record.extend(beside.map(|(name, value)| (name.clone(), value.clone())));
+        let times = [
+            "winlog.time_created",
+            "TimeCreated",
+            "EventTime",
+            "TimeGenerated",
+            "@timestamp",
+        ];
         let time = times.iter().find_map(|name| record.get(*name)?.as_str());
         expected.time = time.unwrap_or_default().to_owned();
+        if winlog.is_some() {
+            record.remove("@timestamp");
+            record.remove("winlog.time_created");
+            expected.of_process(record.remove("winlog.process"));
+            expected.set("Security_UserID", &value["winlog"]["user"]["identifier"]);
+        }
+        let parts = [
+            "EventData",
+            "event_data",
+            "winlog.event_data",
+            "user_data",
+            "winlog.user_data",
+        ];
+        let data: Vec<_> = parts
+            .iter()
+            .filter_map(|name| Some((*name, record.remove(*name)?)))
+            .collect();
+        for (theirs, ours) in RENAMED {
+            if !record.contains_key(*ours)
+                && let Some(value) = record.remove(*theirs)
+            {
+                record.insert((*ours).to_owned(), value);
+            }
+        }
+        record.iter().for_each(|(name, value)| expected.set(name, value));
+        for (part, data) in data {
+            let part = if part.ends_with("user_data") {
+                "UserData"
+            } else {
+                "EventData"
+            };
+            expected.shipped_data(part, &data);
+        }
         expected
+    }
+
+    fn of_process(&mut self, process: Option<Value>) {
+        let process = process.unwrap_or_default();
+        self.set("Execution_ProcessID", &process["pid"]);
+        self.set("Execution_ThreadID", &process["thread"]["id"]);
+    }
+
+    /// Data as an object, or in a text as JSON or XML.
+    fn shipped_data(&mut self, part: &str, data: &Value) {
+        let text = data.as_str().unwrap_or_default();
+        let written = serde_json::from_str::<Map<String, Value>>(text).ok();
+        match data.as_object().or(written.as_ref()) {
+            Some(data) => data.iter().for_each(|(name, value)| match name.as_str() {
+                "xml_name" if part == "UserData" => self.set(part, value),
+                _ => self.data(part, name, value),
+            }),
+            None => self.xml(text),
+        }
     }
 
     /// `<Data Name="x">text</Data>`, taken apart at its tags.

@@ -63,10 +63,11 @@ const WINLOG: &[(&str, &str)] = &[
 /// Winlogbeat before 7. Of two names for the same the first counts.
 const FLAT: &[(&str, &str)] = &[
     ("SourceName", "Provider_Name"),
-    ("ProviderName", "Provider_Name"),
     ("EventSourceName", "Provider_Name"),
     ("Provider", "Provider_Name"),
     ("source_name", "Provider_Name"),
+    // The last, as some events have data of this name.
+    ("ProviderName", "Provider_Name"),
     ("ProviderGuid", "Provider_Guid"),
     ("provider_guid", "Provider_Guid"),
     ("Id", "EventID"),
