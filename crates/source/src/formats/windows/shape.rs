@@ -251,8 +251,11 @@ impl<'a> Shaping<'a> {
                     match (name.as_ref(), value) {
                         ("#attributes", Json::Object(attributes)) => self.attributes(part, *attributes)?,
                         ("Data", Json::Array(items)) if items.iter().any(is_named_data) => {
-                            self.named_data(part, items)?;
+                            items
+                                .into_iter()
+                                .try_for_each(|item| self.named_data(part, item))?;
                         }
+                        ("Data", item) if is_named_data(&item) => self.named_data(part, item)?,
                         // So Winlogbeat calls the element of the publisher's own.
                         ("xml_name", value) if part == "UserData" => {
                             self.put("", "UserData".into(), value)?
@@ -267,21 +270,20 @@ impl<'a> Shaping<'a> {
         }
     }
 
-    /// `<Data Name="...">` as converters of any XML write it: objects with `@Name` and `#text`.
-    fn named_data(&mut self, part: &str, items: Box<[Json<'a>]>) -> Result<(), RejectReason> {
-        for item in items {
-            let Json::Object(item) = item else { continue };
-            let (mut name, mut text) = (None, Json::Null);
-            for (key, value) in *item {
-                match key.as_ref() {
-                    "@Name" => name = scalar(value),
-                    "#text" => text = value,
-                    _ => {}
-                }
+    /// `<Data Name="...">` as converters of any XML write it: an object with `@Name`, and `#text` where there is one.
+    fn named_data(&mut self, part: &str, item: Json<'a>) -> Result<(), RejectReason> {
+        let Json::Object(item) = item else {
+            return self.put(part, Cow::Borrowed("Data"), item);
+        };
+        let (mut name, mut text) = (None, Json::Text(Cow::Borrowed("")));
+        for (key, value) in *item {
+            match key.as_ref() {
+                "@Name" => name = scalar(value),
+                "#text" => text = value,
+                _ => {}
             }
-            self.put(part, name.unwrap_or(Cow::Borrowed("Data")), text)?;
         }
-        Ok(())
+        self.put(part, name.unwrap_or(Cow::Borrowed("Data")), text)
     }
 
     /// Data in an element of its publisher's own: that element's name, and its members.
