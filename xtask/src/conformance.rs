@@ -12,6 +12,7 @@ mod path;
 mod pgaudit;
 mod plaso;
 mod records;
+mod windows;
 
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,6 +118,8 @@ fn all(data: &Path, tables: &Path, has_floors: bool) -> Result<bool, String> {
     reports.extend(records.check(data));
     let panther = panther::Table::parse(&load("panther.toml")?)?;
     reports.extend(panther.check(&data.join("panther-analysis"), &records));
+    let windows = windows::Table::parse(&load("windows.toml")?)?;
+    reports.extend(windows.check(data));
     Ok(judge(reports, has_floors.then_some(&floors)))
 }
 

@@ -73,7 +73,7 @@ impl<'r> Cutter<'r> {
     pub fn new(reader: &'r mut dyn Read, framing: Framing, caps: &Caps) -> Self {
         let most = match framing {
             Framing::Lines | Framing::Json(_) => caps.line,
-            Framing::Blocks(_) | Framing::Csv | Framing::Fields => caps.record,
+            Framing::Blocks(_) | Framing::Csv | Framing::Fields | Framing::Chunks { .. } => caps.record,
         };
         Self {
             reader,
@@ -101,6 +101,9 @@ impl<'r> Cutter<'r> {
 
     /// The next record; `None` at the end. Blank lines between records are passed over.
     pub fn next(&mut self) -> io::Result<Option<Cut<'_>>> {
+        if let Framing::Chunks { header, chunk } = self.framing {
+            return self.next_chunk(if self.offset == 0 { header } else { chunk });
+        }
         if self.offset == 0 {
             self.skip_mark()?;
         }
@@ -109,6 +112,22 @@ impl<'r> Cutter<'r> {
             return self.next_of_document(&is_record);
         }
         self.next_framed()
+    }
+
+    /// The next bytes of a file of chunks; a chunk that the file's end cuts off may still grow.
+    fn next_chunk(&mut self, len: usize) -> io::Result<Option<Cut<'_>>> {
+        let is_complete = self.more(len)?;
+        let len = len.min(self.unread());
+        if len == 0 {
+            return Ok(None);
+        }
+        let (at, offset, line) = (self.start, self.offset, self.line);
+        self.start += len;
+        self.offset += len as u64;
+        self.line += 1;
+        let bytes = &self.buffer[at..at + len];
+        let record = RawRecord { bytes, offset, line };
+        Ok(Some(Cut::Record { record, is_complete }))
     }
 
     fn next_framed(&mut self) -> io::Result<Option<Cut<'_>>> {
@@ -186,7 +205,7 @@ impl<'r> Cutter<'r> {
 
     fn find_end(&mut self) -> io::Result<End> {
         match self.framing.clone() {
-            Framing::Lines | Framing::Json(_) => self.end_of_line(),
+            Framing::Lines | Framing::Json(_) | Framing::Chunks { .. } => self.end_of_line(),
             Framing::Blocks(begins) => self.end_of_block(&*begins),
             Framing::Csv => self.end_of_csv(),
             Framing::Fields => self.end_of_fields(),
@@ -519,7 +538,7 @@ impl<'r> Cutter<'r> {
         let begins = match &self.framing {
             Framing::Blocks(begins) => Some(begins.clone()),
             Framing::Fields => return self.pass_to_blank(),
-            Framing::Lines | Framing::Json(_) | Framing::Csv => None,
+            Framing::Lines | Framing::Json(_) | Framing::Csv | Framing::Chunks { .. } => None,
         };
         loop {
             while memchr::memchr(b'\n', &self.buffer[self.start..]).is_none() {
@@ -754,5 +773,21 @@ mod tests {
             cut(b"1,\"a\n2,b\n3,c\n", Framing::Csv, Caps::default()),
             rows(&[(0, 1, "!5", true), (5, 2, "2,b", false), (9, 3, "3,c", false)])
         );
+    }
+
+    #[test]
+    fn chunks_are_cut_by_their_size_whatever_stands_in_them() {
+        let framing = Framing::Chunks { header: 4, chunk: 6 };
+        assert_eq!(
+            cut(b"HE\nDaaa\r\n\0bbbbbb  \n", framing.clone(), Caps::default()),
+            rows(&[
+                (0, 1, "HE\nD", true),
+                (4, 2, "aaa\r\n\0", true),
+                (10, 3, "bbbbbb", true),
+                (16, 4, "  \n", false),
+            ])
+        );
+        assert_eq!(cut(b"", framing.clone(), Caps::default()), []);
+        assert_eq!(cut(b"\xef\xbb\xbf", framing, Caps::default()).len(), 1);
     }
 }

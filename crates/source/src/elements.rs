@@ -334,79 +334,18 @@ mod tests {
     #[test]
     fn objects_spread_over_lines_are_told_from_lines() {
         for (text, expected) in [
-            (
-                "{
-  \"t\": 1
-}
-{
- \"t\": 2
-}",
-                Some(0),
-            ),
-            (
-                "
- {
-\"t\"",
-                Some(2),
-            ),
-            (
-                "{ \"t\":1,
- \"u\":2}
-",
-                Some(0),
-            ),
-            (
-                "{\"t\":
-1}",
-                Some(0),
-            ),
-            (
-                "Record 1
-{
-  \"t\": 1
-}
-Record 2
-",
-                Some(9),
-            ),
-            (
-                "{\"t\":1}
-{\"t\":2}
-",
-                None,
-            ),
-            (
-                "{\"t\":1,
-{\"t\":2}
-",
-                None,
-            ),
-            (
-                "{\"t\":1,
-plain
-{\"t\":2}
-",
-                None,
-            ),
-            (
-                "{\"t\":1}
-{
-",
-                None,
-            ),
-            (
-                "plain
-lines
-{
- \"t\": 1}
-",
-                None,
-            ),
+            ("{\n  \"t\": 1\n}\n{\n \"t\": 2\n}", Some(0)),
+            ("\n {\r\n\"t\"", Some(2)),
+            ("{ \"t\":1,\n \"u\":2}\n", Some(0)),
+            ("{\"t\":\n1}", Some(0)),
+            ("Record 1\n{\n  \"t\": 1\n}\nRecord 2\n", Some(9)),
+            ("{\"t\":1}\n{\"t\":2}\n", None),
+            ("{\"t\":1,\n{\"t\":2}\n", None),
+            ("{\"t\":1,\nplain\n{\"t\":2}\n", None),
+            ("{\"t\":1}\n{\n", None),
+            ("plain\nlines\n{\n \"t\": 1}\n", None),
             ("{\"t\":1}", None),
-            (
-                "{
-", None,
-            ),
+            ("{\n", None),
             ("", None),
         ] {
             let spread = opening(text.as_bytes(), &|_: &Object<'_>| true);
@@ -417,18 +356,9 @@ lines
 
     #[test]
     fn what_stands_between_objects_is_no_sample() {
-        let head = b"Record 1
-{
- \"t\": 1
-}
-Record 2
-{
- \"t\": 2
-}
-{
-";
-        let opening = opening(head, &|_: &Object<'_>| true).map(|o| sampled(head, o));
-        assert_eq!(opening.map(|found| found.len()), Some(2));
+        let head = b"Record 1\n{\n \"t\": 1\n}\nRecord 2\n{\n \"t\": 2\n}\n{\n";
+        let found = opening(head, &|_: &Object<'_>| true).map(|o| sampled(head, o));
+        assert_eq!(found.map(|found| found.len()), Some(2));
     }
 
     #[test]

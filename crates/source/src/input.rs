@@ -7,7 +7,7 @@ use crate::chain::{Chain, Link};
 use crate::formats::aws::digest::Digest;
 use crate::identity::{self, Occurrences, Rotation};
 use crate::twins::Twins;
-use crate::{Confidence, Error, Format, Options, Sample};
+use crate::{Confidence, Error, Format, Framing, Options, Sample};
 use ambit_event::{Attestation, Evidence, EvidenceId, Loss, Timestamp};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -438,6 +438,10 @@ impl Found {
     fn new(mut file: Sighted, format: Arc<dyn Format>, confidence: Confidence) -> Self {
         file.evidence.source = format.name().to_owned();
         file.evidence.confidence = confidence.0;
+        if matches!(format.framing(), Framing::Chunks { .. }) {
+            // It is written to in place, and may begin as many others do: only its own bytes tell which it is.
+            file.first_line = file.evidence.id.0.clone().into_bytes();
+        }
         Self { file, format }
     }
 }

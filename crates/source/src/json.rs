@@ -63,6 +63,11 @@ impl<'a> Object<'a> {
         self.iter_mut().find(|(k, _)| *k == key).map(|(_, value)| value)
     }
 
+    /// Lets go of the fields whose names do not pass.
+    pub fn retain(&mut self, passes: impl Fn(&str) -> bool) {
+        self.0.retain(|(key, _)| passes(key));
+    }
+
     #[must_use]
     pub fn contains_key(&self, key: &str) -> bool {
         self.get(key).is_some()
@@ -122,6 +127,15 @@ impl<'a> Object<'a> {
     }
 }
 
+impl<'a> IntoIterator for Object<'a> {
+    type Item = (Cow<'a, str>, Json<'a>);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 /// Fields that most records do not go beyond.
 const USUAL: usize = 20;
 
@@ -143,6 +157,14 @@ impl<'a> Filling<'a> {
         }
         self.object.0.push((key, value));
         Ok(())
+    }
+
+    /// Whether the key came in before.
+    pub fn holds(&self, key: &str) -> bool {
+        match self.keys.is_empty() {
+            true => self.object.contains_key(key),
+            false => self.keys.contains(key),
+        }
     }
 
     /// Whether the key came in before; it is one of them from now on.

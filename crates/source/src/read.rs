@@ -5,7 +5,7 @@ use crate::cut::{Cut, Cutter, KEPT};
 use crate::identity::{Occurrences, Prefix};
 use crate::input::{Family, Input};
 use crate::twins::Met;
-use crate::{Context, Decoder, Error, Format, Framing, Options, Output, RawRecord, RejectReason};
+use crate::{Context, Decoder, Error, Format, Framing, Options, Output, RawRecord, Refused, RejectReason};
 use ambit_event::{
     Attestation, Batch, Checkpoint, Event, EventId, Evidence, Keys, Loss, Position, Provenance, Reject, Span,
     Timestamp,
@@ -468,6 +468,7 @@ impl<'a> Reading<'a> {
             self.released.count(&event.raw);
         }
         self.output.losses.clear();
+        self.output.refused.clear();
         self.output.n_silent = 0;
     }
 
@@ -488,8 +489,8 @@ impl<'a> Reading<'a> {
         }
         let nth = self.count(record.bytes);
         self.summary.n_silent += std::mem::take(&mut self.output.n_silent);
-        self.summary.n_silent +=
-            u64::from(self.output.events.is_empty() && self.decoder.held_from().is_none());
+        let is_silent = self.output.events.is_empty() && self.output.refused.is_empty();
+        self.summary.n_silent += u64::from(is_silent && self.decoder.held_from().is_none());
         self.take_events(Some((record, nth)));
         None
     }
@@ -498,8 +499,13 @@ impl<'a> Reading<'a> {
     /// it had held back.
     fn take_events(&mut self, record: Option<(&RawRecord<'_>, u64)>) {
         let mut events = std::mem::take(&mut self.output.events);
+        let mut refused = std::mem::take(&mut self.output.refused).into_iter().peekable();
         let mut n_own = 0;
         for mut event in events.drain(..) {
+            let place = event.provenance.offset;
+            while let Some(before) = refused.next_if(|part| part.offset < place) {
+                self.refuse(before);
+            }
             let raw = std::mem::take(&mut event.raw);
             match record {
                 _ if !raw.is_empty() => {
@@ -523,7 +529,9 @@ impl<'a> Reading<'a> {
                 }
                 None => continue,
             }
-            self.batch_bytes += event.raw.len();
+            // What a part of a compact record says can be far longer than its bytes.
+            let n_said = event.fields.as_json().map_or(0, str::len);
+            self.batch_bytes += event.raw.len().max(n_said / 2);
             self.settle(Some(&event));
             self.last = Some(event.time);
             if self.last_host != event.host {
@@ -533,6 +541,7 @@ impl<'a> Reading<'a> {
             self.batch.events.push(event);
         }
         self.output.events = events;
+        refused.for_each(|part| self.refuse(part));
         let losses: Vec<Loss> = self.output.losses.drain(..).collect();
         for loss in losses {
             self.lose(loss);
@@ -560,6 +569,19 @@ impl<'a> Reading<'a> {
             length: record.bytes.len() as u64,
             line: record.line,
         };
+    }
+
+    /// A part of a record that is no event.
+    fn refuse(&mut self, part: Refused) {
+        if part.offset < self.resumed_at {
+            return;
+        }
+        let head = RawRecord {
+            bytes: &part.raw,
+            offset: part.offset,
+            line: part.line,
+        };
+        self.reject(&head, part.raw.len() as u64, part.reason);
     }
 
     fn reject(&mut self, head: &RawRecord<'_>, n_bytes: u64, reason: RejectReason) {

@@ -11,7 +11,7 @@ pub struct RawRecord<'a> {
     pub bytes: &'a [u8],
     /// Offset of the first byte in the (decompressed) file.
     pub offset: u64,
-    /// Line on which it begins, from 1.
+    /// Line on which it begins, from 1; in a file of chunks the number of the header (1) or chunk.
     pub line: u64,
 }
 

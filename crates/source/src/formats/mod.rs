@@ -20,6 +20,7 @@ pub mod postgresql;
 pub mod sshd;
 pub mod syslog;
 mod table;
+pub mod windows;
 
 use crate::mapping::Form;
 use crate::{Format, Mapping};
@@ -42,6 +43,8 @@ pub fn built_in() -> Vec<Arc<dyn Format>> {
         Arc::new(linux_auditd::Auditd),
         Arc::new(linux_journald::Export),
         Arc::new(linux_journald::JsonLines),
+        Arc::new(windows::Evtx),
+        Arc::new(windows::Json),
         Arc::new(sshd::Sshd),
         Arc::new(syslog::Syslog),
         Arc::new(aws::cloudtrail()),
