@@ -1,6 +1,6 @@
 //! One evidence file that is ready to be read, and how such files are found.
 
-use crate::capped::{self, Glance, Place};
+use crate::archive::{self, Glance, Place};
 use crate::chain::{Chain, Link};
 use crate::identity::{self, Occurrences, Rotation};
 use crate::twins::Twins;
@@ -141,12 +141,11 @@ impl Finder<'_> {
 
     fn open(&mut self, path: &Path) {
         let caps = self.options.caps;
-        let result = capped::glance(path, &caps, &mut |place, glance| {
+        archive::glance(path, &caps, &mut |place, glance| {
             if let Err(error) = glance.and_then(|glance| self.look(place, glance)) {
                 self.errors.push(error);
             }
         });
-        self.errors.extend(result.err());
     }
 
     fn look(&mut self, place: Place, glance: Glance) -> Result<(), Error> {
@@ -466,12 +465,16 @@ impl Input {
 
 /// Rotated siblings together, the oldest first; families in the order of their first appearance's name.
 fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) -> Vec<Input> {
-    type Key = (String, String, String);
+    type Key = (String, String, String, usize);
     let mut families: BTreeMap<Key, Vec<(Rotation, String, usize)>> = BTreeMap::new();
     for (at, Found { file, .. }) in found.iter().enumerate() {
-        let (folder, name) = file.name.rsplit_once(['/', '!']).unwrap_or(("", &file.name));
+        let name = file.place.bare_name();
+        let (folder, name) = name.rsplit_once(['/', '!']).unwrap_or(("", &name));
         let (stem, rotation) = identity::rotation(name);
-        let key = (folder.to_owned(), stem, file.evidence.source.clone());
+        // A second file of the same name in an archive is a later state of the first, not what was written
+        // after it: it is no sibling.
+        let generation = file.place.generation();
+        let key = (folder.to_owned(), stem, file.evidence.source.clone(), generation);
         families
             .entry(key)
             .or_default()
