@@ -20,7 +20,7 @@ use zip::unstable::read::ZipIterable;
 /// Archives within archives that are opened, the outermost included.
 const DEPTH: usize = 4;
 /// How much of a file's beginning is looked at.
-const HEAD: usize = 64 << 10;
+pub const HEAD: usize = 64 << 10;
 /// Bytes that an archive may spend on the name of one member and what else it says of it.
 const DESCRIPTION: u64 = 1 << 20;
 /// Bytes of a member's name that are kept at its beginning, and at its end.

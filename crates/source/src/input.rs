@@ -3,8 +3,9 @@
 use crate::archive::{self, Glance, Place};
 use crate::chain::{Chain, Link};
 use crate::identity::{self, Occurrences, Rotation};
+use crate::recognize::{chosen, recognize};
 use crate::twins::Twins;
-use crate::{Confidence, Error, Format, Options, Sample};
+use crate::{Confidence, Error, Format, Options};
 use ambit_event::{Attestation, Evidence, EvidenceId, Loss, Timestamp};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -50,9 +51,6 @@ pub(crate) struct Family {
     pub number: usize,
     pub twins: Option<Arc<Mutex<Twins>>>,
 }
-
-/// Below this nobody knows the file.
-const SURE_ENOUGH: Confidence = Confidence(30);
 
 /// Finds the evidence: files as they are, folders walked in the order of their names (symbolic links are
 /// not followed), archives opened; recognizes the source of each, and checks the digest chains among
@@ -180,7 +178,7 @@ impl Finder<'_> {
             let complaint = None;
             return self.unknown.push(Unknown { file, complaint });
         }
-        match self.recognize(&file.name, head) {
+        match recognize(self.options, &self.formats, &file.name, head, file.modified) {
             Ok((format, confidence)) => {
                 if let Some(first) = identity::first_element(head, &format.framing()) {
                     file.first_line = first.to_vec();
@@ -193,34 +191,6 @@ impl Finder<'_> {
                 self.unknown.push(Unknown { file, complaint });
             }
         }
-    }
-
-    fn recognize(&self, name: &str, head: &[u8]) -> Result<(Arc<dyn Format>, Confidence), Error> {
-        if let Some(source) = &self.options.source {
-            return Ok((self.options.format(source)?, Confidence::CERTAIN));
-        }
-        let mut sample = Sample::new(name, head);
-        sample.log_format = self.options.log_format.as_deref();
-        let declared = surest(self.chosen(), &sample).filter(|(_, sure)| *sure > Confidence::NONE);
-        if let Some((format, sure)) = declared {
-            return Ok((Arc::clone(format), sure));
-        }
-        match surest(self.formats.iter(), &sample) {
-            Some((format, sure)) if sure >= SURE_ENOUGH => Ok((Arc::clone(format), sure)),
-            other => Err(Error::Unrecognized {
-                path: name.to_owned(),
-                tried: tried(other, self.formats.len()),
-            }),
-        }
-    }
-
-    /// The declared formats that say by which fields their records are known: a person who wrote that down
-    /// knows more of the file than any built-in format can.
-    fn chosen(&self) -> impl Iterator<Item = &Arc<dyn Format>> {
-        let declared = self.options.mappings.iter().zip(&self.formats);
-        declared
-            .filter(|(mapping, _)| mapping.is_choosy())
-            .map(|(_, format)| format)
     }
 
     fn look_at_chain(&mut self, place: Place, mut evidence: Evidence) -> Result<(), Error> {
@@ -380,7 +350,8 @@ impl Finder<'_> {
 
     /// What is left of an altered file may look like another source's; the shipper knew the whole of it.
     fn read_as_shipped(&mut self, at: usize, link: &Link) {
-        let is_chosen = |format: &Arc<dyn Format>| self.chosen().any(|f| Arc::ptr_eq(f, format));
+        let is_chosen =
+            |format: &Arc<dyn Format>| chosen(self.options, &self.formats).any(|f| Arc::ptr_eq(f, format));
         let format = &self.found[at].format;
         if self.options.source.is_some() || is_chosen(format) || is_of(format, link) {
             return;
@@ -524,34 +495,6 @@ fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) ->
         }
     }
     inputs
-}
-
-/// The format that is surest; of equally sure ones the first.
-fn surest<'f>(
-    formats: impl Iterator<Item = &'f Arc<dyn Format>>,
-    sample: &Sample<'_>,
-) -> Option<(&'f Arc<dyn Format>, Confidence)> {
-    let mut best: Option<(&Arc<dyn Format>, Confidence)> = None;
-    for format in formats {
-        let sure = format.recognize(sample);
-        if best.is_none_or(|(_, before)| sure > before) {
-            best = Some((format, sure));
-        }
-    }
-    best
-}
-
-fn tried(best: Option<(&Arc<dyn Format>, Confidence)>, n: usize) -> String {
-    match best {
-        Some((format, sure)) if sure > Confidence::NONE => {
-            format!(
-                "{n} tried; the nearest is {}, {} percent sure",
-                format.name(),
-                sure.0
-            )
-        }
-        _ => format!("{n} tried; none fits"),
-    }
 }
 
 fn modified(path: &Path) -> Option<Timestamp> {
