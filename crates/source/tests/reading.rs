@@ -382,7 +382,13 @@ fn a_file_of_which_nothing_can_be_read_is_of_no_source() {
         inputs.is_empty() && error.contains("it looks like nginx_error, but 0 of its first 40"),
         "{error}"
     );
-    let (inputs, _) = discover(&[path], &Options { source: Some("nginx_error".into()), ..Options::default() });
+    let (inputs, _) = discover(
+        &[path],
+        &Options {
+            source: Some("nginx_error".into()),
+            ..Options::default()
+        },
+    );
     assert_eq!(inputs.len(), 1, "whoever names the source is believed");
     // One good record in five is enough: the rest are rejects that can be looked at.
     let broken = lines(0..1) + &line(2, "a").replace("May", "Mai").repeat(4);
