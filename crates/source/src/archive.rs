@@ -77,7 +77,8 @@ pub fn glance(path: &Path, caps: &Caps, seen: Seen<'_>) {
         seen,
     };
     if let Err(why) = walk.file(&place) {
-        walk.complain(&place, &why);
+        let error = Error::unreadable(place.name(), &why);
+        (walk.seen)(place, Err(error));
     }
 }
 
@@ -130,7 +131,7 @@ impl Place {
         let opened = self.open(caps, &mut once);
         opened
             .and_then(|()| used.ok_or_else(|| io::Error::other("the archive has become another")))
-            .map_err(|why| read_error(self, &why))
+            .map_err(|why| Error::unreadable(self.name(), &why))
     }
 
     fn open(&self, caps: &Caps, use_it: Use<'_>) -> io::Result<()> {

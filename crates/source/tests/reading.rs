@@ -133,7 +133,7 @@ fn packed(text: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("access.log.zst", zst.clone()),
         (
             "logs.tar",
-            tar_of(&[("a/access.log", text), ("a/empty.log", b"")]),
+            tar_of(&[("a/access.log", text), ("a/access.log.1", b"")]),
         ),
         (
             "logs.tar.zst",
@@ -342,9 +342,10 @@ fn what_nobody_knows_is_told_and_the_rest_is_read() {
     let (_, errors) = store.ingest(&[dir.path(), Path::new("/nowhere/at/all")], &Options::default());
     assert_eq!(store.ids.len(), 5);
     let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    assert_eq!(shown.len(), 3, "{shown:?}");
+    assert_eq!(shown.len(), 4, "{shown:?}");
+    assert!(shown[1].contains("empty.log: it is empty"), "{shown:?}");
     assert!(
-        shown[1].contains("notes.txt") && shown[1].contains("--source"),
+        shown[2].contains("notes.txt") && shown[2].contains("--source"),
         "{shown:?}"
     );
 }
