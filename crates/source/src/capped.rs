@@ -175,6 +175,11 @@ pub fn peek<R: Read>(mut reader: R, n: usize) -> io::Result<(Vec<u8>, R)> {
     Ok((head, reader))
 }
 
+/// Whether a decompressor would take it on: below the layers that are taken off, it is one too many.
+pub fn is_packed(head: &[u8]) -> bool {
+    decompress(head, io::empty()).is_ok()
+}
+
 /// The decompressor that the magic bytes ask for; the bytes back where they are plain.
 fn decompress<'r>(
     head: &[u8],

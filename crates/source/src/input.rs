@@ -9,7 +9,7 @@ use crate::{Confidence, Error, Format, Options};
 use ambit_event::{Attestation, Evidence, EvidenceId, Loss, Timestamp};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 

@@ -309,6 +309,20 @@ fn a_log_line_cannot_make_its_file_an_archive() {
 
 #[test]
 fn what_is_not_opened_says_what_to_do() {
+    let onion = (0..5).fold(lines(0..3), |inner, _| gz_of(&inner));
+    let found = whole("onion.gz", &onion);
+    assert_eq!(
+        found.errors,
+        ["onion.gz: what is compressed over and over is not opened; unpack it first"]
+    );
+    let zip = zip_of(&[("a.log", &lines(0..3))]);
+    let found = whole("cut.zip", &zip[..zip.len() - 20]);
+    assert!(
+        found.errors[0].contains("zip -FF may restore it"),
+        "{:?}",
+        found.errors
+    );
+
     let found = whole("logs.7z", b"7z\xbc\xaf\x27\x1c\0\x04rest of it");
     assert_eq!(
         found.errors,
