@@ -141,7 +141,9 @@ fn hand_over_copy(input: &Input, original: &str, sink: &mut dyn FnMut(Batch) -> 
     });
     Summary {
         stopped: flow.is_break(),
-        notes: vec![format!("{}: the same bytes as {original}", input.evidence.path)],
+        notes: vec![format!(
+            "the same bytes as {original}; its records are not given again"
+        )],
         ..Summary::default()
     }
 }
@@ -657,7 +659,7 @@ impl<'a> Reading<'a> {
             .unwrap_or(Timestamp::MAX);
         let (span, path) = (Span::new(from, until), &self.evidence.path);
         let why = format!("{path}: {reason}");
-        self.summary.notes.push(why.clone());
+        self.summary.notes.push(reason);
         self.lose(Loss {
             source: String::new(),
             host: None,
