@@ -271,6 +271,9 @@ impl Stream {
             fields.insert("facility".to_owned(), json!(FACILITIES.get(usize::from(pri / 8))));
             fields.insert("severity".to_owned(), json!(SEVERITIES[usize::from(pri % 8)]));
         }
+        if let Some(level) = frame.level {
+            fields.insert("severity".to_owned(), json!(level.to_ascii_lowercase()));
+        }
         for (name, value) in [
             ("version", frame.version),
             ("hostname", frame.hostname),
