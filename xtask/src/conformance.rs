@@ -6,8 +6,13 @@
 
 mod asserts;
 mod crowdsec;
+mod fhir;
+mod panther;
+mod path;
 mod pgaudit;
+mod plaso;
 mod records;
+mod windows;
 
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,15 +96,30 @@ fn all(data: &Path, tables: &Path, has_floors: bool) -> Result<bool, String> {
     let load = |name: &str| std::fs::read_to_string(tables.join(name)).map_err(|e| format!("{name}: {e}"));
     let table = crowdsec::Table::parse(&load("crowdsec.toml")?)?;
     let known = pgaudit::Known::parse(&load("pgaudit.toml")?)?;
+    let plaso_table = plaso::Table::parse(&load("plaso.toml")?)?;
+    let fhir_table = fhir::Table::parse(&load("fhir.toml")?)?;
     let floors: Floors = toml::from_str(&load("floors.toml")?).map_err(|e| format!("floors.toml: {e}"))?;
 
     let mut crowdsec = Report::default();
     crowdsec::check(&data.join("crowdsec-hub-tests"), &table, &mut crowdsec);
     let mut pgaudit = Report::default();
     pgaudit::check(&data.join("pgaudit"), &known, &mut pgaudit);
+    let mut plaso = Report::default();
+    plaso::check(&data.join("plaso-test-logs"), &plaso_table, &mut plaso);
+    let mut fhir = Report::default();
+    fhir::check(&data.join("fhir-auditevent"), &fhir_table, &mut fhir);
     let records = records::Table::parse(&load("records.toml")?)?;
-    let mut reports = vec![("crowdsec-hub-tests", crowdsec), ("pgaudit", pgaudit)];
+    let mut reports = vec![
+        ("crowdsec-hub-tests", crowdsec),
+        ("pgaudit", pgaudit),
+        ("plaso-test-logs", plaso),
+        ("fhir-auditevent", fhir),
+    ];
     reports.extend(records.check(data));
+    let panther = panther::Table::parse(&load("panther.toml")?)?;
+    reports.extend(panther.check(&data.join("panther-analysis"), &records));
+    let windows = windows::Table::parse(&load("windows.toml")?)?;
+    reports.extend(windows.check(data));
     Ok(judge(reports, has_floors.then_some(&floors)))
 }
 

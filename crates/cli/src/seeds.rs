@@ -46,10 +46,7 @@ impl Found {
             *self.left_out.entry(said.to_owned()).or_default() += 1;
             return None;
         };
-        seed.observable = match (kind, value.split_once('/')) {
-            (ObservableKind::Account, Some((realm, name))) => Observable::account(realm, name),
-            _ => Observable::new(kind, value),
-        };
+        seed.observable = Observable::of_kind(kind, &value);
         self.seeds.push(seed);
         self.seeds.last_mut()
     }

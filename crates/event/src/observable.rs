@@ -60,6 +60,17 @@ impl Observable {
         }
     }
 
+    /// A value of a kind; before an account may stand its realm and a slash. No realm holds a colon: the slashes
+    /// of an ARN are its own.
+    #[must_use]
+    pub fn of_kind(kind: ObservableKind, value: &str) -> Self {
+        let parts = value.split_once('/').filter(|(realm, _)| !realm.contains(':'));
+        match (kind, parts) {
+            (ObservableKind::Account, Some((realm, name))) => Self::account(realm, name),
+            _ => Self::new(kind, value),
+        }
+    }
+
     #[must_use]
     pub fn account(realm: &str, value: impl Into<String>) -> Self {
         Self {
@@ -88,12 +99,7 @@ impl Observable {
         if value.is_empty() {
             return Err(bad());
         }
-        // No realm holds a colon: the slashes of an ARN are its own.
-        let parts = value.split_once('/').filter(|(realm, _)| !realm.contains(':'));
-        Ok(match (kind, parts) {
-            (ObservableKind::Account, Some((realm, name))) => Self::account(realm, name),
-            _ => Self::new(kind, value),
-        })
+        Ok(Self::of_kind(kind, &value))
     }
 
     /// The observables of one event, in the order of [`ObservableKind::ALL`].

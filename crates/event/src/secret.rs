@@ -25,7 +25,7 @@ impl fmt::Debug for Keys {
 const PREFIX: &str = "fp_";
 
 /// Parameter, header and field names whose value is a secret.
-const SECRET_NAME: &str = r"(?:pass(?:word|wd|phrase)?|pwd|secret|client_secret|(?:access|refresh|id|auth|api|csrf|xsrf|session|bearer|reset|device)[_-]?token|token|jwt|api[_-]?key|apikey|x-api-key|authorization|auth|session(?:[_-]?id)?|sess|sid|jsessionid|phpsessid|connect\.sid|cookie|set-cookie|private[_-]?key|signature|x-amz-(?:security-token|signature|credential)|otp|pin|cvv|cvc)";
+const SECRET_NAME: &str = r"(?:pass(?:word|wd|phrase)?|pwd|secret|client_secret|(?:access|refresh|id|auth|api|csrf|xsrf|session|bearer|reset|device)[_-]?token|token|jwt|api[_-]?key|apikey|x-api-key|authorization|auth|session(?:[_-]?id)?|sess|sid|jsessionid|phpsessid|connect\.sid|cookie|set-cookie|private[_-]?key|signature|sig|x-amz-(?:security-token|signature|credential)|otp|pin|cvv|cvc)";
 
 static SECRETS: LazyLock<Regex> = LazyLock::new(|| {
     // The three forms: name=value in URLs, cookies and logfmt; "name": "value" in JSON text;

@@ -82,7 +82,7 @@ fn is_access(map: &DataMap, event: &Event) -> bool {
     let bare = map.channels.is_empty()
         && matches!(
             event.class.as_deref(),
-            Some("http_activity" | "datastore_activity")
+            Some("http_activity" | "datastore_activity" | "api_activity")
         );
     on_channel
         || bare

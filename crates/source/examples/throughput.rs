@@ -1,7 +1,7 @@
 //! How fast evidence is read on one core, the lake left aside:
 //! `cargo run --release -p ambit-source --example throughput [-- FILE...]` prints megabytes and events per
-//! second for each file; without files for logs that it makes itself, beside a mere search for line ends and
-//! serde_json's own reading of the same bytes.
+//! second for each file, whatever source it is of (`.evtx` too); without files for logs that it makes itself,
+//! beside a mere search for line ends and serde_json's own reading of the same bytes.
 #![allow(clippy::print_stdout)]
 
 use ambit_event::Keys;

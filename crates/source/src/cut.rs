@@ -1,7 +1,7 @@
 //! Cuts bytes into records, in bounded memory whatever the bytes are.
 
 use crate::capped::Caps;
-use crate::elements::{self, HEAD, IsRecord, Resync, Scan, Step};
+use crate::elements::{self, HEAD, IsRecord, Layout, Resync, Scan, Step};
 use crate::{Framing, RawRecord};
 use std::io::{self, Read};
 
@@ -53,8 +53,8 @@ enum Document {
     },
     /// Behind an array, within the object that holds it.
     Around,
-    /// Among objects that are spread over lines.
-    Objects,
+    /// Among objects that are spread over lines, one behind the other.
+    Spread,
 }
 
 /// Where the record at `start` ends, as far as the buffer tells. Ends are relative to `start`.
@@ -73,7 +73,7 @@ impl<'r> Cutter<'r> {
     pub fn new(reader: &'r mut dyn Read, framing: Framing, caps: &Caps) -> Self {
         let most = match framing {
             Framing::Lines | Framing::Json(_) => caps.line,
-            Framing::Blocks(_) | Framing::Csv => caps.record,
+            Framing::Blocks(_) | Framing::Csv | Framing::Fields | Framing::Chunks { .. } => caps.record,
         };
         Self {
             reader,
@@ -101,6 +101,9 @@ impl<'r> Cutter<'r> {
 
     /// The next record; `None` at the end. Blank lines between records are passed over.
     pub fn next(&mut self) -> io::Result<Option<Cut<'_>>> {
+        if let Framing::Chunks { header, chunk } = self.framing {
+            return self.next_chunk(if self.offset == 0 { header } else { chunk });
+        }
         if self.offset == 0 {
             self.skip_mark()?;
         }
@@ -109,6 +112,22 @@ impl<'r> Cutter<'r> {
             return self.next_of_document(&is_record);
         }
         self.next_framed()
+    }
+
+    /// The next bytes of a file of chunks; a chunk that the file's end cuts off may still grow.
+    fn next_chunk(&mut self, len: usize) -> io::Result<Option<Cut<'_>>> {
+        let is_complete = self.more(len)?;
+        let len = len.min(self.unread());
+        if len == 0 {
+            return Ok(None);
+        }
+        let (at, offset, line) = (self.start, self.offset, self.line);
+        self.start += len;
+        self.offset += len as u64;
+        self.line += 1;
+        let bytes = &self.buffer[at..at + len];
+        let record = RawRecord { bytes, offset, line };
+        Ok(Some(Cut::Record { record, is_complete }))
     }
 
     fn next_framed(&mut self) -> io::Result<Option<Cut<'_>>> {
@@ -186,9 +205,10 @@ impl<'r> Cutter<'r> {
 
     fn find_end(&mut self) -> io::Result<End> {
         match self.framing.clone() {
-            Framing::Lines | Framing::Json(_) => self.end_of_line(),
+            Framing::Lines | Framing::Json(_) | Framing::Chunks { .. } => self.end_of_line(),
             Framing::Blocks(begins) => self.end_of_block(&*begins),
             Framing::Csv => self.end_of_csv(),
+            Framing::Fields => self.end_of_fields(),
         }
     }
 
@@ -251,6 +271,52 @@ impl<'r> Cutter<'r> {
                 }
             }
         }
+    }
+
+    fn end_of_fields(&mut self) -> io::Result<End> {
+        let mut from = 0;
+        while let Some(at) = self.line_end(from)? {
+            if at > self.most {
+                return Ok(End::TooLong(None));
+            }
+            let line = &self.buffer[self.start + from..self.start + at];
+            if is_blank(line) {
+                return Ok(End::At(from, at + 1));
+            }
+            from = at + 1;
+            if memchr::memchr(b'=', line).is_none() {
+                let Some(end) = self.value_end(from)? else {
+                    return Ok(End::TooLong(None));
+                };
+                from = end;
+            }
+        }
+        Ok(if self.unread() > self.most {
+            End::TooLong(None)
+        } else {
+            End::Open(self.unread())
+        })
+    }
+
+    /// Where the value ends whose length stands at `from`; `None` where that is beyond the cap, or where the
+    /// length is none because no line end follows the value.
+    fn value_end(&mut self, from: usize) -> io::Result<Option<usize>> {
+        if !self.more(from + 8)? {
+            return Ok(Some(self.unread()));
+        }
+        let at = self.start + from;
+        let mut length = [0; 8];
+        length.copy_from_slice(&self.buffer[at..at + 8]);
+        let most = self.most;
+        let length = usize::try_from(u64::from_le_bytes(length)).unwrap_or(usize::MAX);
+        let end = from.saturating_add(8).saturating_add(length);
+        if end > most {
+            return Ok(None);
+        }
+        if !self.more(end + 1)? {
+            return Ok(Some(self.unread()));
+        }
+        Ok((self.buffer[self.start + end] == b'\n').then_some(end + 1))
     }
 
     fn record(&mut self, len: usize, next: usize, is_complete: bool) -> Cut<'_> {
@@ -329,23 +395,30 @@ impl<'r> Cutter<'r> {
                         Document::Another
                     };
                 }
-                Document::Objects => {
-                    self.pass_while(elements::is_between)?;
-                    if !self.more(1)? {
-                        return Ok(None);
-                    }
-                    return match self.buffer[self.start] {
-                        b'{' => self.element().map(Some),
-                        _ => self.damaged(1, "an object was expected to begin here").map(Some),
-                    };
-                }
+                Document::Spread => return self.next_spread(),
                 Document::Around => {
                     self.json = Document::Another;
-                    if let Some((len, why)) = self.around()? {
+                    if let Some((len, why)) = self.around(is_record)? {
                         return Ok(Some(self.overlong(len, len as u64, why)));
                     }
                 }
             }
+        }
+    }
+
+    /// The next of objects that are spread over lines, or a line between two of them.
+    fn next_spread(&mut self) -> io::Result<Option<Cut<'_>>> {
+        self.pass_while(elements::is_between)?;
+        if !self.more(1)? {
+            return Ok(None);
+        }
+        if self.buffer[self.start] == b'{' {
+            return self.element().map(Some);
+        }
+        match self.end_of_line()? {
+            End::At(len, next) => Ok(Some(self.record(len, next, true))),
+            End::Open(len) | End::Unclosed(len) => Ok(Some(self.record(len, len, false))),
+            End::TooLong(first_line) => self.too_long(first_line).map(Some),
         }
     }
 
@@ -356,28 +429,24 @@ impl<'r> Cutter<'r> {
             self.pass_while(elements::is_space)?;
         }
         self.more(HEAD)?;
-        match elements::opening(&self.buffer[self.start..], &**is_record) {
-            Some(opening) => {
+        let Some(opening) = elements::opening(&self.buffer[self.start..], &**is_record) else {
+            self.most = self.caps.line;
+            if self.json == Document::First {
+                self.framing = Framing::Lines;
+            }
+            return Ok(false);
+        };
+        self.most = self.caps.record;
+        self.json = match opening.layout {
+            Layout::Spread => Document::Spread,
+            layout => {
                 self.advance(opening.inside);
-                self.most = self.caps.record;
-                self.json = Document::Array {
-                    is_wrapped: opening.is_wrapped,
-                };
-                Ok(true)
-            }
-            None if elements::is_spread(&self.buffer[self.start..]) => {
-                self.most = self.caps.record;
-                self.json = Document::Objects;
-                Ok(true)
-            }
-            None => {
-                self.most = self.caps.line;
-                if self.json == Document::First {
-                    self.framing = Framing::Lines;
+                Document::Array {
+                    is_wrapped: layout == Layout::Wrapped,
                 }
-                Ok(false)
             }
-        }
+        };
+        Ok(true)
     }
 
     fn pass_while(&mut self, test: impl Fn(u8) -> bool) -> io::Result<()> {
@@ -405,9 +474,8 @@ impl<'r> Cutter<'r> {
                         return Ok(self.record(self.unread(), self.unread(), false));
                     }
                 }
-                Step::More | Step::End(_) => {
-                    return self.damaged(self.unread(), "the record is longer than is read");
-                }
+                Step::End(len) => return self.damaged(len, "the record is longer than is read"),
+                Step::More => return self.damaged(self.unread(), "the record is longer than is read"),
             }
         }
     }
@@ -417,7 +485,7 @@ impl<'r> Cutter<'r> {
         let (offset, line) = (self.offset, self.line);
         let head = self.buffer[self.start..self.start + KEPT.min(self.unread())].to_vec();
         let mut resync = match self.json {
-            Document::Objects => Resync::by_line(),
+            Document::Spread => Resync::by_line(),
             _ => Resync::default(),
         };
         let mut from = from;
@@ -438,13 +506,13 @@ impl<'r> Cutter<'r> {
 
     /// Passes over what stands behind an array in the object that holds it; its length and why it is no mere
     /// frame where it holds records.
-    fn around(&mut self) -> io::Result<Option<(usize, &'static str)>> {
+    fn around(&mut self, is_record: &IsRecord) -> io::Result<Option<(usize, &'static str)>> {
         let mut scan = Scan::within_object();
         loop {
             match scan.step(&self.buffer[self.start..]) {
                 Step::End(len) => {
                     let behind = &self.buffer[self.start..self.start + len];
-                    if elements::has_more_records(behind) {
+                    if elements::has_more_records(behind, &**is_record) {
                         return Ok(Some((
                             len,
                             "the object around the array holds more than that array",
@@ -469,7 +537,8 @@ impl<'r> Cutter<'r> {
     fn pass_over(&mut self) -> io::Result<()> {
         let begins = match &self.framing {
             Framing::Blocks(begins) => Some(begins.clone()),
-            Framing::Lines | Framing::Json(_) | Framing::Csv => None,
+            Framing::Fields => return self.pass_to_blank(),
+            Framing::Lines | Framing::Json(_) | Framing::Csv | Framing::Chunks { .. } => None,
         };
         loop {
             while memchr::memchr(b'\n', &self.buffer[self.start..]).is_none() {
@@ -491,6 +560,23 @@ impl<'r> Cutter<'r> {
                 return Ok(());
             }
         }
+    }
+
+    /// Passes over everything up to the next empty line.
+    fn pass_to_blank(&mut self) -> io::Result<()> {
+        let mut is_within = false;
+        while self.more(1)? {
+            let (len, is_end) = match memchr::memchr(b'\n', &self.buffer[self.start..]) {
+                Some(at) => (at + 1, at == 0 && !is_within),
+                None => (self.unread(), false),
+            };
+            is_within = self.buffer[self.start + len - 1] != b'\n';
+            self.advance(len);
+            if is_end {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Goes back to the second line of the record that was handed out last, so that one bad line does
@@ -612,10 +698,69 @@ mod tests {
                 (0, 1, "{\n \"a\": 1\n}", true),
                 (12, 4, "!14", true),
                 (26, 7, "{\n \"c\": {}\n}", true),
-                (39, 10, "!4", true),
+                (39, 10, "odd", true),
                 (43, 11, "{\n \"d\": 1", false)
             ])
         );
+        let text = "Record 1\n{\n \"a\": 1\n{\n \"b\": [\n{\n}\n]\n}\n{\"c\":1}\n";
+        assert_eq!(
+            cut(text.as_bytes(), framing(), Caps::default()),
+            rows(&[
+                (0, 1, "Record 1", true),
+                (9, 2, "!10", true),
+                (19, 4, "{\n \"b\": [\n{\n}\n]\n}", true),
+                (37, 9, "{\"c\":1}", true)
+            ])
+        );
+    }
+
+    #[test]
+    fn an_object_beyond_the_cap_takes_no_other_along() {
+        let framing = || Framing::Json(Arc::new(|_: &crate::Object<'_>| true));
+        let caps = Caps {
+            record: 20,
+            ..Caps::default()
+        };
+        for n in [100, 700_000] {
+            let long = format!("{{\n  \"a\": \"{}\"\n}}\n{{\n}}\n{{\n}}\n", "x".repeat(n));
+            let (len, next) = (format!("!{}", n + 14), n as u64 + 14);
+            assert_eq!(
+                cut(long.as_bytes(), framing(), caps),
+                rows(&[
+                    (0, 1, &len, true),
+                    (next, 4, "{\n}", true),
+                    (next + 4, 6, "{\n}", true)
+                ])
+            );
+        }
+    }
+
+    #[test]
+    fn fields_may_hold_empty_lines_where_their_length_says_so() {
+        let caps = || Caps {
+            record: 64,
+            ..Caps::default()
+        };
+        assert_eq!(
+            cut(
+                b"\n\nA=1\nB\n\x04\0\0\0\0\0\0\0x\n\ny\nC=2\n\nA=2\n",
+                Framing::Fields,
+                caps()
+            ),
+            rows(&[
+                (2, 3, "A=1\nB\n\u{4}\0\0\0\0\0\0\0x\n\ny\nC=2", true),
+                (26, 10, "A=2", false)
+            ])
+        );
+        for hostile in [
+            &b"A=1\nB\n\xff\xff\xff\xff\xff\xff\xff\x7fx\n\nA=2\n\n"[..],
+            b"A=1\nB\n\x01\0\0\0\0\0\0\0xyz\n\nA=2\n\n",
+        ] {
+            let found = cut(hostile, Framing::Fields, caps());
+            assert!(found[0].2.starts_with('!'), "{found:?}");
+            assert_eq!((found[1].2.as_str(), found.len()), ("A=2", 2));
+        }
+        assert_eq!(cut(b"A=1\nB\n\x09\0\0", Framing::Fields, caps()).len(), 1);
     }
 
     #[test]
@@ -628,5 +773,21 @@ mod tests {
             cut(b"1,\"a\n2,b\n3,c\n", Framing::Csv, Caps::default()),
             rows(&[(0, 1, "!5", true), (5, 2, "2,b", false), (9, 3, "3,c", false)])
         );
+    }
+
+    #[test]
+    fn chunks_are_cut_by_their_size_whatever_stands_in_them() {
+        let framing = Framing::Chunks { header: 4, chunk: 6 };
+        assert_eq!(
+            cut(b"HE\nDaaa\r\n\0bbbbbb  \n", framing.clone(), Caps::default()),
+            rows(&[
+                (0, 1, "HE\nD", true),
+                (4, 2, "aaa\r\n\0", true),
+                (10, 3, "bbbbbb", true),
+                (16, 4, "  \n", false),
+            ])
+        );
+        assert_eq!(cut(b"", framing.clone(), Caps::default()), []);
+        assert_eq!(cut(b"\xef\xbb\xbf", framing, Caps::default()).len(), 1);
     }
 }

@@ -10,55 +10,65 @@ pub type IsRecord = Arc<dyn for<'o> Fn(&Object<'o>) -> bool + Send + Sync>;
 /// How much of a document's beginning must tell what it is.
 pub const HEAD: usize = 64 << 10;
 
-/// The beginning of a document whose array holds the records.
+/// The beginning of a document whose records are no lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opening {
-    /// The first byte within the array.
+    /// Where the first record may begin: the first byte within the array, or the first object.
     pub inside: usize,
-    /// Whether the array stands in an object.
-    pub is_wrapped: bool,
+    pub layout: Layout,
 }
 
-/// Where the first record may begin in a file that is no file of lines: within its array, or at its first object
-/// that goes over lines.
-pub fn first_at(head: &[u8], is_record: &dyn for<'o> Fn(&Object<'o>) -> bool) -> Option<usize> {
-    let array = opening(head, is_record).map(|opening| opening.inside);
-    array.or_else(|| is_spread(head).then_some(0))
+/// How the records stand in such a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// In an array.
+    Array,
+    /// In an array within an object.
+    Wrapped,
+    /// One behind the other, spread over lines.
+    Spread,
 }
 
-/// Whether the document is an object that is spread over lines, as printers for people do it: a brace alone in
-/// its line, and then a key. A line that was cut off never looks like that.
-pub fn is_spread(head: &[u8]) -> bool {
-    let at = past(head, 0, is_space);
-    if head.get(at) != Some(&b'{') {
-        return false;
-    }
-    let key_at = past(head, at + 1, is_space);
-    head.get(key_at) == Some(&b'"') && head[at..key_at].contains(&b'\n')
-}
-
-/// Recognizes such a document by its beginning: `[`, then an object or nothing; or an object that is no
-/// record itself and has one array of objects, of which the first is a record.
+/// Recognizes such a document by its beginning: `[`, then an object or nothing; an object that is no record itself
+/// and has one array of objects, of which the first is a record; or an object that goes over lines.
 pub fn opening(head: &[u8], is_record: &dyn for<'o> Fn(&Object<'o>) -> bool) -> Option<Opening> {
     let head = &head[..head.len().min(HEAD)];
     let at = past(head, 0, is_space);
+    let of = |inside, layout| Opening { inside, layout };
     match head.get(at)? {
         b'[' => {
             let first = head.get(past(head, at + 1, is_space))?;
-            matches!(first, b'{' | b']').then_some(Opening {
-                inside: at + 1,
-                is_wrapped: false,
-            })
+            matches!(first, b'{' | b']').then(|| of(at + 1, Layout::Array))
         }
-        b'{' => {
-            let inside = wrapped(head, at + 1, is_record)?;
-            Some(Opening {
-                inside,
-                is_wrapped: true,
-            })
-        }
-        _ => None,
+        b'{' => match wrapped(head, at + 1, is_record) {
+            Some(inside) => Some(of(inside, Layout::Wrapped)),
+            None => is_spread(&head[at..]).then(|| of(at, Layout::Spread)),
+        },
+        _ => behind_title(head, at).map(|inside| of(inside, Layout::Spread)),
     }
+}
+
+/// Whether an object is spread over lines, as printers for people do it: a brace alone in its line, and then a key;
+/// or it goes over its first line, and is whole. A line that was cut off never looks like that.
+fn is_spread(object: &[u8]) -> bool {
+    let Some(line_end) = memchr::memchr(b'\n', object) else {
+        return false;
+    };
+    let key_at = past(object, 1, is_space);
+    if key_at > line_end && object.get(key_at) == Some(&b'"') {
+        return true;
+    }
+    let is_open = Scan::default().step(&object[..line_end]) == Step::More;
+    let is_object = |end: usize| json::object(&json::text(&object[..end])).is_ok();
+    is_open && value_end(object, 0).is_some_and(is_object)
+}
+
+/// Where the first object begins behind a short line: programs number what they print.
+fn behind_title(head: &[u8], at: usize) -> Option<usize> {
+    let line_end = at + memchr::memchr(b'\n', head.get(at..)?)?;
+    let object = past(head, line_end, is_space);
+    let is_object = head.get(object) == Some(&b'{') && is_spread(&head[object..]);
+    (line_end - at < 80 && is_object).then_some(object)
 }
 
 /// Where the one array begins in an object that is no record itself.
@@ -70,7 +80,10 @@ fn wrapped(head: &[u8], from: usize, is_record: &dyn for<'o> Fn(&Object<'o>) -> 
             break;
         };
         let is_array = holds_objects(head, value_at);
-        if is_array && inside.replace(value_at + 1).is_some() {
+        let is_of_records = is_array
+            && first_element(head, value_at + 1)
+                .is_some_and(|first| json::object(&json::text(first)).is_ok_and(|f| is_record(&f)));
+        if is_of_records && inside.replace(value_at + 1).is_some() {
             return None;
         }
         let Some(end) = value_end(head, value_at) else {
@@ -83,23 +96,28 @@ fn wrapped(head: &[u8], from: usize, is_record: &dyn for<'o> Fn(&Object<'o>) -> 
     }
     let around = [b"{", &*around.join(&b','), b"}"].concat();
     let is_frame = json::object(&json::text(&around)).is_ok_and(|members| !is_record(&members));
-    let inside = inside.filter(|_| is_frame)?;
-    let first = json::text(first_element(head, inside)?);
-    json::object(&first)
-        .is_ok_and(|f| is_record(&f))
-        .then_some(inside)
+    inside.filter(|_| is_frame)
 }
 
 fn holds_objects(bytes: &[u8], at: usize) -> bool {
     bytes.get(at) == Some(&b'[') && bytes.get(past(bytes, at + 1, is_space)) == Some(&b'{')
 }
 
-/// The elements that stand whole in the beginning of a document.
-pub fn sampled(head: &[u8], inside: usize) -> Vec<&[u8]> {
-    let (mut found, mut at) = (Vec::new(), inside);
-    while let Some(element) = first_element(head, at).filter(|_| found.len() < 64) {
-        at = past(head, at, is_between) + element.len();
-        found.push(element);
+/// The records that stand whole in the beginning of a document; lines between objects that are spread over lines are
+/// none.
+pub fn sampled(head: &[u8], opening: Opening) -> Vec<&[u8]> {
+    let (mut found, mut at) = (Vec::new(), opening.inside);
+    while found.len() < 64 {
+        at = past(head, at, is_between);
+        if opening.layout == Layout::Spread && head.get(at).is_some_and(|byte| *byte != b'{') {
+            at = past(head, at, |byte| byte != b'\n');
+            continue;
+        }
+        let Some(end) = value_end(head, at).filter(|end| *end > at) else {
+            break;
+        };
+        found.push(&head[at..end]);
+        at = end;
     }
     found
 }
@@ -111,11 +129,11 @@ fn first_element(head: &[u8], inside: usize) -> Option<&[u8]> {
 }
 
 /// What stands around an array, from behind its `]` to the `}` of the object, holds records of its own.
-pub fn has_more_records(behind: &[u8]) -> bool {
+pub fn has_more_records(behind: &[u8], is_record: &dyn for<'o> Fn(&Object<'o>) -> bool) -> bool {
     let whole = [b"{", &behind[past(behind, 0, is_between)..]].concat();
     match json::object(&json::text(&whole)) {
         Ok(members) => members.iter().any(|(_, value)| match value {
-            Json::Array(items) => items.iter().any(|item| item.as_object().is_some()),
+            Json::Array(items) => items.iter().filter_map(Json::as_object).any(is_record),
             _ => false,
         }),
         Err(_) => true,
@@ -149,6 +167,8 @@ pub struct Scan {
     at: usize,
     open: Vec<u8>,
     is_text: bool,
+    /// The last byte that was no white space.
+    before: u8,
 }
 
 /// How far a value goes.
@@ -206,7 +226,7 @@ impl Scan {
             }
             _ => {
                 self.at += 1;
-                self.is_text = false;
+                (self.is_text, self.before) = (false, b'"');
                 self.open.is_empty().then_some(Step::End(self.at))
             }
         }
@@ -215,17 +235,32 @@ impl Scan {
     fn structure(&mut self, byte: u8) -> Option<Step> {
         match byte {
             b'"' => self.is_text = true,
-            b'{' | b'[' if self.open.len() == DEEPEST => return Some(Step::Torn(self.at)),
+            b'{' | b'[' if !self.may_open() || self.open.len() == DEEPEST => {
+                return Some(Step::Torn(self.at));
+            }
             b'{' => self.open.push(b'}'),
             b'[' => self.open.push(b']'),
             b'}' | b']' | b',' if self.open.is_empty() => return Some(Step::End(self.at)),
             b'}' | b']' if self.open.pop() != Some(byte) => return Some(Step::Torn(self.at)),
             b'}' | b']' if self.open.is_empty() => return Some(Step::End(self.at + 1)),
             b if is_space(b) && self.open.is_empty() => return Some(Step::End(self.at)),
+            b if is_space(b) => {
+                self.at += 1;
+                return None;
+            }
             _ => {}
         }
-        self.at += 1;
+        (self.at, self.before) = (self.at + 1, byte);
         None
+    }
+
+    /// Whether a value may begin here. Where none may, the object around it never closed, and this is the next one.
+    fn may_open(&self) -> bool {
+        match self.open.last() {
+            None => true,
+            Some(b'}') => self.before == b':',
+            Some(_) => matches!(self.before, b'[' | b','),
+        }
     }
 }
 
@@ -269,7 +304,7 @@ mod tests {
 
     fn opened(text: &str) -> Option<(usize, bool)> {
         let has_time = |fields: &Object<'_>| fields.contains_key("t");
-        opening(text.as_bytes(), &has_time).map(|o| (o.inside, o.is_wrapped))
+        opening(text.as_bytes(), &has_time).map(|o| (o.inside, o.layout == Layout::Wrapped))
     }
 
     #[test]
@@ -288,6 +323,7 @@ mod tests {
             (r#"{"t":1,"rows":[{"t":1}"#, None),
             (r#"{"rows":[{"who":1}]}"#, None),
             (r#"{"a":[{"t":1}],"b":[{"t":1}]}"#, None),
+            (r#"{"links":[{"self":1}],"rows":[{"t":1}]}"#, Some((30, true))),
             (r#"{"a" "b"}"#, None),
             ("", None),
         ] {
@@ -296,18 +332,33 @@ mod tests {
     }
 
     #[test]
-    fn objects_over_lines_are_told_from_lines() {
+    fn objects_spread_over_lines_are_told_from_lines() {
         for (text, expected) in [
-            ("{\n  \"t\": 1\n}\n", true),
-            ("\n {\r\n\"t\"", true),
-            ("{\"t\":1}\n{\"t\":2}\n", false),
-            ("{ \"t\":1,\n \"u\":2}\n", false),
-            ("{\n}\n", false),
-            ("{\n", false),
-            ("", false),
+            ("{\n  \"t\": 1\n}\n{\n \"t\": 2\n}", Some(0)),
+            ("\n {\r\n\"t\"", Some(2)),
+            ("{ \"t\":1,\n \"u\":2}\n", Some(0)),
+            ("{\"t\":\n1}", Some(0)),
+            ("Record 1\n{\n  \"t\": 1\n}\nRecord 2\n", Some(9)),
+            ("{\"t\":1}\n{\"t\":2}\n", None),
+            ("{\"t\":1,\n{\"t\":2}\n", None),
+            ("{\"t\":1,\nplain\n{\"t\":2}\n", None),
+            ("{\"t\":1}\n{\n", None),
+            ("plain\nlines\n{\n \"t\": 1}\n", None),
+            ("{\"t\":1}", None),
+            ("{\n", None),
+            ("", None),
         ] {
-            assert_eq!(is_spread(text.as_bytes()), expected, "{text}");
+            let spread = opening(text.as_bytes(), &|_: &Object<'_>| true);
+            assert!(spread.is_none_or(|o| o.layout == Layout::Spread), "{text}");
+            assert_eq!(spread.map(|o| o.inside), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn what_stands_between_objects_is_no_sample() {
+        let head = b"Record 1\n{\n \"t\": 1\n}\nRecord 2\n{\n \"t\": 2\n}\n{\n";
+        let found = opening(head, &|_: &Object<'_>| true).map(|o| sampled(head, o));
+        assert_eq!(found.map(|found| found.len()), Some(2));
     }
 
     #[test]
@@ -318,6 +369,9 @@ mod tests {
             ("1,2", Step::End(1)),
             (r#""x" "#, Step::End(3)),
             (r#"{"a":[1}"#, Step::Torn(7)),
+            ("{\"a\":1\n{\"b\":2}", Step::Torn(8)),
+            (r#"{"a":1,{"b":2}"#, Step::Torn(7)),
+            (r#"[{"a":1}{"b":2}]"#, Step::Torn(8)),
             ("{\"a\":\"x}\n,", Step::Torn(8)),
             (r#"{"a":1"#, Step::More),
             (r#"{"a\"#, Step::More),

@@ -12,6 +12,11 @@ pub enum Error {
     /// A source of that name does not exist.
     #[error("there is no source `{name}`; known are {known}")]
     NoSource { name: String, known: String },
+    /// A file in which nothing stands, and nothing says what it should be.
+    #[error(
+        "{path}: it is empty: nothing was written to it, or what stood there was removed; if it should hold records, look for its rotated files and for a copy elsewhere"
+    )]
+    Empty { path: String },
     /// A compressed file or archive goes beyond what is unpacked.
     #[error("{path}: {what} at offset {offset}; nothing after it was read")]
     Capped { path: String, what: String, offset: u64 },
@@ -24,4 +29,20 @@ pub enum Error {
     /// A manifest of a digest chain does not fit its files or itself.
     #[error("{path}, line {line}: {why}; no completeness follows from it")]
     Chain { path: String, line: u64, why: String },
+}
+
+impl Error {
+    /// A file or folder that could not be opened or read, with what can be done about it.
+    pub(crate) fn unreadable(path: String, why: &std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        let advice = match why.kind() {
+            ErrorKind::PermissionDenied => "; run as a user who may read it, or have it copied for you",
+            ErrorKind::NotFound => "; look for a mistake in its name, or whether it was moved meanwhile",
+            _ => "",
+        };
+        Self::Read {
+            path,
+            why: format!("{why}{advice}"),
+        }
+    }
 }

@@ -30,6 +30,17 @@ pub trait Format: Send + Sync {
         Framing::Lines
     }
 
+    /// Whether a file's first line names the columns, so that it is no record and many files begin with it.
+    fn names_columns(&self) -> bool {
+        false
+    }
+
+    /// Whether the producer gives each record a name of its own that no other has, on whatever host: then the
+    /// same record in two files is one, and nobody needs to say whether two hosts wrote it.
+    fn names_records(&self) -> bool {
+        false
+    }
+
     /// Whether decoding a record depends on the records before it. Then a resumed file is decoded
     /// from its start (what the checkpoint covers is not given out again).
     fn is_stateful(&self) -> bool {
@@ -59,7 +70,8 @@ pub trait Decoder: Send {
     /// Offset of the earliest record whose events are still held back, because a later record tells how
     /// they ended. A checkpoint goes no further than this. Such an event brings its own `raw` and
     /// `provenance` (offset, length, line) when it is pushed at last, in `decode` of a later record or in
-    /// `finish`; the reader fills those two only where `raw` is empty.
+    /// `finish`; the reader fills those two only where `raw` is empty. So does an event that is only a part
+    /// of its raw record.
     fn held_from(&self) -> Option<u64> {
         None
     }
@@ -76,11 +88,30 @@ pub struct Output {
     pub losses: Vec<Loss>,
     /// Earlier records whose events were held back, and that say nothing beside the event of a later one.
     pub n_silent: u64,
+    /// Parts of a raw record that are no event, where the record holds several.
+    pub refused: Vec<Refused>,
+}
+
+/// A part of a raw record that cannot be read, while the others can.
+#[derive(Debug)]
+pub struct Refused {
+    /// Its first byte in the (decompressed) file.
+    pub offset: u64,
+    /// The line or chunk in which it stands.
+    pub line: u64,
+    /// Its bytes, as far as they are known to be its own.
+    pub raw: Vec<u8>,
+    pub reason: RejectReason,
 }
 
 impl Output {
     pub fn push(&mut self, event: Event) {
         self.events.push(event);
+    }
+
+    /// A part of the raw record cannot be read. Parts are told in the order of their offsets, as events are.
+    pub fn refuse(&mut self, refused: Refused) {
+        self.refused.push(refused);
     }
 
     /// The log says that records are missing. An empty source or absent host is filled by the reader.
@@ -107,11 +138,20 @@ pub enum Framing {
     /// its bytes include the line ends between.
     Blocks(Begins),
     /// JSON records: the elements of an array where the file is one, or is an object that holds one and is no
-    /// record itself by this test; objects, where the first is spread over lines; else one line, one record. What
-    /// stands beside the array in such an object is no record.
+    /// record itself by this test; objects one behind the other where the first is spread over lines (a line between
+    /// them is handed out as a record too); else one line, one record. What stands beside the array in such an
+    /// object is no record.
     Json(IsRecord),
     /// CSV records: a line end within double quotes belongs to the record.
     Csv,
+    /// Records of `NAME=value` lines, each ended by an empty line. A line without `=` names a value that may hold
+    /// anything: its length as eight bytes, the lowest first, the value, and a line end follow.
+    Fields,
+    /// Binary files that are a header and then chunks, all of one size. The header is the first record, each
+    /// chunk another; a decoder that finds several records in one gives each event its own `raw` and
+    /// `provenance`. Such files are written to in place: one that was changed is read from its start, and only
+    /// the very same bytes are read on from where their reading stopped.
+    Chunks { header: usize, chunk: usize },
 }
 
 /// What a decoder knows beside the records.

@@ -1,8 +1,10 @@
 //! One HTTP exchange, as every gateway's log tells it: the columns that scopes rely on.
 
+use crate::json::hex_byte;
 use crate::redact::{self, Redactor};
 use ambit_event::{Event, Outcome};
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 /// What a record tells of an HTTP exchange.
 #[derive(Debug, Default, Clone)]
@@ -93,8 +95,8 @@ pub fn outcome(status: &str) -> Outcome {
     }
 }
 
-/// Method and path with the ids taken out: segments that are numbers, UUIDs or long hexadecimal numbers,
-/// with a file ending or without.
+/// Method and path with what names a person or a thing taken out of it, so that all requests of one kind are one
+/// operation and the operation can be shown to everyone: see [`is_id`]. A file ending stays.
 #[must_use]
 pub fn operation(method: &str, path: &str) -> String {
     let mut out = String::with_capacity(method.len() + path.len() + 1);
@@ -104,18 +106,12 @@ pub fn operation(method: &str, path: &str) -> String {
         if n > 0 {
             out.push('/');
         }
-        let (stem, ending) = match segment.split_once('.') {
-            Some((stem, ending)) if ending.len() <= 5 && ending.bytes().all(|b| b.is_ascii_alphabetic()) => {
-                (stem, Some(ending))
-            }
-            _ => (segment, None),
-        };
-        if !is_id(stem) {
+        if !is_id(segment) {
             out.push_str(segment);
             continue;
         }
         out.push_str("{id}");
-        if let Some(ending) = ending {
+        if let Some(ending) = ending(segment) {
             out.push('.');
             out.push_str(ending);
         }
@@ -123,21 +119,88 @@ pub fn operation(method: &str, path: &str) -> String {
     out
 }
 
-/// Whether a path segment is an id rather than a name.
+/// `json` of `1042.json`; of an address there is none.
+fn ending(segment: &str) -> Option<&str> {
+    let (_, ending) = segment.rsplit_once('.')?;
+    let is_ending = (1..=5).contains(&ending.len())
+        && ending.bytes().all(|b| b.is_ascii_alphabetic())
+        && !segment.starts_with('~')
+        && !decoded(segment).contains(['@', '~']);
+    is_ending.then_some(ending)
+}
+
+/// Whether a path segment is or holds an id rather than a name: a number, four digits in a row, a UUID, a network
+/// address, an e-mail address, a home (`~bob`), or a text that nobody would have chosen.
 fn is_id(segment: &str) -> bool {
-    let bytes = segment.as_bytes();
-    if bytes.is_empty() {
+    let text = decoded(segment);
+    if text.contains('@') || text.starts_with('~') || text.parse::<IpAddr>().is_ok() {
+        return true;
+    }
+    let is_bare_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let whole = ending(segment).map_or(&*text, |ending| text.strip_suffix(ending).unwrap_or(&text));
+    is_bare_number(whole.trim_end_matches('.')) || has_long_number(&text) || parts(&text).any(is_token)
+}
+
+fn has_long_number(text: &str) -> bool {
+    let is_digit = |b: &u8| b.is_ascii_digit();
+    text.as_bytes().windows(4).any(|four| four.iter().all(is_digit))
+}
+
+/// What may be a token by itself: the parts of a JWT, the value of a matrix parameter, a key in brackets.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_'))
+}
+
+/// Letters a word has on average at least, where a segment consists of words.
+const WORD: usize = 4;
+
+/// Whether a text looks drawn by lot: a long hexadecimal number with or without hyphens, or 16 characters and more
+/// of both cases and digits (or 20 with several digits) that do not read as words.
+fn is_token(part: &str) -> bool {
+    let bytes = part.as_bytes();
+    if bytes.len() < 16 {
         return false;
     }
-    let is_hex = |part: &[u8]| part.iter().all(u8::is_ascii_hexdigit);
-    let is_uuid = bytes.len() == 36
-        && bytes.iter().enumerate().all(|(n, b)| match n {
-            8 | 13 | 18 | 23 => *b == b'-',
-            _ => b.is_ascii_hexdigit(),
-        });
-    bytes.iter().all(u8::is_ascii_digit)
-        || is_uuid
-        || (bytes.len() >= 16 && is_hex(bytes) && bytes.iter().any(u8::is_ascii_digit))
+    let count = |test: fn(&u8) -> bool| bytes.iter().filter(|b| test(b)).count();
+    let n_digits = count(u8::is_ascii_digit);
+    let is_hex = n_digits > 0 && bytes.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
+    let is_mixed = n_digits > 0 && count(u8::is_ascii_lowercase) > 0 && count(u8::is_ascii_uppercase) > 0;
+    let is_long = n_digits >= 4 && bytes.len() >= 20;
+    is_hex || (is_mixed || is_long) && count(u8::is_ascii_alphabetic) < WORD * n_words(bytes)
+}
+
+/// How many words a text has at most, as programmers join them: `getUserById`, `get-user`, `HTTP2Server`.
+fn n_words(bytes: &[u8]) -> usize {
+    let begins = |n: usize| {
+        let before = n.checked_sub(1).map(|n| bytes[n]);
+        let is_new = before.is_none_or(|b| !b.is_ascii_alphabetic());
+        bytes[n].is_ascii_alphabetic() && is_new
+            || bytes[n].is_ascii_uppercase() && before.is_some_and(|b| b.is_ascii_lowercase())
+    };
+    (0..bytes.len()).filter(|n| begins(*n)).count()
+}
+
+/// The text of a segment without percent-encoding, also of one that is encoded twice.
+fn decoded(segment: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(segment);
+    for _ in 0..2 {
+        if !text.contains('%') {
+            break;
+        }
+        text = Cow::Owned(decoded_once(text.as_bytes()));
+    }
+    text
+}
+
+fn decoded_once(bytes: &[u8]) -> String {
+    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while at < bytes.len() {
+        let encoded = bytes.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
+        let byte = encoded.and_then(hex_byte);
+        out.push(byte.unwrap_or(bytes[at]));
+        at += if byte.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 #[cfg(test)]
@@ -163,13 +226,57 @@ mod tests {
     fn ids_become_one_operation() {
         for (path, expected) in [
             ("/v1/users/1042/profile", "GET /v1/users/{id}/profile"),
+            ("/v1/users/7", "GET /v1/users/{id}"),
+            ("/f/7.json", "GET /f/{id}.json"),
             ("/f/0b0e2f5c-2b7b-4d3c-9a77-0123456789ab.json", "GET /f/{id}.json"),
             ("/f/deadbeefdeadbeef00", "GET /f/{id}"),
-            ("/facade/dead", "GET /facade/dead"),
-            ("/v2.0/x", "GET /v2.0/x"),
-            ("/", "GET /"),
+            (
+                "/v1/users/alice@example.org/profile",
+                "GET /v1/users/{id}/profile",
+            ),
+            ("/v1/users/alice%40example.org", "GET /v1/users/{id}"),
+            ("/v1/users/alice%2540example.org", "GET /v1/users/{id}"),
+            ("/profile/19790101-1234", "GET /profile/{id}"),
+            ("/profile/1%39790101", "GET /profile/{id}"),
+            ("/~bob.smith/photo.jpg", "GET /{id}/photo.jpg"),
+            ("/%7Ebob/photo.jpg", "GET /{id}/photo.jpg"),
+            ("/img/holiday-20140523.tar.gz", "GET /img/{id}.gz"),
+            ("/by-ip/203.0.113.7", "GET /by-ip/{id}"),
+            ("/by-ip/2001:db8::1", "GET /by-ip/{id}"),
+            ("/call/+46701234567", "GET /call/{id}"),
+            ("/reset/dGhpc0lzQVNlY3JldDE", "GET /reset/{id}"),
+            (
+                "/d/1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms/edit",
+                "GET /d/{id}/edit",
+            ),
+            ("/o/01arz3ndektsv4rrffq69g5fa1/x", "GET /o/{id}/x"),
+            ("/t/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.x", "GET /t/{id}.x"),
+            ("/app;jsessionid=1A2B3C4D5E6F7A8B/x", "GET /{id}/x"),
+            ("/Users('alice@example.org')", "GET /{id}"),
         ] {
             assert_eq!(operation("GET", path), expected);
+        }
+    }
+
+    #[test]
+    fn names_and_versions_stay() {
+        for path in [
+            "/",
+            "",
+            "/facade/dead",
+            "/v2.0/x",
+            "/v1/v2beta/v10",
+            "/getUserOrdersV2Details",
+            "/oauth2/authorize-with-consent-screen",
+            "/HTTP2ServerPushController/run",
+            "/jquery-3.6.0.min.js",
+            "/static/app.tar.gz",
+            "/cgi-bin/.%2e/.%2e/bin/sh",
+            "/%zz/%",
+            "/日本/語",
+            "/sha256/h264/base64",
+        ] {
+            assert_eq!(operation("GET", path), format!("GET {path}"));
         }
     }
 

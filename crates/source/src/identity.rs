@@ -20,6 +20,22 @@ pub fn first_line(head: &[u8]) -> &[u8] {
     first.strip_suffix(b"\r").unwrap_or(first)
 }
 
+/// The lines that name the columns, and the first record behind them: by the former alone all exports of one
+/// kind would be the same file.
+pub fn first_row(head: &[u8]) -> &[u8] {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let (mut end, mut n_rows) = (0, 0);
+    for line in head.split_inclusive(|&b| b == b'\n') {
+        end += line.len();
+        let is_row = !line.starts_with(b"#") && !line.iter().all(u8::is_ascii_whitespace);
+        n_rows += usize::from(is_row);
+        if n_rows == 2 {
+            break;
+        }
+    }
+    head[..end].trim_ascii_end()
+}
+
 /// The first element of a JSON file that is no file of lines: its first line may be the bracket that all such
 /// files begin with.
 pub fn first_element<'h>(head: &'h [u8], framing: &Framing) -> Option<&'h [u8]> {
@@ -27,9 +43,9 @@ pub fn first_element<'h>(head: &'h [u8], framing: &Framing) -> Option<&'h [u8]> 
         return None;
     };
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-    let at = elements::first_at(head, &**is_record)?;
-    let whole = elements::sampled(head, at).into_iter().next();
-    Some(whole.unwrap_or(&head[at..]))
+    let opening = elements::opening(head, &**is_record)?;
+    let whole = elements::sampled(head, opening).into_iter().next();
+    Some(whole.unwrap_or(&head[opening.inside..]))
 }
 
 /// The lineage of a file: a hash over its source, the host that a person named, and its first line. It
@@ -179,6 +195,14 @@ mod tests {
         assert_eq!(one, of(None, b"\xef\xbb\xbf\r\nfirst\r\nsecond\n"));
         assert_ne!(one, of(None, b"other\n"));
         assert_ne!(one, of(Some("h"), b"first\n"));
+    }
+
+    #[test]
+    fn files_with_named_columns_are_told_by_their_first_record() {
+        let one = first_row(b"\xef\xbb\xbf#TYPE x\r\na,b\r\n1,2\r\n3,4\r\n");
+        assert_eq!(one, b"#TYPE x\r\na,b\r\n1,2");
+        assert_eq!(first_row(b"a,b\n\n1,2"), b"a,b\n\n1,2");
+        assert_eq!(first_row(b"a,b\n"), b"a,b");
     }
 
     #[test]

@@ -2,16 +2,17 @@
 
 mod digests;
 
-use crate::capped::{self, Glance, Place};
+use crate::archive::{self, Glance, HEAD, Place};
 use crate::chain::{Chain, Link};
 use crate::formats::aws::digest::Digest;
 use crate::identity::{self, Occurrences, Rotation};
+use crate::recognize::{chosen, recognize};
 use crate::twins::Twins;
-use crate::{Confidence, Error, Format, Options, Sample};
+use crate::{Confidence, Error, Format, Framing, Options};
 use ambit_event::{Attestation, Evidence, EvidenceId, Loss, Timestamp};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -54,9 +55,6 @@ pub(crate) struct Family {
     pub twins: Option<Arc<Mutex<Twins>>>,
 }
 
-/// Below this nobody knows the file.
-const SURE_ENOUGH: Confidence = Confidence(30);
-
 /// Finds the evidence: files as they are, folders walked in the order of their names (symbolic links are
 /// not followed), archives opened; recognizes the source of each, and checks the digest chains among
 /// them. Rotated siblings come one after the other, the oldest first. What cannot be read or recognized
@@ -70,6 +68,7 @@ pub fn discover(paths: &[PathBuf], options: &Options) -> (Vec<Input>, Vec<Error>
         chains: Vec::new(),
         digests: Vec::new(),
         errors: Vec::new(),
+        misnamed: BTreeMap::new(),
     };
     if let Some(name) = &options.source
         && let Err(error) = options.format(name)
@@ -97,11 +96,32 @@ struct Sighted {
     first_line: Vec<u8>,
 }
 
-/// A file that no format recognized. A manifest may yet say what it is.
+/// A file that no format recognized. A manifest, or its rotated siblings, may yet say what it is.
 struct Unknown {
     file: Sighted,
-    /// Where the complaint about it stands among the errors; `None` for a file in which nothing stands.
-    complaint: Option<usize>,
+    /// Where the complaint about it stands among the errors.
+    complaint: usize,
+    /// Nothing stands in it.
+    is_empty: bool,
+}
+
+/// What rotated siblings share: folder, name, and which file of that name in an archive.
+type FamilyName = (String, String, usize);
+
+impl Sighted {
+    fn family(&self) -> FamilyName {
+        self.family_and_rotation().0
+    }
+
+    fn family_and_rotation(&self) -> (FamilyName, Rotation) {
+        let name = self.place.bare_name();
+        let (folder, name) = name.rsplit_once(['/', '!']).unwrap_or(("", &name));
+        let (stem, rotation) = identity::rotation(name);
+        // A second file of the same name in an archive is a later state of the first, not what was written
+        // after it: it is no sibling.
+        let family = (folder.to_owned(), stem, self.place.generation());
+        (family, rotation)
+    }
 }
 
 struct FoundChain {
@@ -118,7 +138,12 @@ struct Finder<'o> {
     chains: Vec<FoundChain>,
     digests: Vec<digests::FoundDigest>,
     errors: Vec<Error>,
+    /// By manifest, the source that it names and the one that was recognized: lines and files.
+    misnamed: BTreeMap<(String, String, String), Vec<(u64, String)>>,
 }
+
+/// Files that are named where many are meant.
+const EXAMPLES: usize = 3;
 
 impl Finder<'_> {
     fn walk(&mut self, path: &Path) {
@@ -129,16 +154,25 @@ impl Finder<'_> {
             match entry {
                 Err(error) => {
                     let at = error.path().unwrap_or(path).to_string_lossy().into_owned();
-                    let why = error
-                        .io_error()
-                        .map_or_else(|| error.to_string(), io::Error::to_string);
-                    self.errors.push(Error::Read { path: at, why });
+                    self.errors.push(match error.io_error() {
+                        Some(why) => Error::unreadable(at, why),
+                        None => Error::Read {
+                            path: at,
+                            why: error.to_string(),
+                        },
+                    });
                 }
                 Ok(entry) if entry.file_type().is_file() => self.open(entry.path()),
                 Ok(entry) if entry.file_type().is_dir() => {}
                 Ok(entry) => self.errors.push(Error::Read {
                     path: entry.path().to_string_lossy().into_owned(),
-                    why: "neither a file nor a folder; links are not followed, name what it points to".into(),
+                    why: match entry.file_type().is_symlink() {
+                        true => "a link, and links are not followed; name what it points to".into(),
+                        false => {
+                            "neither a file nor a folder; save what comes out of it to a file, and name that"
+                                .into()
+                        }
+                    },
                 }),
             }
         }
@@ -146,12 +180,11 @@ impl Finder<'_> {
 
     fn open(&mut self, path: &Path) {
         let caps = self.options.caps;
-        let result = capped::glance(path, &caps, &mut |place, glance| {
+        archive::glance(path, &caps, &mut |place, glance| {
             if let Err(error) = glance.and_then(|glance| self.look(place, glance)) {
                 self.errors.push(error);
             }
         });
-        self.errors.extend(result.err());
     }
 
     fn look(&mut self, mut place: Place, glance: Glance) -> Result<(), Error> {
@@ -188,51 +221,34 @@ impl Finder<'_> {
     }
 
     fn sort_in(&mut self, mut file: Sighted, head: &[u8]) {
-        if head.iter().all(u8::is_ascii_whitespace) {
-            let complaint = None;
-            return self.unknown.push(Unknown { file, complaint });
+        let is_blank = head.len() < HEAD && head.iter().all(u8::is_ascii_whitespace);
+        if is_blank && self.options.source.is_none() {
+            let error = Error::Empty {
+                path: file.name.clone(),
+            };
+            return self.put_aside(file, error, true);
         }
-        match self.recognize(&file.name, head) {
+        match recognize(self.options, &self.formats, &file.name, head, file.modified) {
             Ok((format, confidence)) => {
                 if let Some(first) = identity::first_element(head, &format.framing()) {
                     file.first_line = first.to_vec();
+                } else if format.names_columns() {
+                    file.first_line = identity::first_row(head).to_vec();
                 }
                 self.found.push(Found::new(file, format, confidence));
             }
-            Err(error) => {
-                let complaint = Some(self.errors.len());
-                self.errors.push(error);
-                self.unknown.push(Unknown { file, complaint });
-            }
+            Err(error) => self.put_aside(file, error, false),
         }
     }
 
-    fn recognize(&self, name: &str, head: &[u8]) -> Result<(Arc<dyn Format>, Confidence), Error> {
-        if let Some(source) = &self.options.source {
-            return Ok((self.options.format(source)?, Confidence::CERTAIN));
-        }
-        let mut sample = Sample::new(name, head);
-        sample.log_format = self.options.log_format.as_deref();
-        let declared = surest(self.chosen(), &sample).filter(|(_, sure)| *sure > Confidence::NONE);
-        if let Some((format, sure)) = declared {
-            return Ok((Arc::clone(format), sure));
-        }
-        match surest(self.formats.iter(), &sample) {
-            Some((format, sure)) if sure >= SURE_ENOUGH => Ok((Arc::clone(format), sure)),
-            other => Err(Error::Unrecognized {
-                path: name.to_owned(),
-                tried: tried(other, self.formats.len()),
-            }),
-        }
-    }
-
-    /// The declared formats that say by which fields their records are known: a person who wrote that down
-    /// knows more of the file than any built-in format can.
-    fn chosen(&self) -> impl Iterator<Item = &Arc<dyn Format>> {
-        let declared = self.options.mappings.iter().zip(&self.formats);
-        declared
-            .filter(|(mapping, _)| mapping.is_choosy())
-            .map(|(_, format)| format)
+    fn put_aside(&mut self, file: Sighted, error: Error, is_empty: bool) {
+        let complaint = self.errors.len();
+        self.errors.push(error);
+        self.unknown.push(Unknown {
+            file,
+            complaint,
+            is_empty,
+        });
     }
 
     fn look_at_chain(&mut self, place: Place, mut evidence: Evidence) -> Result<(), Error> {
@@ -241,10 +257,7 @@ impl Finder<'_> {
         let read = place.with_content(&self.options.caps, |reader| {
             reader.take(most).read_to_end(&mut text)
         })?;
-        read.map_err(|why| Error::Read {
-            path: evidence.path.clone(),
-            why: why.to_string(),
-        })?;
+        read.map_err(|why| Error::unreadable(evidence.path.clone(), &why))?;
         let (chain, errors) = Chain::parse(&String::from_utf8_lossy(&text), &evidence.path);
         self.errors.extend(errors);
         evidence.source = "manifest".into();
@@ -260,7 +273,10 @@ impl Finder<'_> {
 
     fn finish(mut self) -> (Vec<Input>, Vec<Error>) {
         let chains = std::mem::take(&mut self.chains);
-        self.adopt(&chains);
+        let mut settled = self.adopt(&chains);
+        settled.extend(self.adopt_logs());
+        settled.extend(self.adopt_siblings());
+        self.settle(&settled);
         let mut proofs: BTreeMap<usize, Vec<Attestation>> = BTreeMap::new();
         let mut inputs = Vec::new();
         for found in chains {
@@ -279,6 +295,7 @@ impl Finder<'_> {
                 ..Input::alone(found.evidence, None, found.place)
             });
         }
+        self.complain_of_misnamed();
         let digests = self.judged();
         inputs.extend(in_order(self.found, proofs));
         // What they prove is given out behind what it is proved of.
@@ -287,28 +304,56 @@ impl Finder<'_> {
     }
 
     /// Files that no format recognized and a manifest names are what it says: a file that was cut off early
-    /// shows too little of itself.
-    fn adopt(&mut self, chains: &[FoundChain]) {
+    /// shows too little of itself. Of empty ones, which are all the same, only the name tells. Gives the
+    /// complaints that are settled thereby.
+    fn adopt(&mut self, chains: &[FoundChain]) -> Vec<usize> {
         let mut settled = Vec::new();
         for found in chains {
             for link in &found.chain.links {
                 let path = link.path(&found.chain.origin).to_string_lossy().into_owned();
-                let is_named = |u: &Unknown| {
-                    u.complaint.is_some() && link.names(&u.file.evidence.id, &u.file.name, &path)
+                let is_named = |u: &Unknown| match u.is_empty {
+                    true => u.file.name == path,
+                    false => link.names(&u.file.evidence.id, &u.file.name, &path),
                 };
                 let Some(at) = self.unknown.iter().position(is_named) else {
                     continue;
                 };
                 if let Some(format) = self.as_shipped(link) {
-                    let Unknown { file, complaint } = self.unknown.remove(at);
+                    let Unknown { file, complaint, .. } = self.unknown.remove(at);
                     self.found.push(Found::new(file, format, Confidence::CERTAIN));
-                    settled.extend(complaint);
+                    settled.push(complaint);
                 }
             }
         }
+        settled
+    }
+
+    /// An empty file beside others of its name is one of them: a log that was just rotated holds nothing yet.
+    fn adopt_siblings(&mut self) -> Vec<usize> {
+        let mut known: BTreeMap<FamilyName, Arc<dyn Format>> = BTreeMap::new();
+        for found in &self.found {
+            let name = found.file.family();
+            known.entry(name).or_insert_with(|| Arc::clone(&found.format));
+        }
+        let mut settled = Vec::new();
+        for unknown in std::mem::take(&mut self.unknown) {
+            match known.get(&unknown.file.family()).filter(|_| unknown.is_empty) {
+                Some(format) => {
+                    let format = Arc::clone(format);
+                    self.found
+                        .push(Found::new(unknown.file, format, Confidence::CERTAIN));
+                    settled.push(unknown.complaint);
+                }
+                None => self.unknown.push(unknown),
+            }
+        }
+        settled
+    }
+
+    fn settle(&mut self, complaints: &[usize]) {
         let mut at = 0..;
         self.errors
-            .retain(|_| !settled.contains(&at.next().unwrap_or_default()));
+            .retain(|_| !complaints.contains(&at.next().unwrap_or_default()));
     }
 
     /// The one format that the manifest means.
@@ -340,7 +385,10 @@ impl Finder<'_> {
     /// Looks for the file that a link names: by its digest wherever it lies, then by its name.
     fn shipped(&mut self, link: &Link, origin: &str) -> Shipped {
         let wanted = link.shipment.sha256.to_ascii_lowercase();
-        let whole: Vec<usize> = self.places(|f| f.file.evidence.id.0 == wanted);
+        // Empty files are all the same: only the name tells which one is meant.
+        let path = link.path(origin).to_string_lossy().into_owned();
+        let is_it = |f: &Found| link.shipment.bytes > 0 || f.file.name == path;
+        let whole: Vec<usize> = self.places(|f| f.file.evidence.id.0 == wanted && is_it(f));
         for at in &whole {
             self.attribute(*at, link);
         }
@@ -355,7 +403,6 @@ impl Finder<'_> {
         if is_unread || link.shipment.bytes == 0 {
             return Shipped::Unproved;
         }
-        let path = link.path(origin).to_string_lossy().into_owned();
         self.under_its_name(link, origin, &path)
     }
 
@@ -395,7 +442,8 @@ impl Finder<'_> {
 
     /// What is left of an altered file may look like another source's; the shipper knew the whole of it.
     fn read_as_shipped(&mut self, at: usize, link: &Link) {
-        let is_chosen = |format: &Arc<dyn Format>| self.chosen().any(|f| Arc::ptr_eq(f, format));
+        let is_chosen =
+            |format: &Arc<dyn Format>| chosen(self.options, &self.formats).any(|f| Arc::ptr_eq(f, format));
         let format = &self.found[at].format;
         if self.options.source.is_some() || is_chosen(format) || is_of(format, link) {
             return;
@@ -414,17 +462,40 @@ impl Finder<'_> {
         if is_of(format, link) {
             return true;
         }
-        let read_as = format.name();
-        let why = format!(
-            "the file is named {} there but read as {read_as}",
-            link.shipment.source
+        let named = (
+            origin.to_owned(),
+            link.shipment.source.clone(),
+            format.name().to_owned(),
         );
-        self.errors.push(Error::Chain {
-            path: origin.to_owned(),
-            line: link.line,
-            why,
-        });
+        let other = (link.line, link.shipment.file.clone());
+        self.misnamed.entry(named).or_default().push(other);
         false
+    }
+
+    /// One complaint for all files of a manifest that it names one source and that were read as one other.
+    fn complain_of_misnamed(&mut self) {
+        for ((path, named, read_as), files) in std::mem::take(&mut self.misnamed) {
+            let Some((line, file)) = files.first().cloned() else {
+                continue;
+            };
+            let why = match files.len() {
+                1 => format!("{file} is of {named} there but was read as {read_as}"),
+                n => {
+                    let first: Vec<&str> = files
+                        .iter()
+                        .take(EXAMPLES)
+                        .map(|(_, file)| file.as_str())
+                        .collect();
+                    let more = if n > EXAMPLES { ", ..." } else { "" };
+                    format!(
+                        "this and {} other files are of {named} there but were read as {read_as} ({}{more})",
+                        n - 1,
+                        first.join(", ")
+                    )
+                }
+            };
+            self.errors.push(Error::Chain { path, line, why });
+        }
     }
 }
 
@@ -436,6 +507,10 @@ impl Found {
     fn new(mut file: Sighted, format: Arc<dyn Format>, confidence: Confidence) -> Self {
         file.evidence.source = format.name().to_owned();
         file.evidence.confidence = confidence.0;
+        if matches!(format.framing(), Framing::Chunks { .. }) {
+            // It is written to in place, and may begin as many others do: only its own bytes tell which it is.
+            file.first_line = file.evidence.id.0.clone().into_bytes();
+        }
         Self { file, format }
     }
 }
@@ -480,12 +555,11 @@ impl Input {
 
 /// Rotated siblings together, the oldest first; families in the order of their first appearance's name.
 fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) -> Vec<Input> {
-    type Key = (String, String, String);
+    type Key = (FamilyName, String);
     let mut families: BTreeMap<Key, Vec<(Rotation, String, usize)>> = BTreeMap::new();
     for (at, Found { file, .. }) in found.iter().enumerate() {
-        let (folder, name) = file.name.rsplit_once(['/', '!']).unwrap_or(("", &file.name));
-        let (stem, rotation) = identity::rotation(name);
-        let key = (folder.to_owned(), stem, file.evidence.source.clone());
+        let (family, rotation) = file.family_and_rotation();
+        let key = (family, file.evidence.source.clone());
         families
             .entry(key)
             .or_default()
@@ -522,7 +596,7 @@ fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) ->
                 ..evidence.clone()
             };
             let same = (evidence.id.clone(), evidence.lineage.clone());
-            let copy_of = first.get(&same).cloned();
+            let copy_of = first.get(&same).filter(|_| evidence.bytes > 0).cloned();
             first.entry(same).or_insert_with(|| evidence.path.clone());
             inputs.push(Input {
                 modified: *modified,
@@ -535,34 +609,6 @@ fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) ->
         }
     }
     inputs
-}
-
-/// The format that is surest; of equally sure ones the first.
-fn surest<'f>(
-    formats: impl Iterator<Item = &'f Arc<dyn Format>>,
-    sample: &Sample<'_>,
-) -> Option<(&'f Arc<dyn Format>, Confidence)> {
-    let mut best: Option<(&Arc<dyn Format>, Confidence)> = None;
-    for format in formats {
-        let sure = format.recognize(sample);
-        if best.is_none_or(|(_, before)| sure > before) {
-            best = Some((format, sure));
-        }
-    }
-    best
-}
-
-fn tried(best: Option<(&Arc<dyn Format>, Confidence)>, n: usize) -> String {
-    match best {
-        Some((format, sure)) if sure > Confidence::NONE => {
-            format!(
-                "{n} tried; the nearest is {}, {} percent sure",
-                format.name(),
-                sure.0
-            )
-        }
-        _ => format!("{n} tried; none fits"),
-    }
 }
 
 fn modified(path: &Path) -> Option<Timestamp> {

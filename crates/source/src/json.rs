@@ -30,6 +30,12 @@ impl<'a> Object<'a> {
         Self(Vec::with_capacity(n))
     }
 
+    /// Fields whose names are known to differ.
+    #[must_use]
+    pub fn of_distinct(fields: Vec<(Cow<'a, str>, Json<'a>)>) -> Self {
+        Self(fields)
+    }
+
     #[must_use]
     pub const fn len(&self) -> usize {
         self.0.len()
@@ -55,6 +61,11 @@ impl<'a> Object<'a> {
 
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Json<'a>> {
         self.iter_mut().find(|(k, _)| *k == key).map(|(_, value)| value)
+    }
+
+    /// Lets go of the fields whose names do not pass.
+    pub fn retain(&mut self, passes: impl Fn(&str) -> bool) {
+        self.0.retain(|(key, _)| passes(key));
     }
 
     #[must_use]
@@ -86,6 +97,11 @@ impl<'a> Object<'a> {
         renamed.object
     }
 
+    /// Adds a field that is not there yet.
+    pub fn push(&mut self, key: Cow<'a, str>, value: Json<'a>) {
+        self.0.push((key, value));
+    }
+
     #[must_use]
     pub fn into_owned(self) -> Object<'static> {
         let own = |(key, value): (Cow<'a, str>, Json<'a>)| (Cow::Owned(key.into_owned()), value.into_owned());
@@ -111,6 +127,15 @@ impl<'a> Object<'a> {
     }
 }
 
+impl<'a> IntoIterator for Object<'a> {
+    type Item = (Cow<'a, str>, Json<'a>);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 /// Fields that most records do not go beyond.
 const USUAL: usize = 20;
 
@@ -132,6 +157,14 @@ impl<'a> Filling<'a> {
         }
         self.object.0.push((key, value));
         Ok(())
+    }
+
+    /// Whether the key came in before.
+    pub fn holds(&self, key: &str) -> bool {
+        match self.keys.is_empty() {
+            true => self.object.contains_key(key),
+            false => self.keys.contains(key),
+        }
     }
 
     /// Whether the key came in before; it is one of them from now on.
@@ -230,6 +263,20 @@ pub fn object_with_hex(text: &str) -> Result<Object<'_>, RejectReason> {
 
 fn refused(error: serde_json::Error) -> RejectReason {
     RejectReason::new(format!("a JSON object was expected: {error}"))
+}
+
+/// How deep JSON within a text may be nested to be read as such: with what is around it, it must stay readable.
+const NESTED: usize = 32;
+
+/// The object or list that a text is the JSON of; `None` for any other text.
+pub fn nested(text: &str) -> Option<Json<'static>> {
+    if !text.trim_start().starts_with(['{', '[']) {
+        return None;
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = ValueSeed.deserialize(&mut deserializer).ok()?;
+    deserializer.end().ok()?;
+    value.is_within(NESTED).then(|| value.into_owned())
 }
 
 /// As [`String::from_utf8_lossy`], quicker for what is UTF-8.

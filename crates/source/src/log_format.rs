@@ -1,6 +1,8 @@
 //! Lines by a web server's own pattern: nginx `log_format` and Apache `LogFormat`.
 
+use crate::RejectReason;
 use crate::json::{Json, Object, hex_byte};
+use ambit_event::printable;
 use std::borrow::Cow;
 
 /// A pattern made ready: texts that must stand there and variables between them.
@@ -28,8 +30,10 @@ enum Kind {
     Logname,
     /// No spaces and no colons.
     Name,
-    /// Digits, letters and `/:+-` as in `23/May/2014:10:00:00 +0000`.
+    /// A time as in `23/May/2014:10:00:00 +0000`.
     Time,
+    /// What is written as such a time is, whether there is such a day and hour or not.
+    LikeTime,
 }
 
 /// How a server writes characters that would break its line.
@@ -115,6 +119,31 @@ impl LogFormat {
             fields.insert(Cow::Borrowed(name), Json::Text(self.decode(value)));
         }
         Some(fields)
+    }
+
+    /// Why a line fits none of the patterns: its time cannot be, or `otherwise`.
+    #[must_use]
+    pub fn misfit(patterns: &[Self], line: &str, otherwise: &str) -> RejectReason {
+        match patterns.iter().find_map(|pattern| pattern.impossible_time(line)) {
+            Some(time) => RejectReason::field("time", format!("`{}` is no time", printable(&time, 60))),
+            None => RejectReason::new(otherwise),
+        }
+    }
+
+    /// The time of a line that would fit the pattern but for a time that cannot be: `31/Feb/2024:25:00:00 +0000`.
+    fn impossible_time(&self, line: &str) -> Option<String> {
+        let mut lenient = self.clone();
+        let mut name = None;
+        for part in &mut lenient.parts {
+            if let Part::Variable { kind, name: found } = part
+                && *kind == Kind::Time
+            {
+                *kind = Kind::LikeTime;
+                name = Some(found.clone());
+            }
+        }
+        let fields = lenient.fields(line)?;
+        fields.get(&name?)?.as_str().map(str::to_owned)
     }
 
     /// Whether a line fits the pattern.
@@ -280,8 +309,20 @@ impl Kind {
             Self::Logname => !value.contains(' ') && value.parse::<std::net::IpAddr>().is_err(),
             Self::Name => !value.contains([' ', ':']),
             Self::Time => crate::time::parse_clf(value).is_some(),
+            Self::LikeTime => is_like_time(value),
         }
     }
+}
+
+/// `99/Xyz/9999:99:99:99`, and what follows.
+fn is_like_time(value: &str) -> bool {
+    const FORM: &[u8] = b"00/Aaa/0000:00:00:00";
+    let fits = |(form, byte): (&u8, &u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        b'A' | b'a' => byte.is_ascii_alphabetic(),
+        _ => form == byte,
+    };
+    (FORM.len()..=64).contains(&value.len()) && FORM.iter().zip(value.as_bytes()).all(fits)
 }
 
 #[derive(Default)]

@@ -5,7 +5,7 @@ use crate::cut::{Cut, Cutter, KEPT};
 use crate::identity::{Occurrences, Prefix};
 use crate::input::{Family, Input};
 use crate::twins::Met;
-use crate::{Context, Decoder, Error, Format, Framing, Options, Output, RawRecord, RejectReason};
+use crate::{Context, Decoder, Error, Format, Framing, Options, Output, RawRecord, Refused, RejectReason};
 use ambit_event::{
     Attestation, Batch, Checkpoint, Event, EventId, Evidence, Keys, Loss, Position, Provenance, Reject, Span,
     Timestamp,
@@ -141,7 +141,9 @@ fn hand_over_copy(input: &Input, original: &str, sink: &mut dyn FnMut(Batch) -> 
     });
     Summary {
         stopped: flow.is_break(),
-        notes: vec![format!("{}: the same bytes as {original}", input.evidence.path)],
+        notes: vec![format!(
+            "the same bytes as {original}; its records are not given again"
+        )],
         ..Summary::default()
     }
 }
@@ -468,6 +470,7 @@ impl<'a> Reading<'a> {
             self.released.count(&event.raw);
         }
         self.output.losses.clear();
+        self.output.refused.clear();
         self.output.n_silent = 0;
     }
 
@@ -488,8 +491,8 @@ impl<'a> Reading<'a> {
         }
         let nth = self.count(record.bytes);
         self.summary.n_silent += std::mem::take(&mut self.output.n_silent);
-        self.summary.n_silent +=
-            u64::from(self.output.events.is_empty() && self.decoder.held_from().is_none());
+        let is_silent = self.output.events.is_empty() && self.output.refused.is_empty();
+        self.summary.n_silent += u64::from(is_silent && self.decoder.held_from().is_none());
         self.take_events(Some((record, nth)));
         None
     }
@@ -498,8 +501,13 @@ impl<'a> Reading<'a> {
     /// it had held back.
     fn take_events(&mut self, record: Option<(&RawRecord<'_>, u64)>) {
         let mut events = std::mem::take(&mut self.output.events);
+        let mut refused = std::mem::take(&mut self.output.refused).into_iter().peekable();
         let mut n_own = 0;
         for mut event in events.drain(..) {
+            let place = event.provenance.offset;
+            while let Some(before) = refused.next_if(|part| part.offset < place) {
+                self.refuse(before);
+            }
             let raw = std::mem::take(&mut event.raw);
             match record {
                 _ if !raw.is_empty() => {
@@ -523,7 +531,9 @@ impl<'a> Reading<'a> {
                 }
                 None => continue,
             }
-            self.batch_bytes += event.raw.len();
+            // What a part of a compact record says can be far longer than its bytes.
+            let n_said = event.fields.as_json().map_or(0, str::len);
+            self.batch_bytes += event.raw.len().max(n_said / 2);
             self.settle(Some(&event));
             self.last = Some(event.time);
             if self.last_host != event.host {
@@ -533,6 +543,7 @@ impl<'a> Reading<'a> {
             self.batch.events.push(event);
         }
         self.output.events = events;
+        refused.for_each(|part| self.refuse(part));
         let losses: Vec<Loss> = self.output.losses.drain(..).collect();
         for loss in losses {
             self.lose(loss);
@@ -560,6 +571,19 @@ impl<'a> Reading<'a> {
             length: record.bytes.len() as u64,
             line: record.line,
         };
+    }
+
+    /// A part of a record that is no event.
+    fn refuse(&mut self, part: Refused) {
+        if part.offset < self.resumed_at {
+            return;
+        }
+        let head = RawRecord {
+            bytes: &part.raw,
+            offset: part.offset,
+            line: part.line,
+        };
+        self.reject(&head, part.raw.len() as u64, part.reason);
     }
 
     fn reject(&mut self, head: &RawRecord<'_>, n_bytes: u64, reason: RejectReason) {
@@ -635,7 +659,7 @@ impl<'a> Reading<'a> {
             .unwrap_or(Timestamp::MAX);
         let (span, path) = (Span::new(from, until), &self.evidence.path);
         let why = format!("{path}: {reason}");
-        self.summary.notes.push(why.clone());
+        self.summary.notes.push(reason);
         self.lose(Loss {
             source: String::new(),
             host: None,
@@ -672,6 +696,9 @@ impl<'a> Reading<'a> {
         let Some((family, twins)) = self.family.and_then(|f| Some((f, f.twins.as_ref()?))) else {
             return;
         };
+        if self.format.names_records() {
+            return;
+        }
         let mut twins = twins.lock().unwrap_or_else(PoisonError::into_inner);
         twins.name(family.number, &self.evidence.path);
         for event in events.iter().filter(|e| e.host.is_none()) {

@@ -11,7 +11,7 @@ pub struct RawRecord<'a> {
     pub bytes: &'a [u8],
     /// Offset of the first byte in the (decompressed) file.
     pub offset: u64,
-    /// Line on which it begins, from 1.
+    /// Line on which it begins, from 1; in a file of chunks the number of the header (1) or chunk.
     pub line: u64,
 }
 
@@ -101,14 +101,14 @@ impl<'a> Sample<'a> {
     /// one array, or objects that go over lines.
     #[must_use]
     pub fn percent_of(&self, framing: &Framing, test: impl Fn(&[u8]) -> bool) -> u8 {
-        let first_at = match framing {
-            Framing::Json(is_record) => elements::first_at(self.text(), &**is_record),
+        let opening = match framing {
+            Framing::Json(is_record) => elements::opening(self.text(), &**is_record),
             _ => None,
         };
-        match first_at {
+        match opening {
             None => self.percent(test),
-            Some(at) => {
-                let found = elements::sampled(self.text(), at);
+            Some(opening) => {
+                let found = elements::sampled(self.text(), opening);
                 let n_fit = found.iter().filter(|element| test(element)).count();
                 u8::try_from(n_fit * 100 / found.len().max(1)).unwrap_or(100)
             }

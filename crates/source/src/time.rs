@@ -174,6 +174,22 @@ pub fn parse_duration(text: &str, unit: i64) -> Option<i64> {
     (clock.at.0 >= 0).then_some(clock.at.0)
 }
 
+/// A length of time as people write it: `90s`, `2m`, `24h`, `7d`; in nanoseconds.
+#[must_use]
+pub fn parse_span(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let seconds: i64 = match &text[digits.len()..] {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    let n: i64 = digits.parse().ok().filter(|n| *n > 0)?;
+    n.checked_mul(seconds)?.checked_mul(SECOND)
+}
+
 fn instant(
     date: civil::Date,
     hms: (u32, u32, u32),
@@ -359,6 +375,15 @@ mod tests {
         let milli = Some(("2014-05-23T10:00:05.25Z".to_owned(), 1_000_000));
         assert_eq!(read("23.05.2014 10:00:05.250", "%d.%m.%Y %H:%M:%S%.f"), milli);
         assert_eq!(read("23.05.2014", "%d.%m.%Y %H:%M:%S"), None);
+    }
+
+    #[test]
+    fn spans_have_a_unit() {
+        assert_eq!(parse_span("24h"), Some(86_400 * SECOND));
+        assert_eq!(parse_span("90s"), Some(90 * SECOND));
+        for text in ["", "24", "h", "-1h", "0s", "1w", "9999999999999d"] {
+            assert_eq!(parse_span(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use ambit_event::{Batch, Event, Keys, Reject, Timestamp, printable};
-use ambit_source::{Context, Format, Mapping, Options, decode_all, formats, time};
+use ambit_source::{Context, Format, Mapping, Options, Sample, decode_all, formats, time};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +28,40 @@ fn every_case_gives_what_it_gave() {
     }
     assert!(n_cases > 14, "only {n_cases} cases were found");
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// A file goes to its own source: each source has a case that is known as its own, and none is taken for another's.
+#[test]
+fn cases_are_recognized() {
+    let built_in = formats::built_in();
+    let mut known = std::collections::BTreeSet::new();
+    let mut failures = Vec::new();
+    let is_plain = |case: &&PathBuf| {
+        let options = std::fs::read_to_string(case.with_extension("opt")).unwrap_or_default();
+        !options.contains("mapping") && !options.contains("log_format")
+    };
+    for case in cases().iter().filter(is_plain) {
+        let name = case.parent().unwrap().file_name().unwrap().to_str().unwrap();
+        let bytes = std::fs::read(case).unwrap();
+        let sample = Sample::new("case", &bytes[..bytes.len().min(64 << 10)]);
+        let sure = built_in.iter().map(|f| (f.recognize(&sample).0, f));
+        match sure.rev().max_by_key(|(sure, _)| *sure) {
+            Some((1.., found)) if found.name() == name => {
+                known.insert(name.to_owned());
+            }
+            Some((sure @ 1.., found)) if found.source() != name => {
+                failures.push(format!("{}: {sure} percent {}", case.display(), found.name()));
+            }
+            _ => {}
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    let unknown: Vec<_> = built_in
+        .iter()
+        .map(|f| f.name())
+        .filter(|name| !known.contains(*name))
+        .collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
 }
 
 fn cases() -> Vec<PathBuf> {

@@ -133,7 +133,7 @@ fn packed(text: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("access.log.zst", zst.clone()),
         (
             "logs.tar",
-            tar_of(&[("a/access.log", text), ("a/empty.log", b"")]),
+            tar_of(&[("a/access.log", text), ("a/access.log.1", b"")]),
         ),
         (
             "logs.tar.zst",
@@ -216,6 +216,27 @@ fn lines_of_two_hosts_count_once_unless_the_hosts_are_named_and_that_is_said() {
         assert!(summaries.iter().all(|s| s.notes.is_empty()));
     }
     assert_eq!(store.ids.len(), 11);
+}
+
+#[test]
+fn records_that_their_producer_names_count_once_and_nobody_is_asked_whose_they_are() {
+    let call = |n: u32| {
+        format!(
+            r#"{{"eventTime":"2014-05-23T10:00:0{n}Z","eventSource":"s3.amazonaws.com","eventName":"GetObject","awsRegion":"x","eventID":"{n}"}}"#
+        ) + "\n"
+    };
+    let dir = folder();
+    let one = write(&dir, "a.jsonl", call(1) + &call(2));
+    let two = write(&dir, "b.jsonl", call(2) + &call(3));
+    let mut store = Store::default();
+    let (summaries, _) = store.ingest(&[&one, &two], &Options::default());
+    assert!(summaries.iter().all(|s| s.notes.is_empty()), "{summaries:?}");
+    let named = Options {
+        host: Some("collector".into()),
+        ..Options::default()
+    };
+    store.ingest(&[&two], &named);
+    assert_eq!(store.ids.len(), 3);
 }
 
 #[test]
@@ -338,7 +359,7 @@ fn a_file_that_only_begins_like_another_is_read_whole() {
     let two = write(&dir, "two.log", lines(0..1) + &lines(100..140));
     let same_size = write(&dir, "three.log", lines(0..1) + &lines(21..40));
     let mut store = Store::of(&[&one]);
-    for path in [&two, &same_size] {
+    for path in [&same_size, &two] {
         let (summaries, _) = store.ingest(&[path], &Options::default());
         assert!(
             summaries[0].notes[0].contains("is another"),
@@ -380,9 +401,10 @@ fn what_nobody_knows_is_told_and_the_rest_is_read() {
     let (_, errors) = store.ingest(&[dir.path(), Path::new("/nowhere/at/all")], &Options::default());
     assert_eq!(store.ids.len(), 5);
     let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    assert_eq!(shown.len(), 3, "{shown:?}");
+    assert_eq!(shown.len(), 4, "{shown:?}");
+    assert!(shown[1].contains("empty.log: it is empty"), "{shown:?}");
     assert!(
-        shown[1].contains("notes.txt") && shown[1].contains("--source"),
+        shown[2].contains("notes.txt") && shown[2].contains("--source"),
         "{shown:?}"
     );
 }
@@ -406,6 +428,40 @@ fn a_named_source_is_taken_and_an_unknown_one_refused() {
     assert_eq!(store.whole.rejects[0].host.as_deref(), Some("gw1"));
     let (inputs, errors) = discover(&[path], &named("nginx_acces"));
     assert!(inputs.is_empty() && errors[0].to_string().contains("nginx_access"));
+}
+
+#[test]
+fn a_file_of_which_nothing_can_be_read_is_of_no_source() {
+    let dir = folder();
+    // Begins as nginx's error log does, and is another program's.
+    let foreign = "2022/05/06 04:53:57 [192.0.2.7:58629] [channel 106] closed\n".repeat(40);
+    let path = write(&dir, "honeypot.log", foreign);
+    let (inputs, errors) = discover(std::slice::from_ref(&path), &Options::default());
+    let error = errors[0].to_string();
+    assert!(
+        inputs.is_empty() && error.contains("it looks like nginx_error, but 0 of its first 40"),
+        "{error}"
+    );
+    let (inputs, _) = discover(
+        &[path],
+        &Options {
+            source: Some("nginx_error".into()),
+            ..Options::default()
+        },
+    );
+    assert_eq!(inputs.len(), 1, "whoever names the source is believed");
+    // One good record in five is enough: the rest are rejects that can be looked at.
+    let broken = lines(0..1) + &line(2, "a").replace("May", "Mai").repeat(4);
+    let path = write(&dir, "access.log", lines(0..40) + &broken.repeat(9));
+    let store = Store::of(&[&path]);
+    assert_eq!(store.n_rejects, 36);
+    // A record that leaves the year out is read by the year in which the file was written.
+    let path = write(
+        &dir,
+        "auth.log",
+        "Feb 12 14:10:21 h sshd[1]: Invalid user a from 192.0.2.7 port 5\n",
+    );
+    assert_eq!(Store::of(&[&path]).ids.len(), 1);
 }
 
 #[test]

@@ -20,7 +20,11 @@ const DECOMPRESSORS: &[&str] = &[
 ];
 
 /// Who may name them: the gate, and the lake for files that it wrote itself.
-const MAY_UNPACK: &[&str] = &["crates/source/src/capped.rs", "crates/lake/src/"];
+const MAY_UNPACK: &[&str] = &[
+    "crates/source/src/capped.rs",
+    "crates/source/src/archive/",
+    "crates/lake/src/",
+];
 
 /// Rooms of plain functions from values to values.
 const NOT_ASYNC: &[&str] = &[

@@ -24,6 +24,8 @@ pub struct Part {
     pub skipped: usize,
     /// The value, unquoted; a number or boolean as it was written.
     pub expected: String,
+    /// A number that was rounded.
+    pub is_rounded: bool,
 }
 
 /// Reads a file of assertions; the second list holds the lines that nobody understands.
@@ -42,6 +44,36 @@ pub fn parse(text: &str) -> (Vec<Line>, Vec<String>) {
     (lines, odd)
 }
 
+/// The stage of what stands in [`parse_scenario`]'s parts: no parser's, but what an alert shows of its events.
+pub const SCENARIO: &str = "scenario";
+
+/// Reads what `scenario.assert` says of single events, such as
+/// `results[0].Overflow.Alert.Events[2].GetMeta("source_ip") == "192.0.2.7"`. All else in it is about alerts.
+pub fn parse_scenario(text: &str) -> Vec<Part> {
+    let lines = text.lines().enumerate();
+    lines
+        .filter_map(|(n, line)| shown_in_alert(line.trim(), n + 1))
+        .collect()
+}
+
+fn shown_in_alert(line: &str, number: usize) -> Option<Part> {
+    let (alert, rest) = line
+        .strip_prefix("results[")?
+        .split_once("].Overflow.Alert.Events[")?;
+    let (index, rest) = rest.split_once("].GetMeta(")?;
+    let (name, rest) = unquote(rest)?;
+    let (expected, _) = unquote(rest.strip_prefix(") == ")?)?;
+    Some(Part {
+        line: number,
+        stage: SCENARIO.to_owned(),
+        parser: format!("{SCENARIO}/alert-{alert}"),
+        index: index.parse().ok()?,
+        name: format!("Meta.{name}"),
+        skipped: 0,
+        expected,
+    })
+}
+
 fn parse_line(line: &str, number: usize) -> Option<Line> {
     if line.starts_with("len(") {
         return Some(Line::Count);
@@ -51,11 +83,12 @@ fn parse_line(line: &str, number: usize) -> Option<Line> {
         .split_once('(')
         .filter(|(f, _)| f.bytes().all(|b| b.is_ascii_alphabetic()))
     {
-        if function != "basename" {
+        if !matches!(function, "basename" | "FloatApproxEqual") {
             return None;
         }
         rest = inner;
     }
+    let is_rounded = line.starts_with("FloatApproxEqual(");
     let rest = rest.strip_prefix("results")?;
     let (stage, rest) = key(rest)?;
     let (parser, rest) = key(rest)?;
@@ -76,7 +109,10 @@ fn parse_line(line: &str, number: usize) -> Option<Line> {
         rest = after;
     }
     let rest = rest.strip_prefix(')').unwrap_or(rest);
-    let value = rest.strip_prefix(" == ")?;
+    let value = match is_rounded {
+        true => rest.strip_prefix(", ")?.strip_suffix(')')?,
+        false => rest.strip_prefix(" == ")?,
+    };
     let expected = if value.starts_with('"') {
         unquote(value)?.0
     } else {
@@ -90,6 +126,7 @@ fn parse_line(line: &str, number: usize) -> Option<Line> {
         name,
         skipped,
         expected,
+        is_rounded,
     }))
 }
 
@@ -160,6 +197,7 @@ mod tests {
             "basename(results[\"s00-raw\"][\"a/b\"][1].Evt.Meta[\"path\"]) == \"f.log\"\n",
             "results[\"s02\"][\"c\"][0].Evt.Enriched[\"MarshaledTime\"][4:] == \"-01-24T15:32:31Z\"\n",
             "results[\"s02\"][\"c\"][0].Success == true\n",
+            "FloatApproxEqual(results[\"s02\"][\"c\"][0].Evt.Unmarshaled[\"x\"][\"ts\"], 1.5)\n",
             "nonsense == 1\n",
         );
         let (lines, odd) = parse(text);
@@ -177,8 +215,33 @@ mod tests {
                 ("Meta.path", 1, 0, "f.log"),
                 ("Enriched.MarshaledTime", 0, 4, "-01-24T15:32:31Z"),
                 ("Success", 0, 0, "true"),
+                ("Unmarshaled.x.ts", 0, 0, "1.5"),
             ]
         );
-        assert_eq!((lines.len(), odd.len()), (5, 1));
+        assert_eq!((lines.len(), odd.len()), (6, 1));
+    }
+
+    #[test]
+    fn what_an_alert_shows_of_its_events_is_read() {
+        let text = concat!(
+            "len(results) == 1\n",
+            "\"1.2.3.4\" in results[0].Overflow.GetSources()\n",
+            "results[1].Overflow.Alert.Events[2].GetMeta(\"user_agent\") == \"a \\\"b\\\"\"\n",
+            "results[0].Overflow.Alert.GetEventsCount() == 6\n",
+        );
+        let parts = parse_scenario(text);
+        let shown: Vec<_> = parts
+            .iter()
+            .map(|p| {
+                (
+                    p.line,
+                    p.parser.as_str(),
+                    p.index,
+                    p.name.as_str(),
+                    p.expected.as_str(),
+                )
+            })
+            .collect();
+        assert_eq!(shown, [(3, "scenario/alert-1", 2, "Meta.user_agent", "a \"b\"")]);
     }
 }

@@ -1,10 +1,12 @@
 //! Checks our events against what CrowdSec's parsers saw in the same lines.
 
 use super::Report;
-use super::asserts::{self, Line, Part};
-use ambit_event::{Batch, Column, ColumnKind, Event, Keys, Timestamp};
+use super::asserts::{self, Line, Part, SCENARIO};
+use super::path::texts;
+use ambit_event::{Batch, Column, ColumnKind, Event, Keys, Span, Timestamp};
 use ambit_source::{Context, Format, Sample, decode_all, formats};
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +16,9 @@ use std::sync::Arc;
 pub struct Table {
     /// Sets with these log types are checked.
     log_types: Vec<String>,
+    /// Of sets with these, what alerts show of their events is checked too: no parser's parts are asserted.
+    #[serde(default)]
+    scenario_log_types: Vec<String>,
     /// And those whose folder begins so.
     folders: Vec<String>,
     /// But for these.
@@ -24,6 +29,9 @@ pub struct Table {
     /// Those that repeat an earlier parser's parts: only these names are their own.
     repeater: Vec<Repeater>,
     field: Vec<Field>,
+    /// Whole objects: their names go on below this one as our fields do.
+    #[serde(default)]
+    tree: Vec<String>,
     #[serde(default)]
     skip: Vec<Skip>,
     #[serde(default)]
@@ -101,6 +109,16 @@ const IDENTITY: &[&str] = &[
     "Parsed.time",
 ];
 
+/// The same where an alert shows a record.
+const IDENTITY_IN_ALERT: &[&str] = &["Meta.timestamp", "Meta.event_name", "Meta.resource_name"];
+
+fn is_identity(part: &Part) -> bool {
+    match part.stage.as_str() {
+        SCENARIO => IDENTITY_IN_ALERT.contains(&part.name.as_str()),
+        _ => IDENTITY.contains(&part.name.as_str()),
+    }
+}
+
 /// When the files were last written, for times without a year: any instant after all of them.
 const WRITTEN: &str = "2026-11-22T00:00:00Z";
 
@@ -132,13 +150,17 @@ pub fn check(folder: &Path, table: &Table, report: &mut Report) {
             continue;
         };
         let assertions = std::fs::read_to_string(path.join("parser.assert")).unwrap_or_default();
+        let scenario = match table.scenario_log_types.contains(&log_type) {
+            true => std::fs::read_to_string(path.join("scenario.assert")).unwrap_or_default(),
+            false => String::new(),
+        };
         Set {
             name,
             table,
             keys: Keys::derive(&[7; 32]),
             report,
         }
-        .check(&log_type, &log, &assertions);
+        .check(&log_type, &log, &assertions, &scenario);
     }
 }
 
@@ -158,7 +180,7 @@ struct Set<'a> {
 }
 
 impl Set<'_> {
-    fn check(&mut self, log_type: &str, log: &[u8], assertions: &str) {
+    fn check(&mut self, log_type: &str, log: &[u8], assertions: &str, scenario: &str) {
         self.report.n_sets += 1;
         let events = self.decode(log_type, log);
         self.report.n_events += events.len();
@@ -168,7 +190,8 @@ impl Set<'_> {
                 .fail(format!("{}: parser.assert {line}: not understood", self.name));
         }
         let mut records: BTreeMap<(String, String, usize), Vec<Part>> = BTreeMap::new();
-        for line in lines {
+        let shown = asserts::parse_scenario(scenario).into_iter().map(Line::Part);
+        for line in lines.into_iter().chain(shown) {
             match line {
                 Line::Part(part) if self.is_ours(&part) => {
                     records
@@ -193,10 +216,12 @@ impl Set<'_> {
         let is_own = |r: &Repeater| {
             r.names.contains(&part.name) || IDENTITY.contains(&part.name.as_str()) || part.name == "Success"
         };
-        self.table
-            .parsers
-            .iter()
-            .any(|p| part.parser.ends_with(p.as_str()))
+        part.stage == SCENARIO
+            || self
+                .table
+                .parsers
+                .iter()
+                .any(|p| part.parser.ends_with(p.as_str()))
             || self
                 .table
                 .repeater
@@ -273,7 +298,7 @@ impl Set<'_> {
     ) {
         let pieces: Vec<&str> = parts
             .iter()
-            .filter(|p| IDENTITY.contains(&p.name.as_str()) && p.skipped == 0)
+            .filter(|p| is_identity(p) && p.skipped == 0)
             .map(|p| p.expected.as_str())
             .collect();
         if pieces.is_empty() {
@@ -337,7 +362,18 @@ impl Set<'_> {
             .field
             .iter()
             .find(|f| f.name == part.name && parser.ends_with(f.parser.as_str()));
-        let Some(field) = field else {
+        let tree = self
+            .table
+            .tree
+            .iter()
+            .find_map(|tree| part.name.strip_prefix(tree)?.strip_prefix('.'));
+        let below = tree.map(|rest| Field {
+            parser: String::new(),
+            name: part.name.clone(),
+            is: vec![format!("field:{rest}")],
+            within: Vec::new(),
+        });
+        let Some(field) = field.or(below.as_ref()) else {
             *self.report.unlisted.entry(part.name.clone()).or_default() += 1;
             return;
         };
@@ -349,7 +385,9 @@ impl Set<'_> {
             .iter()
             .filter_map(|path| self::ours(event, path))
             .collect();
-        let fits = ours.iter().any(|value| self.same(value, part))
+        let is_end = field.is.iter().any(|path| path == "time") && is_within(event, &part.expected);
+        let fits = is_end
+            || ours.iter().any(|value| self.same(value, part))
             || holders
                 .iter()
                 .any(|value| value.contains(&*self.keys.redact(&part.expected)))
@@ -371,8 +409,15 @@ impl Set<'_> {
         if part.skipped > 0 {
             return ours.get(part.skipped..) == Some(expected);
         }
+        if part.is_rounded {
+            let number = |text: &str| text.parse::<f64>().ok();
+            return number(ours)
+                .zip(number(expected))
+                .is_some_and(|(a, b)| (a - b).abs() < 1e-5);
+        }
         let ip = |text: &str| text.parse::<std::net::IpAddr>().map(|ip| ip.to_canonical()).ok();
-        ours.trim() == expected.trim()
+        let whole = expected.strip_suffix(".000000").unwrap_or(expected);
+        ours.trim() == whole.trim()
             || expected.contains("\\x") && ours.trim() == unescaped(expected).trim()
             || ours == self.keys.redact(expected)
             || ip(ours).is_some() && ip(ours) == ip(expected)
@@ -387,6 +432,13 @@ impl Set<'_> {
         );
         self.report.fail(ambit_event::printable(&message, 400));
     }
+}
+
+/// Whether whole seconds, as CrowdSec keeps them, tell an instant of an operation that lasts: we take its arrival,
+/// they the record's.
+fn is_within(event: &Event, expected: &str) -> bool {
+    let second = Timestamp::parse(expected).map(|at| Span::new(at, at.plus_secs(1)));
+    event.duration.is_some() && second.is_ok_and(|second| second.overlaps(event.when()))
 }
 
 /// A text with nginx's escapes `\xHH` undone.
@@ -426,7 +478,7 @@ fn url(event: &Event) -> Option<String> {
 }
 
 /// The value of a column by its path, of `field:path`, `time`, `target`, `url` or `raw`, as text.
-fn ours(event: &Event, path: &str) -> Option<String> {
+pub(super) fn ours(event: &Event, path: &str) -> Option<String> {
     match path {
         "time" => return Some(event.time.to_string()),
         "raw" => return Some(String::from_utf8_lossy(&event.raw).into_owned()),
@@ -435,7 +487,12 @@ fn ours(event: &Event, path: &str) -> Option<String> {
         _ => {}
     }
     if let Some(field) = path.strip_prefix("field:") {
-        return event.field(field).map(|v| v.into_owned());
+        let below = || {
+            texts(&Value::Object((*event.fields).clone()), field)
+                .into_iter()
+                .next()
+        };
+        return event.field(field).map(|v| v.into_owned()).or_else(below);
     }
     let column = Column::parse(path).ok()?;
     match column.kind() {

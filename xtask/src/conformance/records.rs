@@ -7,7 +7,7 @@ use ambit_source::{Context, Format, Options, Sample, decode_all, formats};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,20 +48,24 @@ struct NotOurs {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Producer {
+pub(super) struct Producer {
     /// The fields that name a record together: records are one event exactly where these are the same.
+    #[serde(default)]
     id: Vec<String>,
-    field: Vec<Field>,
+    pub(super) field: Vec<Field>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Field {
+pub(super) struct Field {
     /// A column by its path, or `time`.
-    ours: String,
+    pub(super) ours: String,
     /// JSON pointers; the first that is there counts, or with `join` all of them.
+    #[serde(default)]
     theirs: Vec<String>,
     join: Option<String>,
+    /// Or a text with pointers in braces.
+    template: Option<String>,
     /// The end that is taken off what stands first.
     #[serde(default)]
     without: String,
@@ -77,7 +81,9 @@ struct Field {
 enum How {
     #[default]
     Same,
-    /// Where it is an address, in its usual form; else ours is absent.
+    /// In small letters.
+    Lower,
+    /// Where it is an address, in its usual form, its port taken off; else ours is absent.
     Address,
     Fingerprint,
     Number,
@@ -98,6 +104,11 @@ impl Table {
             }
         }
         Ok(table)
+    }
+
+    /// The fields of a producer.
+    pub(super) fn producer(&self, name: &str) -> Option<&Producer> {
+        self.producer.get(name)
     }
 
     /// Checks every set; a report each.
@@ -251,19 +262,8 @@ impl File<'_> {
         report: &mut Report,
     ) {
         report.n_fields += 1;
-        let (ours, expected) = (column(event, &field.ours), field.expected(record, keys));
-        let is_same = match (field.how, &ours, &expected) {
-            (How::Time, Some(ours), Some(expected)) => {
-                Timestamp::parse(ours).is_ok_and(|at| Timestamp::parse(expected) == Ok(at))
-            }
-            _ => ours == expected,
-        };
-        if !is_same {
-            let why = format!(
-                "{} record {n}: {}: expected {expected:?}, found {ours:?}",
-                self.name, field.ours
-            );
-            report.fail(printable(&why, 400));
+        if let Err(why) = field.check(event, record, keys) {
+            report.fail(format!("{} record {n}: {why}", self.name));
         }
     }
 
@@ -289,6 +289,24 @@ impl File<'_> {
 }
 
 impl Field {
+    /// Whether our column says what the record's own field does.
+    pub(super) fn check(&self, event: &Event, record: &Value, keys: &Keys) -> Result<(), String> {
+        let (ours, expected) = (column(event, &self.ours), self.expected(record, keys));
+        let is_same = match (self.how, &ours, &expected) {
+            (How::Time, Some(ours), Some(expected)) => {
+                Timestamp::parse(ours).is_ok_and(|at| instant(expected) == Some(at))
+            }
+            _ => ours == expected,
+        };
+        match is_same {
+            true => Ok(()),
+            false => {
+                let why = format!("{}: expected {expected:?}, found {ours:?}", self.ours);
+                Err(printable(&why, 400))
+            }
+        }
+    }
+
     fn expected(&self, record: &Value, keys: &Keys) -> Option<String> {
         let value = self.value(record);
         if !self.means.is_empty() {
@@ -299,16 +317,21 @@ impl Field {
         let value = value?;
         match self.how {
             How::Same | How::Time => Some(value),
-            How::Address => value
-                .parse::<IpAddr>()
-                .ok()
-                .map(|ip| ip.to_canonical().to_string()),
+            How::Lower => Some(value.to_lowercase()),
+            How::Address => {
+                let bare = value.parse::<IpAddr>().ok();
+                let ip = bare.or_else(|| value.parse::<SocketAddr>().ok().map(|at| at.ip()));
+                ip.map(|ip| ip.to_canonical().to_string())
+            }
             How::Fingerprint => Some(keys.fingerprint(&value)),
             How::Number => value.parse::<f64>().ok().map(|n| format!("{n:.0}")),
         }
     }
 
     fn value(&self, record: &Value) -> Option<String> {
+        if let Some(template) = &self.template {
+            return filled(template, record);
+        }
         let mut found = self
             .theirs
             .iter()
@@ -330,6 +353,28 @@ impl Field {
         }
         Some(parts.join(join))
     }
+}
+
+/// A template with the values for its pointers; `None` where one is absent.
+fn filled(template: &str, record: &Value) -> Option<String> {
+    let (mut out, mut rest) = (String::new(), template);
+    while let Some((plain, behind)) = rest.split_once('{') {
+        let (pointer, behind) = behind.split_once('}')?;
+        out.push_str(plain);
+        out.push_str(&at(record, pointer).and_then(text)?);
+        rest = behind;
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
+/// An instant with its zone, in UTC without one, or in milliseconds since 1970.
+fn instant(text: &str) -> Option<Timestamp> {
+    if let Ok(millis) = text.parse::<i64>() {
+        return Some(Timestamp(millis.checked_mul(1_000_000)?));
+    }
+    let bare = || Timestamp::parse(&format!("{}Z", text.replacen(' ', "T", 1)));
+    Timestamp::parse(text).or_else(|_| bare()).ok()
 }
 
 /// A JSON pointer in which `-` as the last step is the last element.
@@ -379,7 +424,7 @@ fn column(event: &Event, path: &str) -> Option<String> {
     match column.kind() {
         ColumnKind::Text => event.text(column).map(ToOwned::to_owned),
         ColumnKind::Integer => event.integer(column).map(|n| n.to_string()),
-        ColumnKind::TextList => Some(event.list(column).join(",")),
+        ColumnKind::TextList => Some(event.list(column).join(",")).filter(|list| !list.is_empty()),
     }
 }
 

@@ -75,6 +75,18 @@ pub(super) fn named(text: &str, subject: Option<&Subject>) -> Option<Keys> {
     Some(keys)
 }
 
+/// The keys that the parameters of a request name, all of them; `None` where one does not fit, or there is none.
+pub(super) fn all_named(texts: &[String], subject: Option<&Subject>) -> Option<Keys> {
+    if texts.is_empty() || texts.len() > KEYS {
+        return None;
+    }
+    let mut keys = Keys::none();
+    for text in texts {
+        keys.join(named(text, subject)?);
+    }
+    Some(keys)
+}
+
 /// The form in which a typed column would show the value: a number without zeros before it, a UUID in
 /// small letters with hyphens; any other text as it is. `None` for what typed columns may read in ways
 /// that are not followed here.

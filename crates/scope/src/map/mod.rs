@@ -40,8 +40,8 @@
 //! source = "nginx_access"
 //! match = "GET /v1/users/{user_id}/profile"       # or api = "profiles.get*"
 //! store = "users_db"
-//! subjects = "path.user_id"   # path.X query.X field.X parameter.N actor.user session.account
-//!                             # subject_refs statements everyone none
+//! subjects = "path.user_id"   # path.X query.X field.X parameter.N parameters actor.user
+//!                             # session.account subject_refs statements everyone none
 //! classes = ["contact"]
 //! effect = "read"             # read changed destroyed unavailable
 //! parameters = { user_id = "[0-9]+" }             # what is not declared does not fit

@@ -189,6 +189,8 @@ pub enum Place {
     Field(String),
     /// The n-th bound parameter, from 1.
     Parameter(usize),
+    /// Every bound parameter: the messages of a mailbox that were opened, the users that an administrator changed.
+    Parameters,
     ActorUser,
     /// The account that the session belongs to, as the trace knows it.
     SessionAccount,

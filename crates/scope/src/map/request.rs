@@ -192,6 +192,7 @@ impl DataMap {
         let subject = self.subject_of(store).and_then(|s| self.subject(s));
         let keys = match place {
             Place::SubjectRefs => refs(event),
+            Place::Parameters => key::all_named(&event.parameters, subject),
             place => self
                 .value(place, event, given, context)
                 .and_then(|text| key::named(&text, subject)),
@@ -252,7 +253,7 @@ impl DataMap {
             Place::Parameter(n) => event.parameters.get(n.checked_sub(1)?).cloned(),
             Place::ActorUser => event.actor_user.clone(),
             Place::SessionAccount => context.account.map(str::to_owned),
-            Place::SubjectRefs => None,
+            Place::SubjectRefs | Place::Parameters => None,
         }
         .filter(|text| !text.is_empty())
     }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod cloud;
 mod drills;
 mod golden;
 mod laws;

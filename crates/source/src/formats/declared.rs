@@ -1,16 +1,48 @@
-//! Declared sources whose records are JSON or logfmt.
+//! Declared sources whose records are JSON, logfmt or CSV.
 
+use super::table::{Table, percent_of};
 use crate::json::Object;
 use crate::mapping::{Form, Mapper, Mapping};
+use crate::preface::unwrapped;
 use crate::{
     Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample, json,
     logfmt,
 };
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-/// A source of JSON lines or logfmt records, by its mapping.
+/// A source of JSON, logfmt or CSV records, by its mapping.
 pub struct Declared {
     pub mapping: Mapping,
+    /// Sources whose records may stand among its own: a producer that writes several kinds into one file.
+    /// Each record goes to the surest of them all that knows it, and to its own mapping where none does.
+    pub kindred: Vec<Mapping>,
+}
+
+impl Declared {
+    #[must_use]
+    pub fn of(mapping: Mapping) -> Self {
+        Self {
+            mapping,
+            kindred: Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn among(mapping: Mapping, kindred: Vec<Mapping>) -> Self {
+        Self {
+            kindred,
+            ..Self::of(mapping)
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Mapping> {
+        std::iter::once(&self.mapping).chain(&self.kindred)
+    }
+
+    fn knows(&self, record: &[u8]) -> bool {
+        let known = |fields: Object<'_>| self.mapping.knows_within(&fields);
+        fields(self.mapping.form(), &json::text(record)).is_ok_and(known)
+    }
 }
 
 impl Format for Declared {
@@ -18,35 +50,68 @@ impl Format for Declared {
         self.mapping.name()
     }
 
+    fn source(&self) -> &str {
+        self.mapping.source()
+    }
+
     fn manual(&self) -> &str {
         self.mapping.manual()
     }
 
     fn recognize(&self, sample: &Sample<'_>) -> Confidence {
-        let is_known = |line: &[u8]| {
-            fields(self.mapping.form(), &json::text(line))
-                .is_ok_and(|fields| self.mapping.knows_within(&fields))
-        };
-        match self.mapping.is_choosy() {
-            true => Confidence::share(
-                self.mapping.confidence(),
-                sample.percent_of(&self.framing(), is_known),
-            ),
-            false => Confidence::NONE,
+        if !self.mapping.is_choosy() {
+            return Confidence::NONE;
         }
+        let percent = match self.mapping.form() {
+            Form::Csv => percent_of(&self.mapping, sample),
+            _ => sample.percent_of(&self.framing(), |line| self.knows(line)),
+        };
+        Confidence::share(self.mapping.confidence(), percent)
     }
 
     fn framing(&self) -> Framing {
         match self.mapping.form() {
-            Form::Json => Framing::Json(self.mapping.record_test()),
-            Form::Logfmt | Form::Nginx | Form::Apache => Framing::Lines,
+            Form::Json if self.kindred.is_empty() => Framing::Json(self.mapping.record_test()),
+            Form::Json => {
+                let tests: Vec<_> = self.all().map(Mapping::record_test).collect();
+                Framing::Json(Arc::new(move |fields| tests.iter().any(|test| test(fields))))
+            }
+            Form::Csv if self.mapping.has_quotes() => Framing::Csv,
+            Form::Csv | Form::Logfmt | Form::Nginx | Form::Apache => Framing::Lines,
         }
     }
 
+    fn names_columns(&self) -> bool {
+        self.mapping.form() == Form::Csv
+    }
+
+    /// What its columns are called is known from a CSV file's first line.
+    fn is_stateful(&self) -> bool {
+        self.names_columns()
+    }
+
+    fn names_records(&self) -> bool {
+        self.mapping.names_everywhere()
+    }
+
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
+        if self.mapping.form() == Form::Csv {
+            return Ok(Box::new(TableDecoder {
+                table: Table::new(&self.mapping),
+                mapping: self.mapping.clone(),
+                mapper: self.mapping.mapper(context),
+            }));
+        }
+        let mut all: Vec<_> = self.all().map(|m| (m.clone(), m.mapper(context))).collect();
+        all.sort_by_key(|(mapping, _)| std::cmp::Reverse(mapping.confidence()));
+        let own = all
+            .iter()
+            .position(|(mapping, _)| mapping.name() == self.name())
+            .unwrap_or(0);
         Ok(Box::new(DeclaredDecoder {
-            mapper: self.mapping.mapper(context),
-            mapping: self.mapping.clone(),
+            form: self.mapping.form(),
+            all,
+            own,
         }))
     }
 }
@@ -62,6 +127,10 @@ impl Format for BuiltIn {
         self.declared.name()
     }
 
+    fn source(&self) -> &str {
+        self.declared.source()
+    }
+
     fn manual(&self) -> &str {
         self.manual
     }
@@ -74,34 +143,82 @@ impl Format for BuiltIn {
         self.declared.framing()
     }
 
+    fn names_columns(&self) -> bool {
+        self.declared.names_columns()
+    }
+
+    fn is_stateful(&self) -> bool {
+        self.declared.is_stateful()
+    }
+
+    fn names_records(&self) -> bool {
+        self.declared.names_records()
+    }
+
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
         self.declared.decoder(context)
     }
 }
 
 struct DeclaredDecoder {
-    mapping: Mapping,
-    mapper: Mapper,
+    form: Form,
+    /// The surest first.
+    all: Vec<(Mapping, Mapper)>,
+    /// Where its own mapping stands among them.
+    own: usize,
 }
 
 impl Decoder for DeclaredDecoder {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let text = record.lossy();
-        let fields = fields(self.mapping.form(), &text)?;
-        let mapper = &mut self.mapper;
-        let event = self
-            .mapping
-            .unwrapped(fields, text.len(), &mut |inner, n_bytes| {
-                mapper.event(inner, n_bytes)
-            })?;
-        out.push(event);
-        Ok(())
+        let fields = fields(self.form, &text)?;
+        let at = match self.all.len() {
+            1 => 0,
+            _ => self
+                .all
+                .iter()
+                .position(|(m, _)| m.knows_within(&fields))
+                .unwrap_or(self.own),
+        };
+        match self.all.get_mut(at) {
+            Some((mapping, mapper)) => decode(mapping, mapper, fields, text.len(), out),
+            None => Err(RejectReason::new("no mapping knows the record")),
+        }
     }
 }
 
-fn fields(form: Form, text: &str) -> Result<Object<'_>, RejectReason> {
+fn decode(
+    mapping: &Mapping,
+    mapper: &mut Mapper,
+    fields: Object<'_>,
+    n_bytes: usize,
+    out: &mut Output,
+) -> Result<(), RejectReason> {
+    mapping.unwrapped(fields, n_bytes, &mut |inner, n_bytes| {
+        mapper.decode(inner, n_bytes, out)
+    })
+}
+
+/// The fields of a record, whatever stands around it still.
+pub fn fields(form: Form, text: &str) -> Result<Object<'_>, RejectReason> {
     match form {
         Form::Logfmt => logfmt::record(text),
-        Form::Json | Form::Nginx | Form::Apache => json::object(text),
+        Form::Json | Form::Csv | Form::Nginx | Form::Apache => json::object(unwrapped(text)),
+    }
+}
+
+struct TableDecoder {
+    table: Table,
+    mapping: Mapping,
+    mapper: Mapper,
+}
+
+impl Decoder for TableDecoder {
+    fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
+        let text = record.lossy();
+        match self.table.row(&text)? {
+            Some(fields) => decode(&self.mapping, &mut self.mapper, fields, text.len(), out),
+            None => Ok(()),
+        }
     }
 }

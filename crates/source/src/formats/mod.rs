@@ -3,13 +3,24 @@
 pub mod apache;
 pub mod app;
 pub mod aws;
+pub mod azure;
+pub mod caddy;
 mod declared;
+pub mod envoy;
+pub mod fhir;
 pub mod gcp;
+pub mod github;
 pub mod kubernetes;
+pub mod linux_auditd;
+pub mod linux_journald;
+pub mod microsoft365;
 pub mod nginx;
+pub mod okta;
 pub mod postgresql;
 pub mod sshd;
 pub mod syslog;
+mod table;
+pub mod windows;
 
 use crate::mapping::Form;
 use crate::{Format, Mapping};
@@ -23,14 +34,29 @@ pub fn built_in() -> Vec<Arc<dyn Format>> {
         Arc::new(nginx::ErrorLog),
         Arc::new(apache::Access),
         Arc::new(apache::ErrorLog),
+        Arc::new(caddy::Access),
+        Arc::new(envoy::Access),
         Arc::new(postgresql::Csvlog),
         Arc::new(postgresql::Jsonlog),
         Arc::new(postgresql::Stderr),
+        Arc::new(fhir::AuditEvent),
+        Arc::new(linux_auditd::Auditd),
+        Arc::new(linux_journald::Export),
+        Arc::new(linux_journald::JsonLines),
+        Arc::new(windows::Evtx),
+        Arc::new(windows::Json),
         Arc::new(sshd::Sshd),
         Arc::new(syslog::Syslog),
         Arc::new(aws::cloudtrail()),
         Arc::new(gcp::audit()),
         Arc::new(kubernetes::Audit),
+        Arc::new(okta::system()),
+        Arc::new(github::audit()),
+        Arc::new(azure::signin()),
+        Arc::new(azure::audit()),
+        Arc::new(azure::activity()),
+        Arc::new(microsoft365::audit()),
+        Arc::new(microsoft365::audit_csv()),
         Arc::new(app::App::Jsonl),
         Arc::new(app::App::Logfmt),
     ]
@@ -43,6 +69,6 @@ pub fn declared(mapping: &Mapping) -> Arc<dyn Format> {
     match mapping.form() {
         Form::Nginx => Arc::new(nginx::DeclaredAccess { mapping }),
         Form::Apache => Arc::new(apache::DeclaredAccess { mapping }),
-        Form::Json | Form::Logfmt => Arc::new(declared::Declared { mapping }),
+        Form::Json | Form::Logfmt | Form::Csv => Arc::new(declared::Declared::of(mapping)),
     }
 }

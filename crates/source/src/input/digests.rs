@@ -2,7 +2,7 @@
 
 use super::{Finder, Found, Input};
 use crate::Confidence;
-use crate::capped::{self, Place};
+use crate::archive::{self, Place};
 use crate::formats::aws::digest::{self, Digest, LogFile, Partition};
 use crate::{Error, Format};
 use ambit_event::{Evidence, Loss};
@@ -66,7 +66,6 @@ impl Finder<'_> {
             return Vec::new();
         }
         let digests: Vec<Digest> = found.iter().map(|f| f.digest.clone()).collect();
-        self.adopt_logs(&digests);
         let shelf = self.shelf();
         let partitions = shelf.partitions(&digests);
         let mut verdict = digest::judge(&digests, &shelf.states(), partitions.as_ref());
@@ -108,28 +107,25 @@ impl Finder<'_> {
             .cloned()
     }
 
-    /// Files that no format recognized and a digest names are CloudTrail's.
-    fn adopt_logs(&mut self, digests: &[Digest]) {
-        let named: HashSet<&str> = digests
-            .iter()
-            .flat_map(|d| &d.files)
-            .map(|f| bare(&f.object))
-            .collect();
-        let Some(format) = self.cloudtrail() else { return };
-        let mut settled = HashSet::new();
+    /// Files that no format recognized and a digest names are CloudTrail's. Gives the complaints that are settled
+    /// thereby.
+    pub(super) fn adopt_logs(&mut self) -> Vec<usize> {
+        let files = self.digests.iter().flat_map(|found| &found.digest.files);
+        let named: HashSet<String> = files.map(|file| bare(&file.object).to_owned()).collect();
+        let Some(format) = self.cloudtrail() else {
+            return Vec::new();
+        };
+        let mut settled = Vec::new();
         for unknown in std::mem::take(&mut self.unknown) {
-            match unknown.complaint {
-                Some(complaint) if named.contains(bare(&unknown.file.name)) => {
-                    settled.insert(complaint);
-                    self.found
-                        .push(Found::new(unknown.file, Arc::clone(&format), Confidence::CERTAIN));
-                }
-                _ => self.unknown.push(unknown),
+            if unknown.is_empty || !named.contains(bare(&unknown.file.name)) {
+                self.unknown.push(unknown);
+                continue;
             }
+            settled.push(unknown.complaint);
+            self.found
+                .push(Found::new(unknown.file, Arc::clone(&format), Confidence::CERTAIN));
         }
-        let mut at = 0..;
-        self.errors
-            .retain(|_| !settled.contains(&at.next().unwrap_or_default()));
+        settled
     }
 
     fn logs(&self) -> impl Iterator<Item = &Found> {
@@ -144,8 +140,9 @@ impl Finder<'_> {
             let hashed = f
                 .file
                 .place
-                .with_content(&self.options.caps, |reader| capped::hash(reader));
-            hashed.ok()?.ok().map(|(sha256, _)| sha256)
+                .with_content(&self.options.caps, |reader| archive::hash(reader));
+            let (sha256, _, error) = hashed.ok()?;
+            error.is_none().then_some(sha256)
         };
         let log = |f: &Found| Log {
             name: f.file.name.clone(),

@@ -1,4 +1,4 @@
-//! Sources that are declared rather than programmed: JSON, logfmt and access logs by a small TOML file.
+//! Sources that are declared rather than programmed: JSON, logfmt, CSV and access logs by a small TOML file.
 //!
 //! ```
 //! use ambit_source::Mapping;
@@ -26,14 +26,17 @@
 //! [`Mapping::MANUAL`] tells all of it.
 
 mod path;
+mod rule;
 mod rules;
 mod spec;
+mod transform;
 
 use crate::elements::IsRecord;
 use crate::json::{self, Json, Object};
 use crate::redact::Redactor;
-use crate::{Context, Error, RejectReason};
+use crate::{Context, Error, Output, RejectReason};
 use ambit_event::Event;
+use path::Names;
 use rules::{KnownKeys, Rulebook};
 use spec::{Spec, Texts};
 use std::path::Path;
@@ -96,6 +99,12 @@ impl Mapping {
         &self.manual
     }
 
+    /// The source of its events: its name, unless it is one form among several of a log.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.spec.source()
+    }
+
     pub(crate) fn form(&self) -> Form {
         self.spec.format
     }
@@ -104,26 +113,66 @@ impl Mapping {
         self.spec.log_format.as_deref()
     }
 
+    /// What stands between its CSV fields, where that is said.
+    pub(crate) fn delimiter(&self) -> Option<char> {
+        self.spec.csv.delimiter
+    }
+
+    /// Whether its CSV fields may stand in quotes.
+    pub(crate) fn has_quotes(&self) -> bool {
+        self.spec.csv.quotes.unwrap_or(true)
+    }
+
+    /// The names of its CSV fields; empty where the first record names them.
+    pub(crate) fn csv_columns(&self) -> &[String] {
+        &self.spec.csv.columns
+    }
+
     pub(crate) fn confidence(&self) -> u8 {
         self.spec.recognize.confidence.unwrap_or(85).min(100)
+    }
+
+    /// Whether a record's own name is unique, whichever host it comes from.
+    pub(crate) fn names_everywhere(&self) -> bool {
+        self.spec.id.as_ref().is_some_and(|id| id.everywhere)
     }
 
     /// Whether it says by which fields its records are known.
     pub(crate) fn is_choosy(&self) -> bool {
         let recognize = &self.spec.recognize;
-        !recognize.present.is_empty() || !recognize.values.is_empty()
+        let is_bare = recognize.present.is_empty() && recognize.any.is_empty();
+        !is_bare || !recognize.values.is_empty() || !recognize.columns.is_empty()
     }
 
     /// Whether a record has the fields by which it is known.
     pub(crate) fn knows(&self, fields: &Object<'_>) -> bool {
         let recognize = &self.spec.recognize;
-        let value = |path: &str| path::find(fields, path);
-        let is_there = |any: &Texts| any.as_slice().iter().any(|path| value(path).is_some());
-        recognize.present.iter().all(is_there)
-            && recognize
-                .values
-                .iter()
-                .all(|(path, wanted)| value(path).is_some_and(|found| wanted.as_slice().contains(&found)))
+        let has = |mark: &String| self.has(fields, mark);
+        recognize.present.iter().all(|any| any.as_slice().iter().any(has))
+            && (recognize.any.is_empty() || recognize.any.iter().any(|all| all.iter().all(has)))
+            && recognize.values.iter().all(|(path, wanted)| {
+                let found = self.names().find(fields, path);
+                found.is_some_and(|found| wanted.as_slice().iter().any(|w| rule::fits(w, &found)))
+            })
+    }
+
+    /// Whether a CSV file with these columns may be its own; `None` where it does not say by which it is known.
+    pub(crate) fn knows_columns(&self, columns: &Object<'_>) -> Option<bool> {
+        let wanted = &self.spec.recognize.columns;
+        let mut wanted = wanted.iter().map(|any| any.as_slice().iter());
+        (wanted.len() > 0).then(|| wanted.all(|mut any| any.any(|mark| self.has(columns, mark))))
+    }
+
+    /// Whether a field is there, by its path or as `path=pattern`.
+    fn has(&self, fields: &Object<'_>, mark: &str) -> bool {
+        let (path, wanted) = mark.split_once('=').unwrap_or((mark, "*"));
+        self.names()
+            .find(fields, path)
+            .is_some_and(|found| rule::fits(wanted, &found))
+    }
+
+    fn names(&self) -> Names {
+        self.spec.names()
     }
 
     /// Tells an object that is a record, with a time, from one that holds records.
@@ -164,7 +213,7 @@ impl Mapping {
     /// A record that was cut off within another is not to pass for the other.
     fn readable_within(&self, fields: &Object<'_>) -> Result<(), RejectReason> {
         for path in self.spec.within.as_slice() {
-            if let Some(Json::Text(text)) = path::within(fields, path)
+            if let Some(Json::Text(text)) = self.names().within(fields, path)
                 && text.trim_start().starts_with('{')
             {
                 json::object(text.trim()).map_err(|why| RejectReason::field(path, why.reason))?;
@@ -184,7 +233,7 @@ impl Mapping {
         paths
             .iter()
             .filter(|_| layers > 0)
-            .find_map(|path| match path::within(fields, path)? {
+            .find_map(|path| match self.names().within(fields, path)? {
                 Json::Object(inner) => self.one_layer(inner, 0, layers, then),
                 Json::Text(text) if text.trim_start().starts_with('{') => {
                     self.one_layer(&json::object(text.trim()).ok()?, text.len(), layers, then)
@@ -210,7 +259,9 @@ impl Mapping {
     pub(crate) fn mapper(&self, context: &Context) -> Mapper {
         Mapper {
             rules: Arc::clone(&self.rules),
-            source: self.spec.name.clone(),
+            source: self.source().to_owned(),
+            texts: self.spec.json.clone(),
+            names: self.names(),
             context: context.clone(),
             redactor: Redactor::new(&context.keys),
             keys: KnownKeys::default(),
@@ -229,16 +280,16 @@ impl Mapping {
 fn manual(spec: &Spec) -> String {
     let doc = spec.doc.trim();
     let columns: Vec<&str> = spec.columns.keys().map(String::as_str).collect();
-    let needs: Vec<String> = spec
-        .recognize
-        .present
-        .iter()
-        .map(|any| any.as_slice().join(" or "))
-        .collect();
-    let needs = needs.join(", ");
+    let recognize = &spec.recognize;
+    let one_of = |any: &Texts| any.as_slice().join(" or ");
+    let marks = recognize.present.iter().chain(&recognize.columns).map(one_of);
+    let groups: Vec<String> = recognize.any.iter().map(|all| all.join(" and ")).collect();
+    let groups = Some(groups.join("; or ")).filter(|groups| !groups.is_empty());
+    let needs: Vec<String> = marks.chain(groups).collect();
     format!(
-        "{}: {doc}\n\nKnown by the fields: {needs}\nFills: {}\n",
+        "{}: {doc}\n\nKnown by the fields: {}\nFills: {}\n",
         spec.name,
+        needs.join(", "),
         columns.join(", ")
     )
 }
@@ -247,6 +298,9 @@ fn manual(spec: &Spec) -> String {
 pub struct Mapper {
     rules: Arc<Rulebook>,
     source: String,
+    /// Fields whose texts are JSON.
+    texts: Vec<String>,
+    names: Names,
     context: Context,
     redactor: Redactor,
     keys: KnownKeys,
@@ -258,8 +312,14 @@ impl Mapper {
         &mut self.redactor
     }
 
-    /// The event that the fields tell, of a record of so many bytes.
-    pub fn event(&mut self, fields: Object<'_>, n_bytes: usize) -> Result<Event, RejectReason> {
+    /// Gives out the event that the fields tell, of a record of so many bytes, and what they say of others.
+    pub fn decode(
+        &mut self,
+        mut fields: Object<'_>,
+        n_bytes: usize,
+        out: &mut Output,
+    ) -> Result<(), RejectReason> {
+        self.read_texts(&mut fields);
         let mut event = Event {
             source: self.source.clone(),
             ..Event::default()
@@ -267,8 +327,28 @@ impl Mapper {
         let keys = &mut self.keys;
         let kept = self
             .rules
-            .fill(&mut event, fields, &self.context, &mut self.redactor, keys)?;
+            .fill(&mut event, fields, &self.context, &mut self.redactor, keys, out)?;
         event.fields = kept.kept(n_bytes + n_bytes / 8);
-        Ok(event)
+        out.push(event);
+        Ok(())
+    }
+
+    /// As [`Self::decode`], the event alone.
+    pub fn event(&mut self, fields: Object<'_>, n_bytes: usize) -> Result<Event, RejectReason> {
+        let mut out = Output::default();
+        self.decode(fields, n_bytes, &mut out)?;
+        out.events
+            .pop()
+            .ok_or_else(|| RejectReason::new("the record tells nothing"))
+    }
+
+    fn read_texts(&self, fields: &mut Object<'_>) {
+        for path in &self.texts {
+            if let Some(value) = self.names.within_mut(fields, path)
+                && let Some(inner) = value.as_str().and_then(json::nested)
+            {
+                *value = inner;
+            }
+        }
     }
 }

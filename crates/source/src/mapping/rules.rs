@@ -1,18 +1,18 @@
 //! A mapping made ready: fields found once, then each column's rule.
 
-use super::path::{self, below};
-use super::spec::{self, Instant, RuleSpec, Spec};
+use super::path::{self, Names, Place};
+use super::rule::{Condition, Field, FieldPart, Picker, Rule, Slots, Template, all_hold, is_absent, text};
+use super::spec::{self, Instant, RuleSpec, Spec, Texts};
+use super::transform::{Transform, transformed};
 use crate::json::{Json, Object};
 use crate::quick::Quick;
 use crate::redact::Redactor;
 use crate::time::{self, Clock};
-use crate::{Context, Error, RejectReason, http, redact};
-use ambit_event::{Column, ColumnKind, Event, EventId, Keys, Outcome, printable};
+use crate::{Context, Error, Output, RejectReason, http, redact};
+use ambit_event::{Column, ColumnKind, Event, EventId, Keys, Outcome, Span, printable};
 use jiff::tz::TimeZone;
-use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
 
 /// A mapping made ready. Fields are looked up by going once through a record, whatever the number of rules.
 #[derive(Debug, Clone)]
@@ -27,9 +27,19 @@ pub struct Rulebook {
     /// Paths whose values are secrets, with what is done to them before they are fingerprinted.
     secrets: BTreeMap<String, Vec<Transform>>,
     /// Those of them that may lie within a field.
-    nested_secrets: Vec<(String, Vec<Transform>)>,
-    /// Where the producer's own name of a record comes from, and the family in which it means something.
-    id: Option<(Picker, String)>,
+    nested_secrets: Vec<(Place, Vec<Transform>)>,
+    id: Option<IdRule>,
+    names: Names,
+    losses: Vec<Told>,
+    spreads: Vec<Told>,
+}
+
+/// What some records say for a while: that others are missing, that they sum up several.
+#[derive(Debug, Clone)]
+struct Told {
+    when: Vec<Condition>,
+    nanos: i64,
+    why: String,
 }
 
 #[derive(Debug, Clone)]
@@ -59,56 +69,14 @@ struct HttpRule {
     bytes: Picker,
 }
 
+/// Where the producer's own name of a record comes from.
 #[derive(Debug, Clone)]
-struct Rule {
+struct IdRule {
     from: Picker,
-    /// The fields that must fit one of their patterns each.
-    when: Vec<(usize, Vec<String>)>,
-    map: Vec<(String, String)>,
-    transform: Vec<Transform>,
-    unit: Option<i64>,
-    split: Option<String>,
-}
-
-/// Where a text comes from.
-#[derive(Debug, Clone)]
-enum Picker {
-    /// The first of these fields that is there, and what to take of each element where it is a list.
-    Fields(Vec<(usize, Option<String>)>),
-    Constant(String),
-    Template(Template),
-}
-
-/// Texts with fields between, and the text behind the last.
-#[derive(Debug, Clone)]
-struct Template {
-    parts: Vec<(String, FieldPart)>,
-    end: String,
-}
-
-/// A field in a template, with what is done to it first.
-#[derive(Debug, Clone)]
-struct FieldPart {
-    slot: usize,
-    transforms: Vec<Transform>,
-}
-
-/// What is done to a text before it becomes a column.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Transform {
-    Sha256,
-    Lower,
-    Upper,
-    Trim,
-    Prefix(usize),
-    Suffix(usize),
-    StripPrefix(String),
-    StripSuffix(String),
-    Before(String),
-    After(String),
-    Bearer,
-    /// An IP address in its usual form; what is none is absent.
-    Address,
+    /// In which it means something.
+    family: String,
+    /// On every host, or on that of the record.
+    everywhere: bool,
 }
 
 /// The columns that hold credentials: always keyed fingerprints.
@@ -121,6 +89,7 @@ const CREDENTIALS: &[Column] = &[
 
 struct Builder {
     origin: String,
+    names: Names,
     heads: HashMap<String, Vec<(usize, String)>, Quick>,
     slots: BTreeMap<String, usize>,
     secrets: BTreeMap<String, Vec<Transform>>,
@@ -131,6 +100,7 @@ impl Rulebook {
     pub fn new(spec: &Spec, origin: &str) -> Result<Self, Error> {
         let mut builder = Builder {
             origin: origin.to_owned(),
+            names: spec.names(),
             heads: HashMap::default(),
             slots: BTreeMap::new(),
             secrets: spec
@@ -145,26 +115,34 @@ impl Rulebook {
         let duration = at.map(|at| columns.remove(at).1).unwrap_or_default();
         let time = builder.time(&spec.time)?;
         let http = builder.http(&spec.http);
-        let family = |id: &spec::Id| id.family.clone().unwrap_or_else(|| spec.name.clone());
         let id = match &spec.id {
-            Some(id) => Some((builder.id(id)?, family(id))),
             None => None,
+            Some(id) => Some(IdRule {
+                from: builder.id(id)?,
+                family: id.family.clone().unwrap_or_else(|| spec.source().to_owned()),
+                everywhere: id.everywhere,
+            }),
         };
+        let losses = builder.told("loss", &spec.loss)?;
+        let spreads = builder.told("spread", &spec.spread)?;
+        let names = builder.names;
+        let nested = builder.secrets.iter();
+        let nested = nested.map(|(path, transform)| (Place::everywhere(path), transform.clone()));
+        let flat = builder.secrets.iter();
+        let flat = flat.map(|(path, transform)| (names.key(path).into_owned(), transform.clone()));
         Ok(Self {
+            nested_secrets: nested.filter(|(place, _)| place.is_nested()).collect(),
+            secrets: flat.collect(),
             heads: builder.heads,
             n_slots: builder.slots.len(),
             time,
             http,
             columns,
             duration,
-            nested_secrets: builder
-                .secrets
-                .iter()
-                .filter(|(path, _)| path.contains('.'))
-                .map(|(path, transform)| (path.clone(), transform.clone()))
-                .collect(),
-            secrets: builder.secrets,
             id,
+            names,
+            losses,
+            spreads,
         })
     }
 
@@ -176,18 +154,22 @@ impl Rulebook {
         context: &Context,
         redactor: &mut Redactor,
         keys: &mut KnownKeys,
+        out: &mut Output,
     ) -> Result<Object<'r>, RejectReason> {
         keys.learn(&fields, self, redactor);
         let mut slots = vec![None; self.n_slots];
         for (nth, (name, value)) in fields.iter().enumerate() {
             match keys.nth(nth) {
-                Some(key) => lay_into(&mut slots, &key.heads, value),
-                None => lay_into(&mut slots, self.heads_of(name), value),
+                Some(key) => self.lay_into(&mut slots, &key.heads, value),
+                None => self.lay_into(&mut slots, self.heads_of(name), value),
             }
         }
         let clock = self.time.read(&slots, context)?;
         event.duration = first(&self.duration, |rule| rule.integer(&slots));
         set_time(event, clock, self.time.is);
+        if let Some(spread) = self.spreads.iter().find(|told| all_hold(&told.when, &slots)) {
+            event.precision = event.precision.saturating_add(spread.nanos);
+        }
         self.http.fill(event, &slots, redactor);
         for (column, rules) in &self.columns {
             fill(event, *column, rules, &slots, &context.keys);
@@ -195,11 +177,16 @@ impl Rulebook {
         if event.actor_user.is_none() {
             event.actor_realm = None;
         }
-        if let Some((from, family)) = &self.id
-            && let Some(native) = from.text(&slots)
+        if let Some(id) = &self.id
+            && let Some(native) = id.from.text(&slots)
         {
-            let host = event.host.as_deref().or(context.host.as_deref()).unwrap_or("");
-            event.id = EventId::native(family, host, &native);
+            let host = event.host.as_deref().or(context.host.as_deref());
+            let host = host.filter(|_| !id.everywhere).unwrap_or("");
+            event.id = EventId::native(&id.family, host, &native);
+        }
+        for told in self.losses.iter().filter(|told| all_hold(&told.when, &slots)) {
+            let span = Span::new(event.time, event.time.plus_nanos(told.nanos));
+            out.lose(span, None, told.why.as_str());
         }
         drop(slots);
         self.redact(redactor, &mut fields, keys);
@@ -210,13 +197,31 @@ impl Rulebook {
     pub fn has_time(&self, fields: &Object<'_>) -> bool {
         let mut slots = vec![None; self.n_slots];
         for (name, value) in fields.iter() {
-            lay_into(&mut slots, self.heads_of(name), value);
+            self.lay_into(&mut slots, self.heads_of(name), value);
         }
         self.time.source.text(&slots).is_some()
     }
 
     fn heads_of(&self, name: &str) -> &[(usize, String)] {
-        self.heads.get(name).map_or(&[], Vec::as_slice)
+        self.heads.get(&*self.names.key(name)).map_or(&[], Vec::as_slice)
+    }
+
+    fn secret_of(&self, name: &str) -> Option<&Vec<Transform>> {
+        self.secrets.get(&*self.names.key(name))
+    }
+
+    /// Each slot takes the first value that is found for it.
+    fn lay_into<'f>(
+        &self,
+        slots: &mut [Option<&'f Json<'f>>],
+        heads: &[(usize, String)],
+        value: &'f Json<'f>,
+    ) {
+        for (slot, rest) in heads {
+            if slots[*slot].is_none() {
+                slots[*slot] = self.names.below(value, rest);
+            }
+        }
     }
 
     /// Takes the secrets out of the fields. What feeds a credential's column becomes the same fingerprint.
@@ -224,18 +229,16 @@ impl Rulebook {
         for (nth, (name, value)) in fields.iter_mut().enumerate() {
             let transform = match keys.nth(nth) {
                 Some(key) => key.transform.as_ref(),
-                None => self.secrets.get(name),
+                None => self.secret_of(name),
             };
             if let Some(transform) = transform {
                 fingerprint(&redactor.keys, transform, value);
             }
         }
-        for (path, transform) in &self.nested_secrets {
-            if !fields.contains_key(path)
-                && let Some((head, rest)) = path.split_once('.')
-                && let Some(value) = fields.get_mut(head.trim_end_matches("[]"))
-            {
-                fingerprint_below(&redactor.keys, transform, value, rest);
+        for (place, transform) in &self.nested_secrets {
+            if let Some(value) = self.names.within_mut(fields, &place.head) {
+                let change = |value: &mut Json<'_>| fingerprint(&redactor.keys, transform, value);
+                self.names.change(value, &place.steps, &change);
             }
         }
         for (nth, (name, value)) in fields.iter_mut().enumerate() {
@@ -248,15 +251,6 @@ impl Rulebook {
             } else {
                 redactor.value(value);
             }
-        }
-    }
-}
-
-/// Each slot takes the first value that is found for it.
-fn lay_into<'f>(slots: &mut [Option<&'f Json<'f>>], heads: &[(usize, String)], value: &'f Json<'f>) {
-    for (slot, rest) in heads {
-        if slots[*slot].is_none() {
-            slots[*slot] = below(value, rest);
         }
     }
 }
@@ -312,32 +306,11 @@ impl KnownKeys {
         self.keys.push(KnownKey {
             name: name.to_owned(),
             heads: rules.heads_of(name).to_vec(),
-            transform: rules.secrets.get(name).cloned(),
+            transform: rules.secret_of(name).cloned(),
             is_secret: redactor.is_secret(name),
         });
         self.by_name.insert(name.to_owned(), self.keys.len() - 1);
         self.keys.len() - 1
-    }
-}
-
-fn fingerprint_below(keys: &Keys, transform: &[Transform], value: &mut Json<'_>, rest: &str) {
-    match value {
-        Json::Array(items) => items
-            .iter_mut()
-            .for_each(|item| fingerprint_below(keys, transform, item, rest)),
-        Json::Object(object) if object.contains_key(rest) => {
-            if let Some(value) = object.get_mut(rest) {
-                fingerprint(keys, transform, value);
-            }
-        }
-        Json::Object(object) => {
-            if let Some((head, rest)) = rest.split_once('.')
-                && let Some(value) = object.get_mut(head.trim_end_matches("[]"))
-            {
-                fingerprint_below(keys, transform, value, rest);
-            }
-        }
-        _ => {}
     }
 }
 
@@ -349,7 +322,10 @@ fn fingerprint(keys: &Keys, transform: &[Transform], value: &mut Json<'_>) {
     }
     match text(value) {
         Some(plain) if !plain.starts_with("fp_") => {
-            let shown = keys.fingerprint(&transformed(Cow::Borrowed(&plain), transform));
+            // What no transform finds a part in is a secret whole.
+            let secret = transformed(Cow::Borrowed(&plain), transform);
+            let secret = if is_absent(&secret) { &plain } else { &secret };
+            let shown = keys.fingerprint(secret);
             *value = Json::Text(Cow::Owned(shown));
         }
         _ => {}
@@ -366,13 +342,7 @@ fn set_time(event: &mut Event, clock: Clock, is: Instant) {
     event.precision = clock.resolution.saturating_add(lasted);
 }
 
-fn fill<'s>(
-    event: &mut Event,
-    column: Column,
-    rules: &'s [Rule],
-    slots: &[Option<&'s Json<'s>>],
-    keys: &Keys,
-) {
+fn fill<'s>(event: &mut Event, column: Column, rules: &'s [Rule], slots: &Slots<'s>, keys: &Keys) {
     match column.kind() {
         ColumnKind::Integer => {
             if let Some(number) = first(rules, |rule| rule.integer(slots)) {
@@ -415,7 +385,7 @@ fn first<'r, T>(rules: &'r [Rule], give: impl Fn(&'r Rule) -> Option<T>) -> Opti
 }
 
 impl TimeRule {
-    fn read(&self, slots: &[Option<&Json<'_>>], context: &Context) -> Result<Clock, RejectReason> {
+    fn read(&self, slots: &Slots<'_>, context: &Context) -> Result<Clock, RejectReason> {
         let zone = self.zone.as_ref().unwrap_or(&context.time_zone);
         let written = self
             .source
@@ -436,14 +406,8 @@ impl TimeRule {
     }
 
     /// A JSON number has lost the zeros at its end: its resolution is that of whole milliseconds, or finer.
-    fn widened(&self, clock: Clock, slots: &[Option<&Json<'_>>]) -> Clock {
-        let is_number = match &self.source {
-            Picker::Fields(fields) => fields
-                .iter()
-                .find_map(|(slot, _)| slots[*slot])
-                .is_some_and(|value| matches!(value, Json::Number(n) if n.is_f64())),
-            _ => false,
-        };
+    fn widened(&self, clock: Clock, slots: &Slots<'_>) -> Clock {
+        let is_number = self.source.is_fraction(slots);
         let resolution = match clock.resolution {
             r if !is_number || r > 1_000_000_000 => r,
             1_000_000.. => 1_000_000,
@@ -454,7 +418,7 @@ impl TimeRule {
 }
 
 impl HttpRule {
-    fn fill(&self, event: &mut Event, slots: &[Option<&Json<'_>>], redactor: &mut Redactor) {
+    fn fill(&self, event: &mut Event, slots: &Slots<'_>, redactor: &mut Redactor) {
         let exchange = http::Exchange {
             request: self.request.text(slots),
             method: self.method.text(slots),
@@ -465,102 +429,6 @@ impl HttpRule {
         };
         http::fill(event, exchange, redactor);
     }
-}
-
-impl Rule {
-    fn text<'s>(&'s self, slots: &[Option<&'s Json<'s>>]) -> Option<Cow<'s, str>> {
-        if !self.applies(slots) {
-            return None;
-        }
-        let mut value = self.from.text(slots)?;
-        if !self.transform.is_empty() {
-            value = transformed(value, &self.transform);
-        }
-        if !self.map.is_empty() {
-            let found = self.map.iter().find(|(pattern, _)| fits(pattern, &value))?;
-            return Some(Cow::Borrowed(&found.1));
-        }
-        (!is_absent(&value)).then_some(value)
-    }
-
-    fn applies(&self, slots: &[Option<&Json<'_>>]) -> bool {
-        self.when.iter().all(|(slot, patterns)| {
-            let value = slots[*slot].and_then(text);
-            value.is_some_and(|value| patterns.iter().any(|pattern| fits(pattern, &value)))
-        })
-    }
-
-    fn integer(&self, slots: &[Option<&Json<'_>>]) -> Option<i64> {
-        let value = self.text(slots)?;
-        match self.unit {
-            Some(unit) => time::parse_duration(value.trim(), unit)
-                .or_else(|| by_float(&value, unit).filter(|n| *n >= 0)),
-            None => value.trim().parse().ok().or_else(|| by_float(&value, 1)),
-        }
-    }
-
-    fn list(&self, slots: &[Option<&Json<'_>>]) -> Vec<String> {
-        if !self.applies(slots) {
-            return Vec::new();
-        }
-        let Picker::Fields(fields) = &self.from else {
-            return self.text(slots).map(Cow::into_owned).into_iter().collect();
-        };
-        let found = fields.iter().find_map(|(slot, each)| Some((slots[*slot]?, each)));
-        let Some((value, each)) = found else {
-            return Vec::new();
-        };
-        let mut list = Vec::new();
-        collect(value, each.as_deref(), &mut list);
-        if let Some(separator) = self.split.as_deref().filter(|s| !s.is_empty()) {
-            list = list
-                .iter()
-                .flat_map(|text| text.split(separator))
-                .map(|part| part.trim().to_owned())
-                .collect();
-        }
-        list.retain(|item| !is_absent(item));
-        list.into_iter()
-            .map(|item| transformed(Cow::Owned(item), &self.transform).into_owned())
-            .collect()
-    }
-}
-
-impl Picker {
-    fn text<'s>(&'s self, slots: &[Option<&'s Json<'s>>]) -> Option<Cow<'s, str>> {
-        match self {
-            Self::Fields(fields) => fields.iter().find_map(|(slot, each)| match each {
-                None => text(slots[*slot]?),
-                Some(each) => joined(slots[*slot]?, each),
-            }),
-            Self::Constant(value) => Some(Cow::Borrowed(value)),
-            Self::Template(template) => template.text(slots).map(Cow::Owned),
-        }
-    }
-}
-
-impl Template {
-    /// `None` where one of the fields is absent.
-    fn text(&self, slots: &[Option<&Json<'_>>]) -> Option<String> {
-        let mut out = String::new();
-        for (plain, field) in &self.parts {
-            let value = transformed(text(slots[field.slot]?)?, &field.transforms);
-            if is_absent(&value) {
-                return None;
-            }
-            out.push_str(plain);
-            out.push_str(&value);
-        }
-        out.push_str(&self.end);
-        Some(out)
-    }
-}
-
-/// Numbers such as `1e-3`; whole units where they fit.
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // checked against the limits
-fn by_float(value: &str, unit: i64) -> Option<i64> {
-    let number = value.trim().parse::<f64>().ok()? * unit as f64;
-    (number.abs() < 9e18).then(|| number.round() as i64)
 }
 
 /// A unit of time in nanoseconds.
@@ -574,119 +442,6 @@ fn unit(name: &str) -> Option<i64> {
     }
 }
 
-/// The texts of a list, with commas between.
-fn joined<'v>(value: &'v Json<'v>, each: &str) -> Option<Cow<'v, str>> {
-    let mut list = Vec::new();
-    collect(value, Some(each), &mut list);
-    list.retain(|item| !is_absent(item));
-    (!list.is_empty()).then(|| Cow::Owned(list.join(",")))
-}
-
-fn collect(value: &Json<'_>, each: Option<&str>, list: &mut Vec<String>) {
-    match value {
-        Json::Array(items) => items.iter().for_each(|item| collect(item, each, list)),
-        _ => {
-            let value = match each {
-                Some(path) => below(value, path),
-                None => Some(value),
-            };
-            list.extend(value.and_then(text).map(Cow::into_owned));
-        }
-    }
-}
-
-/// The text of a scalar that says something.
-fn text<'v>(value: &'v Json<'_>) -> Option<Cow<'v, str>> {
-    match value {
-        Json::Text(text) if is_absent(text) => None,
-        Json::Text(text) => Some(Cow::Borrowed(text)),
-        Json::Number(number) => Some(Cow::Owned(number.to_string())),
-        Json::Bool(true) => Some(Cow::Borrowed("true")),
-        Json::Bool(false) => Some(Cow::Borrowed("false")),
-        Json::Null | Json::Array(_) | Json::Object(_) => None,
-    }
-}
-
-/// Producers write `-` or nothing where there is nothing to say.
-fn is_absent(text: &str) -> bool {
-    text.is_empty() || text == "-"
-}
-
-/// A pattern in which each `*` stands for any characters.
-fn fits(pattern: &str, value: &str) -> bool {
-    let Some((head, mut pattern)) = pattern.split_once('*') else {
-        return pattern == value;
-    };
-    let Some(mut value) = value.strip_prefix(head) else {
-        return false;
-    };
-    // The first place that fits leaves the most to those behind it.
-    while let Some((part, rest)) = pattern.split_once('*') {
-        let Some((_, behind)) = value.split_once(part) else {
-            return false;
-        };
-        (pattern, value) = (rest, behind);
-    }
-    value.ends_with(pattern)
-}
-
-fn transformed<'t>(text: Cow<'t, str>, transforms: &[Transform]) -> Cow<'t, str> {
-    transforms
-        .iter()
-        .fold(text, |text, transform| transform.apply(text))
-}
-
-impl Transform {
-    fn parse(text: &str) -> Option<Self> {
-        let (name, argument) = text.split_once(':').unwrap_or((text, ""));
-        Some(match (name, argument.is_empty()) {
-            ("sha256", true) => Self::Sha256,
-            ("lower", true) => Self::Lower,
-            ("upper", true) => Self::Upper,
-            ("trim", true) => Self::Trim,
-            ("bearer", true) => Self::Bearer,
-            ("address", true) => Self::Address,
-            ("prefix", false) => Self::Prefix(argument.parse().ok()?),
-            ("suffix", false) => Self::Suffix(argument.parse().ok()?),
-            ("strip_prefix", false) => Self::StripPrefix(argument.to_owned()),
-            ("strip_suffix", false) => Self::StripSuffix(argument.to_owned()),
-            ("before", false) => Self::Before(argument.to_owned()),
-            ("after", false) => Self::After(argument.to_owned()),
-            _ => return None,
-        })
-    }
-
-    fn apply<'t>(&self, text: Cow<'t, str>) -> Cow<'t, str> {
-        match self {
-            Self::Sha256 => Cow::Owned(hex::encode(Sha256::digest(text.as_bytes()))),
-            Self::Lower => Cow::Owned(text.to_lowercase()),
-            Self::Upper => Cow::Owned(text.to_uppercase()),
-            Self::Trim => part(text, |t| t.trim()),
-            Self::Prefix(n) => part(text, |t| t.char_indices().nth(*n).map_or(t, |(at, _)| &t[..at])),
-            Self::Suffix(n) => part(text, |t| {
-                let skip = t.chars().count().saturating_sub(*n);
-                t.char_indices().nth(skip).map_or("", |(at, _)| &t[at..])
-            }),
-            Self::StripPrefix(head) => part(text, |t| t.strip_prefix(head.as_str()).unwrap_or(t)),
-            Self::StripSuffix(tail) => part(text, |t| t.strip_suffix(tail.as_str()).unwrap_or(t)),
-            Self::Before(mark) => part(text, |t| t.split_once(mark.as_str()).map_or(t, |(head, _)| head)),
-            Self::After(mark) => part(text, |t| t.split_once(mark.as_str()).map_or(t, |(_, tail)| tail)),
-            Self::Address => match text.trim().parse::<IpAddr>() {
-                Ok(address) => Cow::Owned(address.to_canonical().to_string()),
-                Err(_) => Cow::Borrowed(""),
-            },
-            Self::Bearer => part(text, |t| t.split_once(' ').map_or(t, |(_, value)| value.trim())),
-        }
-    }
-}
-
-fn part<'t>(text: Cow<'t, str>, take: impl Fn(&str) -> &str) -> Cow<'t, str> {
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(take(text)),
-        Cow::Owned(text) => Cow::Owned(take(&text).to_owned()),
-    }
-}
-
 impl Builder {
     fn wrong(&self, why: String) -> Error {
         Error::Mapping {
@@ -697,6 +452,7 @@ impl Builder {
 
     /// The slot of a path. A key may itself hold dots or brackets: every way to split the path is looked for.
     fn slot(&mut self, path: &str) -> usize {
+        let path = &*self.names.key(path);
         if let Some(slot) = self.slots.get(path) {
             return *slot;
         }
@@ -716,19 +472,53 @@ impl Builder {
     }
 
     fn id(&mut self, spec: &spec::Id) -> Result<Picker, Error> {
-        match (&spec.field, &spec.template) {
-            (Some(path), None) => Ok(self.fields(std::slice::from_ref(path))),
-            (None, Some(template)) => self.template(template),
+        match (spec.field.as_slice(), &spec.template) {
+            (paths @ [_, ..], None) => Ok(self.fields(paths, &[])),
+            ([], Some(template)) => self.template(template),
             _ => Err(self.wrong("[id] needs either `field` or `template`".into())),
         }
     }
 
-    fn fields(&mut self, paths: &[String]) -> Picker {
-        let fields = paths.iter().map(|path| match path.split_once("[]") {
-            Some((list, each)) => (self.slot(list), Some(each.trim_start_matches('.').to_owned())),
-            None => (self.slot(path), None),
-        });
-        Picker::Fields(fields.collect())
+    fn field(&mut self, path: &str) -> Field {
+        let place = Place::parse(path);
+        Field {
+            slot: self.slot(&place.head),
+            steps: place.steps,
+            names: self.names,
+        }
+    }
+
+    fn fields(&mut self, paths: &[String], except: &[String]) -> Picker {
+        let fields = paths.iter().map(|path| self.field(path)).collect();
+        Picker::Fields(fields, except.to_vec())
+    }
+
+    fn conditions(&mut self, specs: &BTreeMap<String, Texts>) -> Vec<Condition> {
+        let condition = |(path, values): (&String, &Texts)| Condition {
+            field: self.field(path),
+            values: values.as_slice().to_vec(),
+        };
+        specs.iter().map(condition).collect()
+    }
+
+    fn told(&mut self, table: &str, specs: &[spec::Told]) -> Result<Vec<Told>, Error> {
+        let told = |spec: &spec::Told| {
+            let nanos = time::parse_span(&spec.lasts).ok_or_else(|| {
+                self.wrong(format!(
+                    "[[{table}]] lasts: `{}` is no 90s, 2m, 24h or 7d",
+                    spec.lasts
+                ))
+            })?;
+            if spec.when.is_empty() {
+                return Err(self.wrong(format!("[[{table}]] needs `when`")));
+            }
+            Ok(Told {
+                when: self.conditions(&spec.when),
+                nanos,
+                why: spec.why.clone(),
+            })
+        };
+        specs.iter().map(told).collect()
     }
 
     fn template(&mut self, template: &str) -> Result<Picker, Error> {
@@ -738,14 +528,18 @@ impl Builder {
                 .split_once('}')
                 .ok_or_else(|| self.wrong(format!("template `{template}`: `{{` without `}}`")))?;
             let mut words = field.split('|');
-            let slot = self.slot(words.next().unwrap_or(field));
+            let path = self.field(words.next().unwrap_or(field));
             let transforms: Option<Vec<_>> = words.map(Transform::parse).collect();
             let transforms = transforms.ok_or_else(|| {
                 self.wrong(format!(
                     "template `{template}`: one of the transforms of `{field}` is unknown"
                 ))
             })?;
-            parts.push((plain.to_owned(), FieldPart { slot, transforms }));
+            let part = FieldPart {
+                field: path,
+                transforms,
+            };
+            parts.push((plain.to_owned(), part));
             rest = after;
         }
         let end = rest.to_owned();
@@ -754,7 +548,7 @@ impl Builder {
 
     fn time(&mut self, spec: &spec::Time) -> Result<TimeRule, Error> {
         let source = match (&spec.field, &spec.template) {
-            (Some(paths), None) => self.fields(paths.as_slice()),
+            (Some(paths), None) => self.fields(paths.as_slice(), &[]),
             (None, Some(template)) => self.template(template)?,
             _ => return Err(self.wrong("[time] needs either `field` or `template`".into())),
         };
@@ -789,13 +583,14 @@ impl Builder {
     }
 
     fn http(&mut self, spec: &spec::Http) -> HttpRule {
+        let mut fields = |paths: &Texts| self.fields(paths.as_slice(), &[]);
         HttpRule {
-            request: self.fields(spec.request.as_slice()),
-            method: self.fields(spec.method.as_slice()),
-            uri: self.fields(spec.uri.as_slice()),
-            query: self.fields(spec.query.as_slice()),
-            status: self.fields(spec.status.as_slice()),
-            bytes: self.fields(spec.bytes.as_slice()),
+            request: fields(&spec.request),
+            method: fields(&spec.method),
+            uri: fields(&spec.uri),
+            query: fields(&spec.query),
+            status: fields(&spec.status),
+            bytes: fields(&spec.bytes),
         }
     }
 
@@ -821,7 +616,7 @@ impl Builder {
         let from = match (spec.field.as_slice(), &spec.value, &spec.template) {
             ([], Some(value), None) => Picker::Constant(value.clone()),
             ([], None, Some(template)) => self.template(template)?,
-            (paths @ [_, ..], None, None) => self.fields(paths),
+            (paths @ [_, ..], None, None) => self.fields(paths, &spec.except),
             _ => {
                 return Err(self.wrong(format!(
                     "[columns] {name}: needs exactly one of `field`, `value`, `template`"
@@ -837,7 +632,7 @@ impl Builder {
         })?;
         if CREDENTIALS.contains(&column) {
             for path in spec.field.as_slice() {
-                self.secrets.insert(path::without_places(path), transform.clone());
+                self.secrets.insert(path.clone(), transform.clone());
             }
         }
         let unit = match spec.unit.as_deref() {
@@ -852,16 +647,21 @@ impl Builder {
         // Exact values first, then the longer pattern before the shorter.
         map.sort_by_key(|(pattern, _)| (pattern.contains('*'), std::cmp::Reverse(pattern.len())));
         self.check_outcomes(column, name, &map)?;
-        let when = spec.when.iter();
-        let when = when.map(|(path, patterns)| (self.slot(path), patterns.as_slice().to_vec()));
-        let when = when.collect();
         Ok(Rule {
             from,
-            when,
+            when: self.conditions(&spec.when),
+            unless: self.conditions(&spec.unless),
             map,
             transform,
             unit,
             split: spec.split.clone(),
+            each: spec
+                .each
+                .as_slice()
+                .iter()
+                .map(|path| Place::parse(path))
+                .collect(),
+            is_count: spec.count,
         })
     }
 

@@ -1,5 +1,6 @@
 //! The text of a mapping, as people write it.
 
+use super::path::Names;
 use crate::Error;
 use ambit_event::Column;
 use serde::Deserialize;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 #[serde(deny_unknown_fields)]
 pub struct Spec {
     pub name: String,
+    pub source: Option<String>,
     #[serde(default)]
     pub doc: String,
     pub format: Form,
@@ -17,6 +19,14 @@ pub struct Spec {
     /// Where the record stands that another program has put into one of its own, as text or as an object.
     #[serde(default)]
     pub within: Texts,
+    /// Names of fields are compared without regard to their case.
+    #[serde(default)]
+    pub ignore_case: bool,
+    /// Fields whose texts are JSON.
+    #[serde(default)]
+    pub json: Vec<String>,
+    #[serde(default)]
+    pub csv: Csv,
     #[serde(default)]
     pub recognize: Recognize,
     pub time: Time,
@@ -27,6 +37,34 @@ pub struct Spec {
     #[serde(default)]
     pub secrets: Secrets,
     pub id: Option<Id>,
+    #[serde(default)]
+    pub loss: Vec<Told>,
+    #[serde(default)]
+    pub spread: Vec<Told>,
+}
+
+impl Spec {
+    pub fn names(&self) -> Names {
+        match self.ignore_case {
+            true => Names::AnyCase,
+            false => Names::AsWritten,
+        }
+    }
+
+    /// The source of its events: its name, unless it is one form among several.
+    pub fn source(&self) -> &str {
+        self.source.as_deref().unwrap_or(&self.name)
+    }
+}
+
+/// What records say that have these values.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Told {
+    pub when: BTreeMap<String, Texts>,
+    pub lasts: String,
+    #[serde(default)]
+    pub why: String,
 }
 
 /// How a record is written.
@@ -35,18 +73,37 @@ pub struct Spec {
 pub enum Form {
     Json,
     Logfmt,
+    Csv,
     /// Any of the forms that nginx's access log has, JSON among them.
     Nginx,
     /// Any of the forms that Apache's access log has.
     Apache,
 }
 
+/// How CSV records are divided, and what their fields are called.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Csv {
+    /// Where they are given, the file need not begin with a header.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// Without it the first record shows it.
+    pub delimiter: Option<char>,
+    pub quotes: Option<bool>,
+}
+
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recognize {
-    /// Fields that must be there; of several in a list, one.
+    /// Fields that must be there; of several in a list, one. `name=pattern`: with such a value.
     #[serde(default)]
     pub present: Vec<Texts>,
+    /// And all of one of these lists.
+    #[serde(default)]
+    pub any: Vec<Vec<String>>,
+    /// What the first line of a CSV file must name.
+    #[serde(default)]
+    pub columns: Vec<Texts>,
     #[serde(default)]
     pub values: BTreeMap<String, Texts>,
     pub confidence: Option<u8>,
@@ -106,9 +163,13 @@ pub struct Secrets {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Id {
-    pub field: Option<String>,
+    #[serde(default)]
+    pub field: Texts,
     pub template: Option<String>,
     pub family: Option<String>,
+    /// No two records anywhere have the same, whichever host wrote or handed them on.
+    #[serde(default)]
+    pub everywhere: bool,
 }
 
 /// One text or several.
@@ -153,6 +214,18 @@ pub struct RuleSpec {
     /// Only where each of these fields fits one of the patterns.
     #[serde(default)]
     pub when: BTreeMap<String, Texts>,
+    /// Not where one of these does.
+    #[serde(default)]
+    pub unless: BTreeMap<String, Texts>,
+    /// Texts that say nothing.
+    #[serde(default)]
+    pub except: Vec<String>,
+    /// Of each element of a list the first of these.
+    #[serde(default)]
+    pub each: Texts,
+    /// How many elements there are.
+    #[serde(default)]
+    pub count: bool,
     #[serde(default)]
     pub map: BTreeMap<String, String>,
     #[serde(default)]
@@ -181,6 +254,15 @@ const BASES: &[(&str, &str)] = &[
     ("apache_access", include_str!("../formats/apache/access.toml")),
     ("app_jsonl", include_str!("../formats/app/jsonl.toml")),
     ("app_logfmt", include_str!("../formats/app/logfmt.toml")),
+    ("azure_activity", include_str!("../formats/azure/activity.toml")),
+    ("azure_audit", include_str!("../formats/azure/audit.toml")),
+    ("azure_signin", include_str!("../formats/azure/signin.toml")),
+    ("github_audit", include_str!("../formats/github/audit.toml")),
+    (
+        "microsoft365_audit",
+        include_str!("../formats/microsoft365/audit.toml"),
+    ),
+    ("okta_system", include_str!("../formats/okta/system.toml")),
     ("aws_cloudtrail", include_str!("../formats/aws/cloudtrail.toml")),
     ("gcp_audit", include_str!("../formats/gcp/audit.toml")),
     (
@@ -196,7 +278,22 @@ pub fn parse(text: &str, origin: &str) -> Result<Spec, Error> {
         why,
     };
     let table = layered(text, origin, 0)?;
-    Spec::deserialize(toml::Value::Table(table)).map_err(|e| wrong(e.to_string().trim_end().to_owned()))
+    let spec = Spec::deserialize(toml::Value::Table(table))
+        .map_err(|e| wrong(e.to_string().trim_end().to_owned()))?;
+    match check_csv(&spec.csv) {
+        Some(why) => Err(wrong(format!("[csv] {why}"))),
+        None => Ok(spec),
+    }
+}
+
+fn check_csv(csv: &Csv) -> Option<String> {
+    let mut names: Vec<&str> = csv.columns.iter().map(String::as_str).collect();
+    names.sort_unstable();
+    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Some(format!("columns: `{}` stands twice", pair[0]));
+    }
+    matches!(csv.delimiter, Some('"' | '\n' | '\r'))
+        .then(|| "delimiter: neither a quote nor a line end".to_owned())
 }
 
 /// Bases may have bases of their own, but not without end.
@@ -256,5 +353,8 @@ fn lay_over(under: &mut toml::Table, over: toml::Table) {
 }
 
 fn is_section(key: &str) -> bool {
-    matches!(key, "recognize" | "time" | "http" | "columns" | "secrets" | "id")
+    matches!(
+        key,
+        "csv" | "recognize" | "time" | "http" | "columns" | "secrets" | "id"
+    )
 }

@@ -211,6 +211,7 @@ impl Reader<'_> {
             "actor.user",
             "session.account",
             "subject_refs",
+            "parameters",
             "statements",
             "everyone",
             "none",
@@ -219,6 +220,7 @@ impl Reader<'_> {
             _ if text.value == "actor.user" => Some(Place::ActorUser),
             _ if text.value == "session.account" => Some(Place::SessionAccount),
             _ if text.value == "subject_refs" => Some(Place::SubjectRefs),
+            _ if text.value == "parameters" => Some(Place::Parameters),
             Some((_, "")) => None,
             Some(("path", name)) => Some(Place::Path(name.to_owned())),
             Some(("query", name)) => Some(Place::Query(name.to_owned())),
@@ -228,7 +230,7 @@ impl Reader<'_> {
         };
         if place.is_none() {
             let near = nearest(&text.value, WORDS.iter().copied()).map(|n| format!("did you mean `{n}`?"));
-            let forms = "write path.X, query.X, field.X, parameter.N, actor.user, session.account, subject_refs, statements, everyone or none";
+            let forms = "write path.X, query.X, field.X, parameter.N, parameters, actor.user, session.account, subject_refs, statements, everyone or none";
             let title = format!("`{}` is no place in a record", printable(&text.value, 60));
             self.error(
                 "bad-place",

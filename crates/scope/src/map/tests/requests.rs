@@ -235,6 +235,44 @@ fn jobs_internal_data_and_other_records() {
 }
 
 #[test]
+fn every_parameter_may_name_a_subject() {
+    let text = r#"
+        [[subject]]
+        name = "message"
+        distinct = true
+        keys = "<[^ <>]{1,200}>"
+        [[store]]
+        name = "mailboxes"
+        subject = "message"
+        classes = ["communication"]
+        [[operation]]
+        name = "open mail"
+        api = "MailItemsAccessed"
+        store = "mailboxes"
+        subjects = "parameters"
+        classes = ["communication"]
+        effect = "read"
+    "#;
+    let (map, diagnostics) = DataMap::parse(text, "map.toml");
+    let map = map.unwrap_or_else(|| panic!("{diagnostics:?}"));
+    let reached = |ids: &[&str], count: Option<i64>| {
+        let mut opened = Event::new("microsoft365_audit", Timestamp::from_secs(1));
+        opened.operation = Some("MailItemsAccessed".into());
+        opened.outcome = Outcome::Success;
+        opened.parameters = ids.iter().map(|id| (*id).to_owned()).collect();
+        opened.record_count = count;
+        shown(&map.reach(&opened, &ReachContext::default()))
+    };
+    let both = "named done | read communication <1@x>+<2@x>";
+    assert_eq!(reached(&["<1@x>", "<2@x>"], Some(2)), format!("{both}!"));
+    assert_eq!(reached(&["<1@x>", "<2@x>"], Some(3)), both);
+    let whole = "whole done | read communication all";
+    // A folder that was synchronized names no message; what is no key is not left out.
+    assert_eq!(reached(&[], None), whole);
+    assert_eq!(reached(&["<1@x>", "RgA3"], Some(2)), whole);
+}
+
+#[test]
 fn an_empty_map_reaches_nothing_that_has_a_name() {
     let map = DataMap::default();
     for event in [statement("SELECT * FROM x", None), request("GET", "/x", 200, 5)] {

@@ -147,13 +147,11 @@ impl Decoder for AccessDecoder {
             None if record.bytes.starts_with(b"{") => json::object(&line)?,
             None if error::begins(record.bytes) => return self.errors.decode(record, out),
             None => {
-                return Err(RejectReason::new(
-                    "the line fits no known LogFormat of Apache; give yours with --log-format",
-                ));
+                let otherwise = "the line fits no known LogFormat of Apache; give yours with --log-format";
+                return Err(LogFormat::misfit(&self.patterns, &line, otherwise));
             }
         };
-        out.push(self.mapper.event(fields, line.len())?);
-        Ok(())
+        self.mapper.decode(fields, line.len(), out)
     }
 }
 

@@ -6,8 +6,11 @@ use super::declared::{BuiltIn, Declared};
 use crate::Mapping;
 use std::sync::LazyLock;
 
-static DECLARED: LazyLock<Declared> = LazyLock::new(|| Declared {
-    mapping: Mapping::embedded(include_str!("cloudtrail.toml"), "aws_cloudtrail"),
+static DECLARED: LazyLock<Declared> = LazyLock::new(|| {
+    Declared::of(Mapping::embedded(
+        include_str!("cloudtrail.toml"),
+        "aws_cloudtrail",
+    ))
 });
 
 /// `aws_cloudtrail`.

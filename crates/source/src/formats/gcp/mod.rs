@@ -4,9 +4,8 @@ use super::declared::{BuiltIn, Declared};
 use crate::Mapping;
 use std::sync::LazyLock;
 
-static DECLARED: LazyLock<Declared> = LazyLock::new(|| Declared {
-    mapping: Mapping::embedded(include_str!("audit.toml"), "gcp_audit"),
-});
+static DECLARED: LazyLock<Declared> =
+    LazyLock::new(|| Declared::of(Mapping::embedded(include_str!("audit.toml"), "gcp_audit")));
 
 /// `gcp_audit`.
 pub const fn audit() -> BuiltIn {

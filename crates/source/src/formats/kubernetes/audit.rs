@@ -1,9 +1,9 @@
 //! The API server's audit log: the records of one request become one event.
 
 use super::waiting::Waiting;
-use crate::formats::declared::Declared;
-use crate::json::{self, Json, Object};
-use crate::mapping::{Mapper, Mapping};
+use crate::formats::declared::{self, Declared};
+use crate::json::{Json, Object};
+use crate::mapping::{Form, Mapper, Mapping};
 use crate::redact::Redactor;
 use crate::{Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample};
 use crate::{http, time};
@@ -14,9 +14,8 @@ use std::sync::LazyLock;
 /// `kubernetes_audit`.
 pub struct Audit;
 
-static DECLARED: LazyLock<Declared> = LazyLock::new(|| Declared {
-    mapping: Mapping::embedded(include_str!("audit.toml"), "kubernetes_audit"),
-});
+static DECLARED: LazyLock<Declared> =
+    LazyLock::new(|| Declared::of(Mapping::embedded(include_str!("audit.toml"), "kubernetes_audit")));
 
 impl Format for Audit {
     fn name(&self) -> &str {
@@ -33,6 +32,10 @@ impl Format for Audit {
 
     fn framing(&self) -> Framing {
         DECLARED.framing()
+    }
+
+    fn names_records(&self) -> bool {
+        DECLARED.names_records()
     }
 
     fn is_stateful(&self) -> bool {
@@ -56,7 +59,7 @@ impl Decoder for AuditDecoder {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let text = record.lossy();
         let mapper = &mut self.mapper;
-        let fields = json::object(&text)?;
+        let fields = declared::fields(Form::Json, &text)?;
         let (stage, mut event) = DECLARED
             .mapping
             .unwrapped(fields, text.len(), &mut |inner, n_bytes| {

@@ -186,13 +186,11 @@ impl Decoder for AccessDecoder {
             Some(fields) => fields,
             None if record.bytes.starts_with(b"{") => json::object_with_hex(&line)?,
             None => {
-                return Err(RejectReason::new(
-                    "the line fits no known log_format of nginx; give yours with --log-format",
-                ));
+                let otherwise = "the line fits no known log_format of nginx; give yours with --log-format";
+                return Err(LogFormat::misfit(&self.lines.patterns, &line, otherwise));
             }
         };
-        out.push(self.mapper.event(fields, line.len())?);
-        Ok(())
+        self.mapper.decode(fields, line.len(), out)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The message of a pgaudit record: `AUDIT: SESSION,4,1,READ,SELECT,TABLE,public.t,"select …",<none>,7`.
 
 use crate::RejectReason;
+use crate::csv::{self, Dialect};
 use std::borrow::Cow;
 
 /// The parts of an audit record, markers such as `<not logged>` still in their place.
@@ -33,7 +34,7 @@ pub fn parse(message: &str) -> Result<Option<Audit<'_>>, RejectReason> {
         return Ok(None);
     };
     let bad = |why: &str| RejectReason::field("message", format!("a pgaudit record {why}"));
-    let fields = csv_fields(payload).ok_or_else(|| bad("whose quotes do not end"))?;
+    let fields = csv::fields(payload, Dialect::default()).ok_or_else(|| bad("whose quotes do not end"))?;
     if !(9..=10).contains(&fields.len()) {
         return Err(bad(&format!("has 9 or 10 fields, this one has {}", fields.len())));
     }
@@ -78,51 +79,10 @@ pub fn parameters(field: &str) -> Vec<String> {
     if matches!(field, NONE | NOT_LOGGED | PREVIOUSLY_LOGGED | "") {
         return Vec::new();
     }
-    match csv_fields(field) {
+    match csv::fields(field, Dialect::default()) {
         Some(values) => values.into_iter().map(Cow::into_owned).collect(),
         None => vec![field.to_owned()],
     }
-}
-
-/// The fields of one CSV record, quotes undone; `None` where a quote does not end or text follows it.
-pub fn csv_fields(record: &str) -> Option<Vec<Cow<'_, str>>> {
-    let mut fields = Vec::with_capacity(26);
-    let mut rest = record;
-    loop {
-        let (field, after) = match rest.strip_prefix('"') {
-            Some(inner) => quoted(inner)?,
-            None => {
-                let end = memchr::memchr(b',', rest.as_bytes()).unwrap_or(rest.len());
-                (Cow::Borrowed(&rest[..end]), &rest[end..])
-            }
-        };
-        fields.push(field);
-        rest = match after.strip_prefix(',') {
-            Some(next) => next,
-            None if after.is_empty() => return Some(fields),
-            None => return None,
-        };
-    }
-}
-
-/// The text up to its closing quote, doubled quotes made single, and what follows.
-fn quoted(inner: &str) -> Option<(Cow<'_, str>, &str)> {
-    let bytes = inner.as_bytes();
-    let (mut at, mut doubled) = (0, false);
-    loop {
-        at += memchr::memchr(b'"', &bytes[at..])?;
-        if bytes.get(at + 1) != Some(&b'"') {
-            break;
-        }
-        (at, doubled) = (at + 2, true);
-    }
-    let text = &inner[..at];
-    let text = if doubled {
-        Cow::Owned(text.replace("\"\"", "\""))
-    } else {
-        Cow::Borrowed(text)
-    };
-    Some((text, &inner[at + 1..]))
 }
 
 fn cut(text: &str) -> String {

@@ -1,8 +1,8 @@
 //! One record of PostgreSQL's log, whichever of its three forms it came in.
 
-use super::audit::csv_fields;
 use super::time::Clock;
 use crate::RejectReason;
+use crate::csv::{self, Dialect};
 use ambit_event::Timestamp;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -180,8 +180,8 @@ const MOST: usize = 40;
 /// # Errors
 /// A reject where the number of columns fits no version or a column that everything rests on is no number.
 pub fn parse_csv<'a>(text: &'a str, clock: &mut Clock) -> Result<Entry<'a>, RejectReason> {
-    let fields =
-        csv_fields(text).ok_or_else(|| RejectReason::new("the quotes of this CSV record do not end"))?;
+    let fields = csv::fields(text, Dialect::default())
+        .ok_or_else(|| RejectReason::new("the quotes of this CSV record do not end"))?;
     if !(FEWEST..=MOST).contains(&fields.len()) {
         return Err(RejectReason::new(format!(
             "a CSV log record has 22 to 26 columns, this one has {}; was it cut off?",

@@ -4,7 +4,7 @@ mod message;
 mod pam;
 
 use crate::formats::syslog;
-use crate::{Confidence, Context, Decoder, Error, Format, Sample};
+use crate::{Confidence, Context, Decoder, Error, Format, Framing, Sample};
 use ambit_event::{Event, Keys, Outcome};
 use message::Act;
 use serde_json::json;
@@ -28,8 +28,8 @@ impl Format for Sshd {
         Confidence::share(80, sample.percent(syslog::is_from_sshd))
     }
 
-    fn is_stateful(&self) -> bool {
-        false
+    fn framing(&self) -> Framing {
+        syslog::framing()
     }
 
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {

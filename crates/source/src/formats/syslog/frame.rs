@@ -14,6 +14,8 @@ pub struct Frame<'a> {
     pub version: Option<&'a str>,
     /// As it was written.
     pub timestamp: &'a str,
+    /// The severity in words, where it stands in the host's place: Chrome OS.
+    pub level: Option<&'a str>,
     pub hostname: Option<&'a str>,
     pub program: Option<&'a str>,
     pub pid: Option<&'a str>,
@@ -99,6 +101,7 @@ fn rfc5424<'a>(rest: &'a str, pri: Option<u8>, version: &'a str) -> Result<Frame
         pri,
         version: Some(version),
         timestamp,
+        level: None,
         hostname,
         program,
         pid,
@@ -235,16 +238,24 @@ fn tagged(rest: &str) -> Frame<'_> {
     }
     let (host, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let rest = rest.trim_start_matches(' ');
-    let hostname = Some(host).filter(|h| !h.is_empty());
-    match tag(rest) {
-        Some(frame) => Frame { hostname, ..frame },
-        None => Frame {
-            hostname,
-            message: rest,
-            ..Frame::default()
-        },
+    let level = Some(host).filter(|host| LEVELS.contains(host));
+    // `--- last message repeated 5 times ---` has no host.
+    let hostname = Some(host).filter(|h| !h.is_empty() && *h != "---" && level.is_none());
+    let frame = tag(rest).unwrap_or(Frame {
+        message: rest,
+        ..Frame::default()
+    });
+    Frame {
+        level,
+        hostname,
+        ..frame
     }
 }
+
+/// Severities as Chrome OS writes them.
+const LEVELS: &[&str] = &[
+    "EMERG", "ALERT", "CRIT", "ERR", "WARNING", "NOTICE", "INFO", "DEBUG",
+];
 
 /// `program[pid]: message` or `program: message`; the program has no space in it.
 fn tag(text: &str) -> Option<Frame<'_>> {
@@ -364,6 +375,20 @@ mod tests {
                 None,
                 None,
                 "app - x",
+            ),
+            (
+                "2014-05-23T10:00:00.5-07:00 INFO cleanup[8]: x",
+                None,
+                Some("cleanup"),
+                Some("8"),
+                "x",
+            ),
+            (
+                "Oct 11 22:14:15: --- last message repeated 5 times ---",
+                None,
+                None,
+                None,
+                "last message repeated 5 times ---",
             ),
             (
                 "<165>1 2014-05-23T10:00:00Z gw app 9 ID47 - \u{feff}x: y",

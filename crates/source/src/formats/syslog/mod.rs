@@ -3,13 +3,14 @@
 mod frame;
 mod sudo;
 
-use crate::formats::{apache, nginx, sshd};
-use crate::redact;
-use crate::{Confidence, Context, Decoder, Error, Format, Output, RawRecord, RejectReason, Sample};
-use ambit_event::{Event, Loss, Span, Timestamp};
+use crate::formats::{apache, linux_auditd, nginx, sshd};
+use crate::redact::{self, Redactor};
+use crate::{Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample};
+use ambit_event::{Event, Keys, Loss, Span, Timestamp};
 use frame::Frame;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The source of what no decoder of its own reads.
 pub const SOURCE: &str = "syslog";
@@ -27,7 +28,14 @@ impl Format for Syslog {
     }
 
     fn recognize(&self, sample: &Sample<'_>) -> Confidence {
-        Confidence::share(55, sample.percent(|line| program_of(line).is_some()))
+        let sure = sample.percent(|line| program_of(line).is_some());
+        let framed = sample.percent(|line| frame::parse(&crate::json::text(line)).is_ok());
+        // Senders may leave the program out: its lines are known by those beside them.
+        Confidence::share(55, if sure >= 25 { framed.max(sure) } else { sure })
+    }
+
+    fn framing(&self) -> Framing {
+        framing()
     }
 
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
@@ -44,12 +52,44 @@ impl Format for Syslog {
             guests.push((programs, decoders?));
         }
         Ok(Box::new(Stream {
+            redactor: Redactor::new(&context.keys),
             context,
             guests,
             last: None,
             sequences: BTreeMap::new(),
         }))
     }
+}
+
+/// A line that begins with a blank goes on with the message before it, as journalctl and careless senders write it.
+#[must_use]
+pub fn framing() -> Framing {
+    Framing::Blocks(Arc::new(|line| !matches!(line.first(), Some(b' ' | b'\t'))))
+}
+
+/// The host that a frame names, of which only the part before the message is at hand.
+#[must_use]
+pub fn host_of(frame: &str) -> Option<&str> {
+    frame::parse(frame).ok()?.hostname
+}
+
+/// Reads what a program said into an event that already has time, host, process and message: OpenSSH's server,
+/// sudo, PAM's modules in any program; of others the class.
+pub fn interpret(event: &mut Event, program: &str, message: &str, keys: &Keys) {
+    let message = first_line(message);
+    if sshd::is_program(program) {
+        return sshd::decode(event, message, keys);
+    }
+    event.class = Some(class(program).to_owned());
+    let is_read = program == "sudo" && sudo::decode(event, message, keys);
+    if !is_read {
+        sshd::decode_pam(event, message);
+    }
+}
+
+/// What a program says stands in one line; further ones are not its own to be believed.
+fn first_line(message: &str) -> &str {
+    message.split('\n').next().unwrap_or(message)
 }
 
 /// Whether a line is a syslog record of OpenSSH's server.
@@ -141,11 +181,15 @@ const GUESTS: &[(&[&str], [&dyn Format; 2])] = &[
     ),
 ];
 
+/// Programs that pass on records of the kernel's audit.
+const AUDIT: &[&str] = &["audispd", "audisp-syslog", "auditd", "audit", "kernel", "auoms"];
+
 type Guest = (&'static [&'static str], Vec<(String, Box<dyn Decoder>)>);
 
 /// One file: several programs' records in one stream.
 struct Stream {
     context: Context,
+    redactor: Redactor,
     guests: Vec<Guest>,
     last: Option<Timestamp>,
     /// Per host the last `meta sequenceId` and its time.
@@ -176,23 +220,13 @@ impl Decoder for Stream {
             event.fields.insert("repeated".to_owned(), json!(n_repeated));
         }
         let program = frame.program.unwrap_or("");
-        if sshd::is_program(program) {
-            sshd::decode(&mut event, message, &self.context.keys);
-        } else if let Some(guest) = self.guest(
-            program,
-            &event,
-            RawRecord {
-                bytes: message.as_bytes(),
-                ..*record
-            },
-        ) {
-            event = guest;
-        } else {
-            event.class = Some(class(program).to_owned());
-            let is_read = program == "sudo" && sudo::decode(&mut event, message, &self.context.keys);
-            if !is_read {
-                sshd::decode_pam(&mut event, message);
-            }
+        let own = RawRecord {
+            bytes: first_line(message).as_bytes(),
+            ..*record
+        };
+        match self.guest(program, &event, own) {
+            Some(guest) => event = guest,
+            None => interpret(&mut event, program, message, &self.context.keys),
         }
         self.note_losses(&frame, n_repeated, &event, out);
         self.last = Some(event.time);
@@ -204,6 +238,13 @@ impl Decoder for Stream {
 impl Stream {
     /// The message decoded as a record of its program's own format, where it has one.
     fn guest(&mut self, program: &str, outer: &Event, record: RawRecord<'_>) -> Option<Event> {
+        if AUDIT.contains(&program) {
+            let audit = linux_auditd::single(&record.lossy(), &self.context, &mut self.redactor);
+            return audit.map(|mut event| {
+                event.message = event.message.or_else(|| outer.message.clone());
+                framed(event, outer)
+            });
+        }
         let (_, decoders) = self
             .guests
             .iter_mut()
@@ -217,12 +258,8 @@ impl Stream {
         if event.source.is_empty() {
             event.source.clone_from(source);
         }
-        event.host = outer.host.clone().or(event.host);
         event.raw.clear();
-        event
-            .fields
-            .insert("syslog".to_owned(), Value::Object((*outer.fields).clone()));
-        Some(event)
+        Some(framed(event, outer))
     }
 
     /// The frame under its own names; the message stands in its column.
@@ -233,6 +270,9 @@ impl Stream {
             fields.insert("pri".to_owned(), json!(pri));
             fields.insert("facility".to_owned(), json!(FACILITIES.get(usize::from(pri / 8))));
             fields.insert("severity".to_owned(), json!(SEVERITIES[usize::from(pri % 8)]));
+        }
+        if let Some(level) = frame.level {
+            fields.insert("severity".to_owned(), json!(level.to_ascii_lowercase()));
         }
         for (name, value) in [
             ("version", frame.version),
@@ -255,7 +295,7 @@ impl Stream {
         let mut data = Map::new();
         for element in &frame.data {
             let params = element.params.iter().map(|(name, value)| {
-                let is_secret = ambit_event::Keys::is_secret_name(name);
+                let is_secret = Keys::is_secret_name(name);
                 let keys = &self.context.keys;
                 let value = if is_secret {
                     keys.fingerprint(value).into()
@@ -276,8 +316,18 @@ impl Stream {
             let why = format!("a message came {n_repeated} times and was logged once");
             lose(event, since, Some(n_repeated - 1), &why, out);
         }
-        if let Some((n, why)) = admitted(frame) {
+        if let Some((n, why)) = admitted(frame.program, frame.message) {
             lose(event, since, n, why, out);
+        }
+        if admits_audit(frame.program, frame.message) {
+            let span = Span::new(since.min(event.time), event.when().until);
+            out.losses.push(Loss {
+                source: linux_auditd::SOURCE.to_owned(),
+                host: event.host.clone(),
+                span,
+                at_most: None,
+                why: "audit records were dropped".to_owned(),
+            });
         }
         let Some(number) = sequence(frame) else { return };
         let host = event.host.clone().unwrap_or_default();
@@ -296,6 +346,14 @@ impl Stream {
             );
         }
     }
+}
+
+/// The event of a message that is a record of another format, with the frame around it.
+fn framed(mut event: Event, outer: &Event) -> Event {
+    event.host = outer.host.clone().or(event.host);
+    let frame = Value::Object((*outer.fields).clone());
+    event.fields.insert("syslog".to_owned(), frame);
+    event
 }
 
 /// Whose record it was is not known: every source that this stream feeds has lost some.
@@ -325,7 +383,9 @@ fn sequence(frame: &Frame<'_>) -> Option<i64> {
 
 /// `message repeated 3 times: [ …]`: the message itself, and how often.
 fn repeated(message: &str) -> (&str, u64) {
-    let found = message.strip_prefix("message repeated ").and_then(|rest| {
+    // Two blanks stand before what rsyslog says of itself.
+    let trimmed = message.trim_start();
+    let found = trimmed.strip_prefix("message repeated ").and_then(|rest| {
         let (n, rest) = rest.split_once(" times: [")?;
         Some((
             rest.strip_suffix(']').unwrap_or(rest).trim_start(),
@@ -361,16 +421,32 @@ const ADMISSIONS: &[(&str, &str)] = &[
     ("messages lost", "messages were lost"),
 ];
 
+/// Phrases by which the kernel and the audit daemon say that audit records were dropped. The kernel's number
+/// counts all since its start.
+const AUDIT_ADMISSIONS: &[&str] = &[
+    "audit_lost=",
+    "audit: backlog limit exceeded",
+    "queue is full",
+    "queue to plugins is full",
+];
+
+/// Whether audit records are said to be lost.
+fn admits_audit(program: Option<&str>, message: &str) -> bool {
+    program.is_some_and(|program| AUDIT.contains(&program))
+        && AUDIT_ADMISSIONS.iter().any(|phrase| message.contains(phrase))
+}
+
 /// How many messages the syslog machinery says it dropped.
-fn admitted(frame: &Frame<'_>) -> Option<(Option<u64>, &'static str)> {
-    let is_last = frame.message.starts_with("last message repeated ") || frame.program == Some("last");
-    let is_counter = frame.program.is_some_and(|p| COUNTERS.contains(&p)) || is_last;
+#[must_use]
+pub fn admitted(program: Option<&str>, message: &str) -> Option<(Option<u64>, &'static str)> {
+    let is_last = message.starts_with("last message repeated ") || program == Some("last");
+    let is_counter = program.is_some_and(|p| COUNTERS.contains(&p)) || is_last;
     let (_, why) = ADMISSIONS
         .iter()
-        .find(|(phrase, _)| is_counter && frame.message.contains(phrase))?;
-    let words = frame.message.split(|c: char| !c.is_ascii_alphanumeric());
+        .find(|(phrase, _)| is_counter && message.contains(phrase))?;
+    let words = message.split(|c: char| !c.is_ascii_alphanumeric());
     let number = words.filter_map(|w| w.parse::<u64>().ok()).next();
-    let is_pid = frame.message.contains("begins to drop");
+    let is_pid = message.contains("begins to drop");
     Some((number.filter(|_| !is_pid), why))
 }
 
@@ -378,7 +454,7 @@ fn admitted(frame: &Frame<'_>) -> Option<(Option<u64>, &'static str)> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use ambit_event::{Keys, Outcome};
+    use ambit_event::Outcome;
 
     fn decode(text: &str) -> (Event, Vec<Loss>) {
         let mut context = Context::bare(Keys::derive(&[7; 32]));
@@ -416,6 +492,22 @@ mod tests {
     }
 
     #[test]
+    fn audit_records_within_syslog_are_audit_records() {
+        let (event, _) = decode(
+            "May 23 10:00:00 bastion audispd: node=x type=USER_CMD msg=audit(1.5:7): auid=1000 ses=3 msg='cmd=\"id\" res=success'",
+        );
+        assert_eq!(
+            (event.source.as_str(), event.resource.as_deref()),
+            ("linux_auditd", Some("id"))
+        );
+        assert_eq!(event.host.as_deref(), Some("bastion"));
+        assert_eq!(
+            (event.sequence, event.field("syslog.program").as_deref()),
+            (None, Some("audispd"))
+        );
+    }
+
+    #[test]
     fn repetitions_and_admitted_drops_are_losses() {
         let (event, losses) = decode(
             "May 23 10:00:00 b sshd[4]: message repeated 3 times: [ Failed password for root from 192.0.2.7 port 4 ssh2]",
@@ -432,6 +524,10 @@ mod tests {
             ),
             (
                 "May 23 10:00:00 b rsyslogd: imuxsock[pid 17]: begins to drop messages due to rate-limiting",
+                None,
+            ),
+            (
+                "May 23 10:00:00 b kernel: [ 7.1] audit: audit_lost=5 audit_rate_limit=0 audit_backlog_limit=64",
                 None,
             ),
             (

@@ -1,0 +1,352 @@
+//! FHIR's AuditEvent: who accessed which patient's record.
+
+mod resource;
+
+use crate::json::{self, Json, Object};
+use crate::redact::{self, Redactor};
+use crate::time::{self, Clock};
+use crate::{Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample};
+use ambit_event::{Event, EventId, Outcome, printable};
+use resource::{codes, named, objects, text};
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// `fhir_auditevent`
+pub struct AuditEvent;
+
+const SOURCE: &str = "fhir_auditevent";
+
+impl Format for AuditEvent {
+    fn name(&self) -> &str {
+        SOURCE
+    }
+
+    fn manual(&self) -> &str {
+        include_str!("manual.txt")
+    }
+
+    fn recognize(&self, sample: &Sample<'_>) -> Confidence {
+        let names_it = memchr::memmem::find(sample.head, b"\"AuditEvent\"").is_some();
+        if !names_it {
+            return Confidence::NONE;
+        }
+        let is_own = |record: &[u8]| json::object(&json::text(record)).is_ok_and(|fields| is_record(&fields));
+        Confidence::share(95, sample.percent_of(&self.framing(), is_own))
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Json(Arc::new(is_record))
+    }
+
+    fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
+        Ok(Box::new(FhirDecoder {
+            context: context.clone(),
+            redactor: Redactor::new(&context.keys),
+        }))
+    }
+}
+
+/// An AuditEvent, or an entry of a Bundle.
+fn is_record(fields: &Object<'_>) -> bool {
+    let entry = fields.get("resource").and_then(Json::as_object);
+    kind(fields) == Some("AuditEvent") || entry.is_some_and(|entry| kind(entry).is_some())
+}
+
+fn kind<'o>(fields: &'o Object<'_>) -> Option<&'o str> {
+    fields.get("resourceType").and_then(Json::as_str)
+}
+
+struct FhirDecoder {
+    context: Context,
+    redactor: Redactor,
+}
+
+impl Decoder for FhirDecoder {
+    fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
+        let text = record.lossy();
+        let mut fields = json::object(&text)?;
+        if let Some(Json::Object(inner)) = fields.get_mut("resource") {
+            fields = std::mem::take(&mut **inner);
+        }
+        self.take(fields, record.bytes.len(), out)
+    }
+}
+
+impl FhirDecoder {
+    /// A resource: an event, a Bundle of them, or what says nothing of an access.
+    fn take(&mut self, mut fields: Object<'_>, n_bytes: usize, out: &mut Output) -> Result<(), RejectReason> {
+        match kind(&fields) {
+            Some("AuditEvent") => {
+                let mut event = event(&fields, &self.context)?;
+                self.redactor.fields(&mut fields);
+                redact_queries(&mut fields, &self.context.keys);
+                event.fields = fields.kept(n_bytes);
+                out.push(event);
+                Ok(())
+            }
+            Some("Bundle") => {
+                let Some(Json::Array(entries)) = fields.get_mut("entry") else {
+                    return Ok(());
+                };
+                for (n, entry) in std::mem::take(entries).into_iter().enumerate() {
+                    self.take_entry(entry, n_bytes, out).map_err(|e| RejectReason {
+                        reason: format!("entry {}: {}", n + 1, e.reason),
+                        field: e.field,
+                    })?;
+                }
+                Ok(())
+            }
+            Some(_) => Ok(()),
+            None => Err(RejectReason::field(
+                "resourceType",
+                "the record is no FHIR resource",
+            )),
+        }
+    }
+
+    fn take_entry(&mut self, entry: Json<'_>, n_bytes: usize, out: &mut Output) -> Result<(), RejectReason> {
+        let Json::Object(mut entry) = entry else {
+            return Err(RejectReason::new("an object was expected"));
+        };
+        match entry.get_mut("resource") {
+            Some(Json::Object(inner)) if kind(inner) != Some("Bundle") => {
+                let fields = std::mem::take(&mut **inner);
+                self.take(fields, n_bytes.min(4096), out)
+            }
+            // A deleted resource, or the answer to a write.
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Queries are written in base64, under which no secret is seen.
+fn redact_queries(fields: &mut Object<'_>, keys: &ambit_event::Keys) {
+    for name in ["entity", "object"] {
+        let Some(Json::Array(entities)) = fields.get_mut(name) else {
+            continue;
+        };
+        for entity in entities.iter_mut() {
+            if let Json::Object(entity) = entity
+                && let Some(Json::Text(query)) = entity.get_mut("query")
+                && let Cow::Owned(redacted) = redact::text(keys, &resource::decoded(query))
+            {
+                *query = Cow::Owned(resource::encoded(&redacted));
+            }
+        }
+    }
+}
+
+fn event(fields: &Object<'_>, context: &Context) -> Result<Event, RejectReason> {
+    let keys = &context.keys;
+    // DSTU2 has what happened in a member of its own.
+    let what = fields.get("event").and_then(Json::as_object).unwrap_or(fields);
+    let clock = instant(fields, what)?;
+    let mut event = Event::new(SOURCE, clock.at);
+    event.precision = clock.resolution;
+    let source = fields.get("source").and_then(Json::as_object);
+    let observer = source.and_then(|s| named(s, "observer").or_else(|| named(s, "identifier")));
+    event.host = observer.or(context.host.as_deref()).map(str::to_owned);
+    set_kind(&mut event, what);
+    set_outcome(&mut event, what);
+    let agents = either(fields, "agent", "participant");
+    set_agents(&mut event, &agents, context);
+    let entities = either(fields, "entity", "object");
+    set_entities(&mut event, fields, &entities, keys);
+    if let Some(id) = text(fields, &["id"]) {
+        let recorded = text(what, &["recorded", "dateTime"]).unwrap_or("");
+        let host = event.host.as_deref().unwrap_or("");
+        event.id = EventId::native(SOURCE, host, &format!("{id} {recorded}"));
+    }
+    Ok(event)
+}
+
+fn either<'o>(fields: &'o Object<'o>, name: &str, older: &str) -> Vec<&'o Object<'o>> {
+    match fields.contains_key(name) {
+        true => objects(fields, name),
+        false => objects(fields, older),
+    }
+}
+
+/// When it happened, where that is told; else when it was recorded.
+fn instant(fields: &Object<'_>, what: &Object<'_>) -> Result<Clock, RejectReason> {
+    let utc = jiff::tz::TimeZone::UTC;
+    let read = |text: &str| time::parse_iso(text.as_bytes(), &utc);
+    let written = text(what, &["recorded", "dateTime"])
+        .ok_or_else(|| RejectReason::field("recorded", "the event does not say when it was recorded"))?;
+    let recorded = read(written).ok_or_else(|| {
+        RejectReason::field("recorded", format!("`{}` is no instant", printable(written, 40)))
+    })?;
+    let began = text(
+        fields,
+        &["occurredDateTime", "occurredPeriod.start", "period.start"],
+    )
+    .and_then(read);
+    let ended = text(fields, &["occurredPeriod.end", "period.end"]).and_then(read);
+    Ok(match (began, ended) {
+        (Some(began), Some(ended)) if ended.at >= began.at => {
+            let lasted = ended.at.0.saturating_sub(began.at.0);
+            Clock::new(began.at, lasted.saturating_add(ended.resolution))
+        }
+        (Some(began), None) if began.at <= recorded.at => began,
+        _ => recorded,
+    })
+}
+
+/// Class, activity and operation. R5 calls the type category and the subtype code.
+fn set_kind(event: &mut Event, what: &Object<'_>) {
+    let kinds = match what.contains_key("category") {
+        true => codes(what, "category"),
+        false => codes(what, "type"),
+    };
+    let parts = match what.contains_key("code") {
+        true => codes(what, "code"),
+        false => codes(what, "subtype"),
+    };
+    let has = |wanted: &[&str]| kinds.iter().chain(&parts).any(|(_, code)| wanted.contains(code));
+    let part = parts.iter().find(|(system, _)| !system.ends_with("/http-verb"));
+    event.operation = part.or(kinds.first()).map(|(_, code)| (*code).to_owned());
+    let (class, activity) = match () {
+        () if has(&["110122"]) => ("authentication", "Logon"),
+        () if has(&["110123"]) => ("authentication", "Logoff"),
+        () if has(&["110114"]) => ("authentication", "Logon"),
+        () => ("api_activity", action(text(what, &["action"]).unwrap_or(""))),
+    };
+    event.class = Some(class.to_owned());
+    event.activity = Some(activity.to_owned()).filter(|a| !a.is_empty());
+}
+
+fn action(code: &str) -> &str {
+    match code {
+        "C" => "Create",
+        "R" => "Read",
+        "U" => "Update",
+        "D" => "Delete",
+        "E" => "Execute",
+        other => other,
+    }
+}
+
+fn set_outcome(event: &mut Event, what: &Object<'_>) {
+    let code = text(
+        what,
+        &["outcome.code.code", "outcome.code.coding.code", "outcome"],
+    );
+    let said = text(
+        what,
+        &[
+            "outcomeDesc",
+            "outcome.detail.text",
+            "outcome.detail.coding.display",
+        ],
+    );
+    event.status_code = code.map(str::to_owned);
+    event.message = said.map(str::to_owned);
+    event.outcome = match code {
+        Some("0" | "success" | "information") => Outcome::Success,
+        // Servers put the HTTP status there.
+        Some(_) if matches!(said, Some("401" | "403")) => Outcome::Denied,
+        Some("4" | "8" | "12" | "warning" | "error" | "fatal") => Outcome::Failure,
+        _ => Outcome::Unknown,
+    };
+}
+
+/// Who acts: the agent that asked for it; where from: its address, else that of the machine it came from.
+fn set_agents(event: &mut Event, agents: &[&Object<'_>], context: &Context) {
+    let is_of = |agent: &Object<'_>, wanted: &[&str]| {
+        ["type", "role"]
+            .iter()
+            .any(|name| codes(agent, name).iter().any(|(_, code)| wanted.contains(code)))
+    };
+    let asks = |agent: &&&Object<'_>| matches!(agent.get("requestor"), Some(Json::Bool(true)));
+    let actor = agents
+        .iter()
+        .find(asks)
+        .or_else(|| agents.iter().find(|agent| is_of(agent, &["humanuser", "IRCP"])))
+        .or_else(|| agents.iter().find(|agent| who(agent).is_some()));
+    let machine = agents.iter().find(|agent| is_of(agent, &["110153"]));
+    event.actor_user = actor
+        .and_then(|agent| who(agent))
+        .map(|who| redact::text(&context.keys, who).into_owned());
+    event.actor_realm = event.actor_user.as_ref().map(|_| "fhir".to_owned());
+    let is_actor = |agent: &&&Object<'_>| actor.is_some_and(|a| std::ptr::eq(*a, **agent));
+    event.actor_service = machine
+        .filter(|agent| !is_actor(agent))
+        .and_then(|agent| who(agent))
+        .map(str::to_owned);
+    let places = || actor.into_iter().chain(machine).filter_map(|agent| place(agent));
+    event.src_ip = places().find_map(ip);
+    event.device = places().find(|place| ip(place).is_none()).map(str::to_owned);
+    // The id of the access token, by the profile that IHE gives for OAuth.
+    let token = agents.iter().find(|agent| is_of(agent, &["UserOauthAgent"]));
+    event.actor_credential = token
+        .and_then(|agent| text(agent, &["policy"]))
+        .map(|token| context.keys.fingerprint(token));
+}
+
+fn who<'o>(agent: &'o Object<'o>) -> Option<&'o str> {
+    named(agent, "who")
+        .or_else(|| named(agent, "userId"))
+        .or_else(|| named(agent, "reference"))
+        .or_else(|| text(agent, &["altId", "name"]))
+}
+
+fn place<'o>(agent: &'o Object<'o>) -> Option<&'o str> {
+    let place = text(agent, &["network.address", "networkString", "networkUri"])
+        .or_else(|| named(agent, "networkReference"))?;
+    let place = ["urn:ipv4:", "urn:ipv6:"]
+        .iter()
+        .find_map(|head| place.strip_prefix(head))
+        .unwrap_or(place);
+    Some(place)
+}
+
+fn ip(text: &str) -> Option<String> {
+    let bare = text.trim_matches(['[', ']']);
+    Some(bare.parse::<IpAddr>().ok()?.to_canonical().to_string())
+}
+
+/// What was touched, and whose it is.
+fn set_entities(event: &mut Event, fields: &Object<'_>, entities: &[&Object<'_>], keys: &ambit_event::Keys) {
+    let reference = |entity: &&Object<'_>| -> Option<String> {
+        text(entity, &["what.reference", "reference.reference"]).map(str::to_owned)
+    };
+    let mut subjects = Vec::new();
+    subjects.extend(text(fields, &["patient.reference"]).and_then(resource::patient));
+    for entity in entities {
+        subjects.extend(subject(entity));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    subjects.retain(|subject| seen.insert(subject.clone()));
+    event.subject_refs = subjects.into_iter().map(|s| redact::owned(keys, s)).collect();
+
+    let references: Vec<String> = entities.iter().filter_map(reference).collect();
+    let is_patient = |reference: &&String| resource::patient(reference).is_some();
+    let other = references.iter().find(|reference| !is_patient(reference));
+    event.resource = other
+        .or(references.first())
+        .map(|text| redact::text(keys, text).into_owned());
+    let query = entities.iter().find_map(|entity| text(entity, &["query"]));
+    event.query_text = query.map(|query| redact::text(keys, &resource::decoded(query)).into_owned());
+    let is_request_id = |entity: &&&Object<'_>| {
+        codes(entity, "type")
+            .iter()
+            .any(|(_, code)| *code == "XrequestId")
+    };
+    let request_id = entities.iter().find(is_request_id);
+    event.trace = request_id
+        .and_then(|entity| named(entity, "what"))
+        .map(str::to_owned);
+}
+
+/// The patient that an entity is, or names by an identifier.
+fn subject(entity: &Object<'_>) -> Option<String> {
+    let reference = text(entity, &["what.reference", "reference.reference"]);
+    if let Some(patient) = reference.and_then(resource::patient) {
+        return Some(patient);
+    }
+    let is_patient = codes(entity, "role").iter().any(|(_, code)| *code == "1");
+    let id = text(entity, &["what.identifier.value", "identifier.value"]).filter(|_| is_patient);
+    id.or_else(|| reference.filter(|reference| is_patient && !reference.starts_with('#')))
+        .map(str::to_owned)
+}

@@ -1,0 +1,330 @@
+//! systemd's journal, as journalctl gives it out.
+
+mod entry;
+mod numbers;
+
+use crate::formats::{linux_auditd, sshd, syslog};
+use crate::json::{self, Object};
+use crate::redact::{self, Redactor};
+use crate::time::{self, Clock};
+use crate::{Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample};
+use ambit_event::{Event, EventId, Loss, Span, Timestamp, printable};
+use numbers::{Numbers, Place};
+use std::sync::Arc;
+
+/// The source of what no decoder of its own reads.
+pub const SOURCE: &str = "linux_journald";
+
+const MANUAL: &str = include_str!("manual.txt");
+
+/// `journalctl -o export`
+pub struct Export;
+/// `journalctl -o json`
+pub struct JsonLines;
+
+impl Format for Export {
+    fn name(&self) -> &str {
+        "linux_journald_export"
+    }
+
+    fn source(&self) -> &str {
+        SOURCE
+    }
+
+    fn manual(&self) -> &str {
+        MANUAL
+    }
+
+    fn recognize(&self, sample: &Sample<'_>) -> Confidence {
+        let is_cursor = |line: &[u8]| line.starts_with(b"__CURSOR=");
+        let is_time = |line: &[u8]| line.starts_with(b"__REALTIME_TIMESTAMP=");
+        let is_head = sample
+            .first()
+            .is_some_and(|line| is_cursor(line) || is_time(line));
+        match is_head && sample.lines.iter().any(|line| is_time(line)) {
+            true => Confidence(98),
+            false => Confidence::NONE,
+        }
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Fields
+    }
+
+    fn is_stateful(&self) -> bool {
+        true
+    }
+
+    fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
+        Ok(Box::new(Journal::new(context, Form::Export)))
+    }
+}
+
+impl Format for JsonLines {
+    fn name(&self) -> &str {
+        "linux_journald_json"
+    }
+
+    fn source(&self) -> &str {
+        SOURCE
+    }
+
+    fn manual(&self) -> &str {
+        MANUAL
+    }
+
+    fn recognize(&self, sample: &Sample<'_>) -> Confidence {
+        let is_entry = |line: &[u8]| {
+            let has_time = memchr::memmem::find(line, b"\"__REALTIME_TIMESTAMP\"").is_some();
+            has_time && entry::object(&json::text(line)).is_ok_and(|fields| is_entry(&fields))
+        };
+        Confidence::share(96, sample.percent_of(&self.framing(), is_entry))
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Json(Arc::new(is_entry))
+    }
+
+    fn is_stateful(&self) -> bool {
+        true
+    }
+
+    fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
+        Ok(Box::new(Journal::new(context, Form::Json)))
+    }
+}
+
+fn is_entry(fields: &Object<'_>) -> bool {
+    fields.contains_key("__REALTIME_TIMESTAMP")
+}
+
+#[derive(Clone, Copy)]
+enum Form {
+    Export,
+    Json,
+}
+
+struct Journal {
+    context: Context,
+    redactor: Redactor,
+    form: Form,
+    numbers: Numbers,
+    last: Option<Timestamp>,
+}
+
+impl Journal {
+    fn new(context: &Context, form: Form) -> Self {
+        Self {
+            context: context.clone(),
+            redactor: Redactor::new(&context.keys),
+            form,
+            numbers: Numbers::default(),
+            last: None,
+        }
+    }
+
+    fn event(&mut self, mut fields: Object<'_>, n_bytes: usize) -> Result<(Event, Vec<Loss>), RejectReason> {
+        let get = |name: &str| entry::get(&fields, name);
+        let clock = instant(&fields)?;
+        let mut event = Event::new(SOURCE, clock.at);
+        event.precision = clock.resolution;
+        event.host = get("_HOSTNAME")
+            .or(self.context.host.as_deref())
+            .map(str::to_owned);
+        event.process_pid = get("_PID")
+            .or_else(|| get("SYSLOG_PID"))
+            .and_then(|pid| pid.trim().parse().ok());
+        let program = program(&fields).unwrap_or("").to_owned();
+        event.actor_service = Some(program.clone()).filter(|p| !p.is_empty());
+        event.actor_session = session(&fields).map(|session| self.context.keys.fingerprint(&session));
+        let message = get("MESSAGE").unwrap_or("").to_owned();
+        let keys = &self.context.keys;
+        event.message = Some(redact::text(keys, &message).into_owned()).filter(|m| !m.is_empty());
+        let place = Place::of(get("__SEQNUM"), get("__SEQNUM_ID"), get("__CURSOR"));
+        let audit = audit(&fields, &message);
+        let losses = self.losses(&event, &program, &message, place.as_ref());
+        self.redactor.fields(&mut fields);
+        event.fields = fields.kept(n_bytes);
+        match audit.and_then(|text| linux_auditd::single(&text, &self.context, &mut self.redactor)) {
+            Some(audited) => event = with_audit(event, audited),
+            None => syslog::interpret(&mut event, &program, &message, &self.context.keys),
+        }
+        if let Some(place) = place {
+            let host = event.host.as_deref().unwrap_or("");
+            event.id = EventId::native(SOURCE, host, &format!("{}:{}", place.journal, place.number));
+        }
+        Ok((event, losses))
+    }
+
+    /// What the journal says is missing before this entry, or at all.
+    fn losses(&mut self, event: &Event, program: &str, message: &str, place: Option<&Place>) -> Vec<Loss> {
+        let numbered = place.and_then(|place| self.numbers.add(place, event.time, event.host.as_deref()));
+        let said = syslog::admitted(Some(program), message).map(|(at_most, why)| {
+            let since = self.last.unwrap_or(event.time);
+            Loss {
+                source: String::new(),
+                host: event.host.clone(),
+                span: Span::new(since.min(event.time), event.when().until),
+                at_most,
+                why: why.to_owned(),
+            }
+        });
+        numbered.into_iter().chain(said).collect()
+    }
+}
+
+/// Whose entries are missing is not known: each source that a journal feeds has lost some.
+fn lose(losses: Vec<Loss>, out: &mut Output) {
+    for loss in losses {
+        for source in [SOURCE, sshd::SOURCE] {
+            out.losses.push(Loss {
+                source: source.to_owned(),
+                ..loss.clone()
+            });
+        }
+    }
+}
+
+impl Decoder for Journal {
+    fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
+        let text;
+        let fields = match self.form {
+            Form::Export => entry::export(record)?,
+            Form::Json => {
+                text = record.lossy();
+                entry::object(&text)?
+            }
+        };
+        let (event, losses) = self.event(fields, record.bytes.len())?;
+        self.last = self.last.max(Some(event.time));
+        lose(losses, out);
+        out.push(event);
+        Ok(())
+    }
+
+    fn finish(&mut self, out: &mut Output) {
+        lose(self.numbers.finish(), out);
+    }
+}
+
+/// When it happened: the journal's clock when the entry came in, or the sender's as the kernel passed it on,
+/// where that is earlier.
+fn instant(fields: &Object<'_>) -> Result<Clock, RejectReason> {
+    const NAME: &str = "__REALTIME_TIMESTAMP";
+    const MICROSECOND: i64 = 1000;
+    let read = |text: &str| time::parse_epoch_in(text, MICROSECOND);
+    let written =
+        entry::get(fields, NAME).ok_or_else(|| RejectReason::field(NAME, "the entry has no time"))?;
+    let received = read(written).ok_or_else(|| {
+        RejectReason::field(
+            NAME,
+            format!("`{}` is no microseconds since 1970", printable(written, 40)),
+        )
+    })?;
+    let sent = entry::get(fields, "_SOURCE_REALTIME_TIMESTAMP").and_then(read);
+    Ok(match sent.filter(|sent| sent.at < received.at) {
+        Some(sent) => {
+            let doubt = received.at.0.saturating_sub(sent.at.0);
+            Clock::new(sent.at, doubt.saturating_add(received.resolution))
+        }
+        None => received,
+    })
+}
+
+/// The program that speaks. Any process can give itself a name; what the kernel says of it does not lie, so
+/// where both are there a name that counts (whose sentences are read) must be borne out.
+fn program<'o>(fields: &'o Object<'_>) -> Option<&'o str> {
+    let get = |name: &str| entry::get(fields, name);
+    let own = get("SYSLOG_IDENTIFIER");
+    let known = get("_COMM");
+    if get("_TRANSPORT") == Some("kernel") {
+        return Some("kernel");
+    }
+    match (own, known) {
+        (Some(own), Some(known)) if is_trusted(own) && !bears_out(known, own) => Some(known),
+        (Some(own), _) => Some(own),
+        (None, known) => known.or_else(|| get("_SYSTEMD_UNIT")),
+    }
+}
+
+/// Names whose sentences are taken for what they say.
+fn is_trusted(name: &str) -> bool {
+    sshd::is_program(name) || matches!(name, "sudo" | "systemd-journald" | "kernel")
+}
+
+/// The kernel cuts names at 15 bytes.
+fn bears_out(known: &str, own: &str) -> bool {
+    let own = own.rsplit('/').next().unwrap_or(own);
+    own == known
+        || known.len() == 15 && own.starts_with(known)
+        || sshd::is_program(own) && sshd::is_program(known)
+}
+
+/// The kernel's session, which is one of a start of a host.
+fn session(fields: &Object<'_>) -> Option<String> {
+    let get = |name: &str| entry::get(fields, name);
+    let session = get("_AUDIT_SESSION").filter(|s| !matches!(*s, "4294967295" | "-1"))?;
+    Some(format!(
+        "{}:{}:{session}",
+        get("_HOSTNAME").unwrap_or(""),
+        get("_BOOT_ID")?
+    ))
+}
+
+/// An entry of the kernel's audit as a line of the audit log.
+fn audit(fields: &Object<'_>, message: &str) -> Option<String> {
+    let get = |name: &str| entry::get(fields, name);
+    if get("_TRANSPORT") != Some("audit") {
+        return None;
+    }
+    let kind = get("_AUDIT_TYPE_NAME").or_else(|| get("_AUDIT_TYPE"))?;
+    let at: i64 = get("_SOURCE_REALTIME_TIMESTAMP")
+        .or_else(|| get("__REALTIME_TIMESTAMP"))?
+        .parse()
+        .ok()?;
+    let (seconds, millis) = (at.div_euclid(1_000_000), at.rem_euclid(1_000_000) / 1000);
+    let body = message.strip_prefix(kind).unwrap_or(message);
+    Some(format!(
+        "type={kind} msg=audit({seconds}.{millis:03}:{}): {}",
+        get("_AUDIT_ID")?,
+        body.trim_start()
+    ))
+}
+
+/// What an audit record says, in the journal's frame.
+fn with_audit(event: Event, audited: Event) -> Event {
+    let mut fields = event.fields;
+    for (name, value) in audited.fields.iter().filter(|(name, _)| *name != "msg") {
+        fields.insert(name.clone(), value.clone());
+    }
+    Event {
+        source: event.source,
+        host: event.host,
+        time: event.time,
+        precision: event.precision,
+        message: event.message,
+        actor_session: event.actor_session,
+        fields,
+        ..audited
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_counts_must_be_borne_out() {
+        for (own, known, expected) in [
+            ("sshd", "sshd-session", "sshd"),
+            ("sshd", "logger", "logger"),
+            ("sudo", "python3", "python3"),
+            ("app", "python3", "app"),
+            ("systemd-journald", "systemd-journal", "systemd-journald"),
+        ] {
+            let text = format!(r#"{{"SYSLOG_IDENTIFIER":"{own}","_COMM":"{known}"}}"#);
+            let fields = entry::object(&text).unwrap_or_default();
+            assert_eq!(program(&fields), Some(expected), "{own} {known}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The records of one CSV file, whose fields a header or a mapping names.
+
+use crate::csv::{self, Dialect};
+use crate::json::{Filling, Json, Object};
+use crate::mapping::Mapping;
+use crate::{RejectReason, Sample, json};
+use ambit_event::printable;
+use std::borrow::Cow;
+
+/// A CSV file as far as it was read.
+pub struct Table {
+    delimiter: Option<char>,
+    has_quotes: bool,
+    /// Known from the first record on.
+    dialect: Option<Dialect>,
+    header: Header,
+}
+
+enum Header {
+    Expected,
+    Known(Vec<String>),
+    /// What stood in its place was none: what the fields of the others are is not known.
+    Broken,
+}
+
+impl Table {
+    pub fn new(mapping: &Mapping) -> Self {
+        Self {
+            delimiter: mapping.delimiter(),
+            has_quotes: mapping.has_quotes(),
+            dialect: None,
+            header: match mapping.csv_columns() {
+                [] => Header::Expected,
+                names => Header::Known(names.to_vec()),
+            },
+        }
+    }
+
+    /// The fields of a record; `None` where it is a header, or what stands before one.
+    pub fn row<'t>(&'t mut self, text: &'t str) -> Result<Option<Object<'t>>, RejectReason> {
+        let is_expected = matches!(self.header, Header::Expected);
+        if is_expected && is_type_line(text) {
+            return Ok(None);
+        }
+        let dialect = *self.dialect.get_or_insert_with(|| match self.delimiter {
+            Some(delimiter) => Dialect {
+                delimiter,
+                has_quotes: self.has_quotes,
+            },
+            None => Dialect::of(text, self.has_quotes),
+        });
+        let values = csv::fields(text, dialect)
+            .ok_or_else(|| RejectReason::new("the quotes of this CSV record do not fit"));
+        if is_expected {
+            return self.begin(values).map(|()| None);
+        }
+        let Header::Known(names) = &self.header else {
+            return Err(RejectReason::new("the file has no header that names its fields"));
+        };
+        let values = values?;
+        if values.len() != names.len() {
+            let why = format!("{} fields were expected, {} are here", names.len(), values.len());
+            return Err(RejectReason::new(why));
+        }
+        if values.iter().zip(names).all(|(value, name)| value.trim() == name) {
+            return Ok(None);
+        }
+        let names = names.iter().map(|name| Cow::Borrowed(name.as_str()));
+        let values = values.into_iter().map(Json::Text);
+        Ok(Some(Object::of_distinct(names.zip(values).collect())))
+    }
+
+    /// Takes the header in. A line of one field, such as a title, may stand before it.
+    fn begin(&mut self, values: Result<Vec<Cow<'_, str>>, RejectReason>) -> Result<(), RejectReason> {
+        if values.as_ref().is_ok_and(|values| values.len() < 2) {
+            self.dialect = None;
+            return Err(RejectReason::new("a line that names the fields was expected"));
+        }
+        let names = values.and_then(|values| header(&values));
+        self.header = names.clone().map_or(Header::Broken, Header::Known);
+        names.map(|_| ())
+    }
+
+    /// The names of the fields, none of which says anything.
+    fn names(&self) -> Object<'_> {
+        let names = match &self.header {
+            Header::Known(names) => names.as_slice(),
+            _ => &[],
+        };
+        let field = |name: &'_ String| (Cow::Owned(name.clone()), Json::Text(Cow::Borrowed("-")));
+        Object::of_distinct(names.iter().map(field).collect())
+    }
+}
+
+/// Percent of the records below the header that a mapping knows; a header alone is known by its names, and so is a
+/// file where the mapping says which names it must have.
+pub fn percent_of(mapping: &Mapping, sample: &Sample<'_>) -> u8 {
+    let head = json::text(sample.head);
+    let head = head.trim_start_matches('\u{feff}');
+    let mut table = Table::new(mapping);
+    let (mut n, mut n_known) = (0, 0);
+    for record in csv::sampled(head, mapping.has_quotes()) {
+        match table.row(record) {
+            Ok(None) => {}
+            Ok(Some(fields)) => {
+                n += 1;
+                n_known += usize::from(mapping.knows_within(&fields));
+            }
+            Err(_) => n += 1,
+        }
+    }
+    let names = table.names();
+    match mapping.knows_columns(&names) {
+        Some(is_known) => u8::from(is_known) * 100,
+        None if n == 0 => u8::from(mapping.knows(&names)) * 100,
+        None => u8::try_from(n_known * 100 / n).unwrap_or(100),
+    }
+}
+
+/// PowerShell's `Export-Csv` may write the type of what it exported before the names of the fields.
+fn is_type_line(line: &str) -> bool {
+    line.starts_with("#TYPE ")
+}
+
+fn header(values: &[Cow<'_, str>]) -> Result<Vec<String>, RejectReason> {
+    let mut seen = Filling::default();
+    for name in values {
+        let name = name.trim();
+        if name.is_empty() || seen.add(Cow::Borrowed(name), Json::Null).is_err() {
+            let why = format!(
+                "`{}` is no header: each field needs a name of its own",
+                printable(name, 40)
+            );
+            return Err(RejectReason::new(why));
+        }
+    }
+    Ok(values.iter().map(|name| name.trim().to_owned()).collect())
+}

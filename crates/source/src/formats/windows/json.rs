@@ -1,0 +1,62 @@
+//! `windows_json`: the same events as JSON, as programs that dump or ship them write it.
+
+use super::record::{Maker, SOURCE};
+use super::shape;
+use crate::{
+    Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample, json,
+};
+use std::sync::Arc;
+
+/// Windows events in JSON.
+pub struct Json;
+
+impl Format for Json {
+    fn name(&self) -> &str {
+        "windows_json"
+    }
+
+    fn source(&self) -> &str {
+        SOURCE
+    }
+
+    fn manual(&self) -> &str {
+        include_str!("json.txt")
+    }
+
+    fn recognize(&self, sample: &Sample<'_>) -> Confidence {
+        let is_event =
+            |line: &[u8]| json::object(&json::text(line)).is_ok_and(|object| shape::is_event(&object));
+        Confidence::share(85, sample.percent_of(&self.framing(), is_event))
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Json(Arc::new(shape::is_event))
+    }
+
+    fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
+        Ok(Box::new(JsonDecoder {
+            maker: Maker::new(context),
+        }))
+    }
+}
+
+struct JsonDecoder {
+    maker: Maker,
+}
+
+impl Decoder for JsonDecoder {
+    fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
+        let text = record.lossy();
+        if is_counter(&text) {
+            return Ok(());
+        }
+        out.push(self.maker.event(json::object(&text)?, text.len(), None)?);
+        Ok(())
+    }
+}
+
+/// The line `Record 7` that evtx_dump writes before each event.
+fn is_counter(line: &str) -> bool {
+    line.strip_prefix("Record ")
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}

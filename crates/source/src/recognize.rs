@@ -1,0 +1,121 @@
+//! Which source a file is of: what its beginning looks like, and whether it can then be read.
+
+use crate::archive::HEAD;
+use crate::cut::{Cut, Cutter};
+use crate::{Confidence, Error, Format, Options, Output, Sample};
+use ambit_event::{Keys, Timestamp};
+use std::sync::Arc;
+
+/// Below this nobody knows the file.
+const SURE_ENOUGH: Confidence = Confidence(30);
+/// Records of the head that are decoded for trial.
+const TRIED: usize = 64;
+/// One in so many of them must be read: a source that reads fewer is not the file's.
+const READABLE: usize = 5;
+
+/// The source of a file by its name, its first bytes and when it was last written, out of `formats`: the declared
+/// ones first.
+///
+/// # Errors
+/// [`Error::Unrecognized`] with what came nearest, [`Error::NoSource`] for a named source that there is not.
+pub fn recognize(
+    options: &Options,
+    formats: &[Arc<dyn Format>],
+    name: &str,
+    head: &[u8],
+    modified: Option<Timestamp>,
+) -> Result<(Arc<dyn Format>, Confidence), Error> {
+    if let Some(source) = &options.source {
+        return Ok((options.format(source)?, Confidence::CERTAIN));
+    }
+    let mut sample = Sample::new(name, head);
+    sample.log_format = options.log_format.as_deref();
+    let declared = ranked(chosen(options, formats), &sample).into_iter().next();
+    if let Some((format, sure)) = declared.filter(|(_, sure)| *sure > Confidence::NONE) {
+        return Ok((Arc::clone(format), sure));
+    }
+    let ranked = ranked(formats.iter(), &sample);
+    let mut unread = None;
+    for (format, sure) in ranked.iter().take_while(|(_, sure)| *sure >= SURE_ENOUGH) {
+        match try_out(format, head, modified, options) {
+            Ok(()) => return Ok((Arc::clone(format), *sure)),
+            Err(why) => {
+                unread = unread.or_else(|| Some(format!("it looks like {}, but {why}", format.name())))
+            }
+        }
+    }
+    Err(Error::Unrecognized {
+        path: name.to_owned(),
+        tried: unread.unwrap_or_else(|| nearest(ranked.first(), formats.len())),
+    })
+}
+
+/// The declared formats that say by which fields their records are known: a person who wrote that down knows
+/// more of the file than any built-in format can.
+pub fn chosen<'f>(
+    options: &'f Options,
+    formats: &'f [Arc<dyn Format>],
+) -> impl Iterator<Item = &'f Arc<dyn Format>> {
+    let declared = options.mappings.iter().zip(formats);
+    declared
+        .filter(|(mapping, _)| mapping.is_choosy())
+        .map(|(_, format)| format)
+}
+
+/// The surest first; of equally sure ones in their order.
+fn ranked<'f>(
+    formats: impl Iterator<Item = &'f Arc<dyn Format>>,
+    sample: &Sample<'_>,
+) -> Vec<(&'f Arc<dyn Format>, Confidence)> {
+    let mut ranked: Vec<_> = formats.map(|format| (format, format.recognize(sample))).collect();
+    ranked.sort_by_key(|(_, sure)| std::cmp::Reverse(*sure));
+    ranked
+}
+
+fn nearest(best: Option<&(&Arc<dyn Format>, Confidence)>, n: usize) -> String {
+    match best {
+        Some((format, sure)) if *sure > Confidence::NONE => {
+            let name = format.name();
+            format!("{n} tried; the nearest is {name}, {} percent sure", sure.0)
+        }
+        _ => format!("{n} tried; none fits"),
+    }
+}
+
+/// Decodes the first records. Forms look alike, above all where a producer leaves it at a time and a bracket:
+/// the proof is that the records can be read.
+fn try_out(
+    format: &Arc<dyn Format>,
+    head: &[u8],
+    modified: Option<Timestamp>,
+    options: &Options,
+) -> Result<(), String> {
+    let Ok(context) = options.context(&Keys::derive(&[0; 32]), modified) else {
+        return Ok(()); // Reading says what is wrong with the options.
+    };
+    let Ok(mut decoder) = format.decoder(&context) else {
+        return Ok(());
+    };
+    let (mut bytes, mut output) = (head, Output::default());
+    let mut cutter = Cutter::new(&mut bytes, format.framing(), &options.caps);
+    let (mut n_tried, mut n_read, mut first) = (0, 0, None);
+    while n_tried < TRIED {
+        let record = match cutter.next() {
+            Ok(Some(Cut::Record { record, is_complete })) if is_complete || head.len() < HEAD => record,
+            Ok(Some(Cut::Overlong { .. })) => continue,
+            _ => break,
+        };
+        n_tried += 1;
+        match decoder.decode(&record, &mut output) {
+            Ok(()) => n_read += 1,
+            Err(reason) => first = first.or(Some(reason)),
+        }
+        output = Output::default();
+    }
+    match first {
+        Some(reason) if n_read * READABLE < n_tried => Err(format!(
+            "{n_read} of its first {n_tried} records can be read: {reason}"
+        )),
+        _ => Ok(()),
+    }
+}
