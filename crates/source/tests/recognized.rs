@@ -21,3 +21,22 @@ fn golden_files_are_recognized_as_their_sources() {
         }
     }
 }
+
+#[test]
+fn what_has_the_same_fields_is_not_taken_for_cloudtrail() {
+    for text in [
+        r#"{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","awsRegion":"eu-west-1","eventTime":"2024-05-23T10:00:00Z","eventName":"ObjectCreated:Put","userIdentity":{"principalId":"AWS:AIDAEXAMPLE"},"s3":{"bucket":{"name":"b"}}}]}"#,
+        r#"{"eventId":"1","eventVersion":"1","eventSource":"ecs.aliyuncs.com","eventName":"DescribeInstances","eventTime":"2024-05-23T10:00:00Z","userIdentity":{"type":"root-account"},"acsRegion":"eu-central-1"}"#,
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.json");
+        std::fs::write(&path, text).unwrap();
+        let (inputs, _) = discover(&[path], &Options::default());
+        assert!(
+            inputs
+                .iter()
+                .all(|input| input.evidence.source != "aws_cloudtrail"),
+            "{text}"
+        );
+    }
+}

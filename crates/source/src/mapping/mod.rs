@@ -123,12 +123,13 @@ impl Mapping {
     pub(crate) fn knows(&self, fields: &Object<'_>) -> bool {
         let recognize = &self.spec.recognize;
         let value = |path: &str| path::find(fields, path);
+        let fits = |patterns: &Texts, found: &str| patterns.as_slice().iter().any(|p| rules::fits(p, found));
         let is_there = |any: &Texts| any.as_slice().iter().any(|path| value(path).is_some());
         recognize.present.iter().all(is_there)
             && recognize
                 .values
                 .iter()
-                .all(|(path, wanted)| value(path).is_some_and(|found| wanted.as_slice().contains(&found)))
+                .all(|(path, wanted)| value(path).is_some_and(|found| fits(wanted, &found)))
     }
 
     /// Tells an object that is a record, with a time, from one that holds records.

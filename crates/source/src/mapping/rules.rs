@@ -626,7 +626,7 @@ fn is_absent(text: &str) -> bool {
 }
 
 /// A pattern in which each `*` stands for any characters.
-fn fits(pattern: &str, value: &str) -> bool {
+pub fn fits(pattern: &str, value: &str) -> bool {
     let Some((head, mut pattern)) = pattern.split_once('*') else {
         return pattern == value;
     };
