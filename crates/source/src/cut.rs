@@ -37,7 +37,6 @@ pub struct Cutter<'r> {
     at_end: bool,
     /// A quote was open at the end of the file: nothing after it counts as complete.
     is_torn: bool,
-    caps: Caps,
     json: Document,
 }
 
@@ -72,8 +71,8 @@ enum End {
 impl<'r> Cutter<'r> {
     pub fn new(reader: &'r mut dyn Read, framing: Framing, caps: &Caps) -> Self {
         let most = match framing {
-            Framing::Lines | Framing::Json(_) => caps.line,
-            Framing::Blocks(_) | Framing::Csv => caps.record,
+            Framing::Lines => caps.line,
+            Framing::Json(_) | Framing::Blocks(_) | Framing::Csv => caps.record,
         };
         Self {
             reader,
@@ -85,7 +84,6 @@ impl<'r> Cutter<'r> {
             line: 1,
             at_end: false,
             is_torn: false,
-            caps: *caps,
             json: Document::First,
         }
     }
@@ -359,19 +357,16 @@ impl<'r> Cutter<'r> {
         match elements::opening(&self.buffer[self.start..], &**is_record) {
             Some(opening) => {
                 self.advance(opening.inside);
-                self.most = self.caps.record;
                 self.json = Document::Array {
                     is_wrapped: opening.is_wrapped,
                 };
                 Ok(true)
             }
             None if elements::is_spread(&self.buffer[self.start..]) => {
-                self.most = self.caps.record;
                 self.json = Document::Objects;
                 Ok(true)
             }
             None => {
-                self.most = self.caps.line;
                 if self.json == Document::First {
                     self.framing = Framing::Lines;
                 }

@@ -44,8 +44,7 @@ pub fn first_element<'h>(head: &'h [u8], framing: &Framing) -> Option<&'h [u8]> 
     };
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let at = elements::first_at(head, &**is_record)?;
-    let whole = elements::sampled(head, at).into_iter().next();
-    Some(whole.unwrap_or(&head[at..]))
+    Some(elements::first_element(head, at).unwrap_or(&head[at..]))
 }
 
 /// The lineage of a file: a hash over its source, the host that a person named, and its first line. It

@@ -102,14 +102,16 @@ impl<'a> Sample<'a> {
     #[must_use]
     pub fn percent_of(&self, framing: &Framing, test: impl Fn(&[u8]) -> bool) -> u8 {
         let first_at = match framing {
-            Framing::Json(is_record) => elements::first_at(self.text(), &**is_record),
+            // A line alone in the head may go beyond it.
+            Framing::Json(is_record) => elements::first_at(self.text(), &**is_record)
+                .or_else(|| (self.lines.len() == 1 && self.text().starts_with(b"{")).then_some(0)),
             _ => None,
         };
         match first_at {
             None => self.percent(test),
             Some(at) => {
                 let found = elements::sampled(self.text(), at);
-                let n_fit = found.iter().filter(|element| test(element)).count();
+                let n_fit = found.iter().filter(|element| test(element.as_ref())).count();
                 u8::try_from(n_fit * 100 / found.len().max(1)).unwrap_or(100)
             }
         }
