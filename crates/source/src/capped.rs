@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// What is unpacked and framed at most. Beyond a cap nothing is read, and that is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caps {
-    /// Bytes of a record that is one line.
+    /// Bytes of a record that is one line of text.
     pub line: usize,
-    /// Bytes of a record that may span lines.
+    /// Bytes of a record that may span lines, or is JSON: an audit log can hold what a request returned.
     pub record: usize,
     /// Decompressed bytes per compressed byte, once 64 MiB have come out; of a file, and of each layer in it.
     pub ratio: u64,

@@ -37,7 +37,6 @@ pub struct Cutter<'r> {
     at_end: bool,
     /// A quote was open at the end of the file: nothing after it counts as complete.
     is_torn: bool,
-    caps: Caps,
     json: Document,
 }
 
@@ -72,8 +71,12 @@ enum End {
 impl<'r> Cutter<'r> {
     pub fn new(reader: &'r mut dyn Read, framing: Framing, caps: &Caps) -> Self {
         let most = match framing {
-            Framing::Lines | Framing::Json(_) => caps.line,
-            Framing::Blocks(_) | Framing::Csv | Framing::Fields | Framing::Chunks { .. } => caps.record,
+            Framing::Lines => caps.line,
+            Framing::Json(_)
+            | Framing::Blocks(_)
+            | Framing::Csv
+            | Framing::Fields
+            | Framing::Chunks { .. } => caps.record,
         };
         Self {
             reader,
@@ -85,7 +88,6 @@ impl<'r> Cutter<'r> {
             line: 1,
             at_end: false,
             is_torn: false,
-            caps: *caps,
             json: Document::First,
         }
     }
@@ -430,13 +432,11 @@ impl<'r> Cutter<'r> {
         }
         self.more(HEAD)?;
         let Some(opening) = elements::opening(&self.buffer[self.start..], &**is_record) else {
-            self.most = self.caps.line;
             if self.json == Document::First {
                 self.framing = Framing::Lines;
             }
             return Ok(false);
         };
-        self.most = self.caps.record;
         self.json = match opening.layout {
             Layout::Spread => Document::Spread,
             layout => {

@@ -2,6 +2,7 @@
 //! where they begin, and where each element ends.
 
 use crate::json::{self, Json, Object};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Whether an object is a record by itself.
@@ -81,8 +82,8 @@ fn wrapped(head: &[u8], from: usize, is_record: &dyn for<'o> Fn(&Object<'o>) -> 
         };
         let is_array = holds_objects(head, value_at);
         let is_of_records = is_array
-            && first_element(head, value_at + 1)
-                .is_some_and(|first| json::object(&json::text(first)).is_ok_and(|f| is_record(&f)));
+            && first_or_begun(head, value_at + 1)
+                .is_some_and(|first| json::object(&json::text(&first)).is_ok_and(|f| is_record(&f)));
         if is_of_records && inside.replace(value_at + 1).is_some() {
             return None;
         }
@@ -99,13 +100,35 @@ fn wrapped(head: &[u8], from: usize, is_record: &dyn for<'o> Fn(&Object<'o>) -> 
     inside.filter(|_| is_frame)
 }
 
+/// The first element; of one that goes beyond the head the members that stand whole in it.
+fn first_or_begun(head: &[u8], inside: usize) -> Option<Cow<'_, [u8]>> {
+    if let Some(whole) = first_element(head, inside) {
+        return Some(Cow::Borrowed(whole));
+    }
+    let begin = past(head, inside, is_between);
+    if head.len() < HEAD || head.get(begin) != Some(&b'{') {
+        return None;
+    }
+    let (mut end, mut at) = (begin + 1, past(head, begin + 1, is_space));
+    while head.get(at) == Some(&b'"') {
+        let value_at = value_end(head, at).map(|end| past(head, end, |b| is_space(b) || b == b':'));
+        let Some(value_end) = value_at.and_then(|at| value_end(head, at)) else {
+            break;
+        };
+        end = value_end;
+        at = past(head, end, is_between);
+    }
+    Some(Cow::Owned([&head[begin..end], b"}"].concat()))
+}
+
 fn holds_objects(bytes: &[u8], at: usize) -> bool {
     bytes.get(at) == Some(&b'[') && bytes.get(past(bytes, at + 1, is_space)) == Some(&b'{')
 }
 
-/// The records that stand whole in the beginning of a document; lines between objects that are spread over lines are
-/// none.
-pub fn sampled(head: &[u8], opening: Opening) -> Vec<&[u8]> {
+/// The records that stand whole in the beginning of a document; where the first is too long for that, what stands
+/// whole of it. Lines between objects that are spread over lines are none.
+pub fn sampled(head: &[u8], opening: Opening) -> Vec<Cow<'_, [u8]>> {
+    let head = &head[..head.len().min(HEAD)];
     let (mut found, mut at) = (Vec::new(), opening.inside);
     while found.len() < 64 {
         at = past(head, at, is_between);
@@ -116,13 +139,17 @@ pub fn sampled(head: &[u8], opening: Opening) -> Vec<&[u8]> {
         let Some(end) = value_end(head, at).filter(|end| *end > at) else {
             break;
         };
-        found.push(&head[at..end]);
+        found.push(Cow::Borrowed(&head[at..end]));
         at = end;
+    }
+    if found.is_empty() {
+        found.extend(first_or_begun(head, opening.inside));
     }
     found
 }
 
-fn first_element(head: &[u8], inside: usize) -> Option<&[u8]> {
+/// The first element, where it stands whole in the beginning of a document.
+pub fn first_element(head: &[u8], inside: usize) -> Option<&[u8]> {
     let at = past(head, inside, is_between);
     let end = value_end(head, at).filter(|end| *end > at)?;
     Some(&head[at..end])
@@ -329,6 +356,33 @@ mod tests {
         ] {
             assert_eq!(opened(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn an_array_is_known_by_what_the_head_shows_of_a_long_element() {
+        let long = "x".repeat(HEAD);
+        for (text, expected) in [
+            (
+                format!(r#"{{"Records":[{{"t":1,"a":"{long}"}}]}}"#),
+                Some((12, true)),
+            ),
+            (
+                format!(r#"{{"Records":[{{"a":{{}},"t":1,"b":["{long}"]}}]}}"#),
+                Some((12, true)),
+            ),
+            (format!(r#"{{"Records":[{{"a":"{long}","t":1}}]}}"#), None),
+        ] {
+            assert_eq!(opened(&text), expected);
+        }
+        let text = format!(r#"[{{"t":1,"a":"{long}"}}]"#);
+        let sample: Vec<_> = sampled(
+            text.as_bytes(),
+            Opening {
+                inside: 1,
+                layout: Layout::Array,
+            },
+        );
+        assert_eq!(sample, [Cow::Borrowed(&br#"{"t":1}"#[..])]);
     }
 
     #[test]

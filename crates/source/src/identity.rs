@@ -44,7 +44,7 @@ pub fn first_element<'h>(head: &'h [u8], framing: &Framing) -> Option<&'h [u8]> 
     };
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let opening = elements::opening(head, &**is_record)?;
-    let whole = elements::sampled(head, opening).into_iter().next();
+    let whole = elements::first_element(head, opening.inside);
     Some(whole.unwrap_or(&head[opening.inside..]))
 }
 

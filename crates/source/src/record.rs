@@ -1,6 +1,7 @@
 //! One raw record, and what is said where it cannot be read.
 
-use crate::{Framing, elements};
+use crate::Framing;
+use crate::elements::{self, Layout, Opening};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -102,17 +103,28 @@ impl<'a> Sample<'a> {
     #[must_use]
     pub fn percent_of(&self, framing: &Framing, test: impl Fn(&[u8]) -> bool) -> u8 {
         let opening = match framing {
-            Framing::Json(is_record) => elements::opening(self.text(), &**is_record),
+            Framing::Json(is_record) => {
+                elements::opening(self.text(), &**is_record).or_else(|| self.line_alone())
+            }
             _ => None,
         };
         match opening {
             None => self.percent(test),
             Some(opening) => {
                 let found = elements::sampled(self.text(), opening);
-                let n_fit = found.iter().filter(|element| test(element)).count();
+                let n_fit = found.iter().filter(|element| test(element.as_ref())).count();
                 u8::try_from(n_fit * 100 / found.len().max(1)).unwrap_or(100)
             }
         }
+    }
+
+    /// A line alone in the head may go beyond it.
+    fn line_alone(&self) -> Option<Opening> {
+        let is_object = self.lines.len() == 1 && self.text().starts_with(b"{");
+        is_object.then_some(Opening {
+            inside: 0,
+            layout: Layout::Spread,
+        })
     }
 
     fn text(&self) -> &'a [u8] {

@@ -853,6 +853,27 @@ fn an_element_beyond_the_cap_is_one_reject() {
 }
 
 #[test]
+fn json_records_longer_than_the_head_of_a_file_are_recognized_and_read() {
+    let call = |n: u32, size: usize| {
+        let body = "x".repeat(size);
+        format!(
+            r#"{{"eventTime":"2014-05-23T10:00:0{n}Z","eventSource":"s3.amazonaws.com","eventName":"PutObject","awsRegion":"x","eventID":"{n}","requestParameters":{{"body":"{body}"}}}}"#
+        )
+    };
+    let (long, short) = (call(1, 2 << 20), call(2, 3));
+    for text in [
+        format!("{{\"Records\":[{long},{short}]}}"),
+        format!("[{long},{short}]"),
+        format!("{long}\n{short}\n"),
+    ] {
+        let dir = folder();
+        let store = Store::of(&[&write(&dir, "calls.json", text)]);
+        assert_eq!((store.ids.len(), store.n_rejects), (2, 0));
+        assert!(store.whole.events.iter().all(|e| e.source == "aws_cloudtrail"));
+    }
+}
+
+#[test]
 fn blank_lines_at_the_end_of_a_file_are_no_change() {
     let dir = folder();
     let path = write(&dir, "access.log", lines(0..3) + "\n\n");
