@@ -38,16 +38,16 @@ pub fn load(path: &Path) -> Result<Found> {
 impl Found {
     fn add(&mut self, kind: Option<ObservableKind>, said: &str, value: &str) -> Option<&mut Seed> {
         let value = refang(value.trim());
+        let observable = |kind| match (kind, value.split_once('/')) {
+            (ObservableKind::Account, Some((realm, name))) => Observable::account(realm, name),
+            _ => Observable::new(kind, value.clone()),
+        };
         let seed = kind
             .filter(|_| !value.is_empty())
-            .and_then(|kind| Seed::parse(&format!("{kind}=x")).ok().map(|seed| (kind, seed)));
-        let Some((kind, mut seed)) = seed else {
+            .and_then(|kind| Seed::of(observable(kind)).ok());
+        let Some(seed) = seed else {
             *self.left_out.entry(said.to_owned()).or_default() += 1;
             return None;
-        };
-        seed.observable = match (kind, value.split_once('/')) {
-            (ObservableKind::Account, Some((realm, name))) => Observable::account(realm, name),
-            _ => Observable::new(kind, value),
         };
         self.seeds.push(seed);
         self.seeds.last_mut()
