@@ -89,8 +89,6 @@ pub struct Trace<'a> {
     unseen_logons: BTreeSet<(String, Timestamp)>,
 }
 
-const CHUNK: usize = 400;
-
 impl<'a> Trace<'a> {
     /// Walks from the seeds to the end.
     ///
