@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod drills;
+mod filling;
 mod golden;
 mod laws;
 mod score;

@@ -1,3 +1,5 @@
+//! A proposal is a map, and fits what it was made from.
+
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use crate::map::{DataMap, Severity};
 use ambit_event::{Event, Outcome, Timestamp};
