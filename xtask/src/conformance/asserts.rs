@@ -71,6 +71,7 @@ fn shown_in_alert(line: &str, number: usize) -> Option<Part> {
         name: format!("Meta.{name}"),
         skipped: 0,
         expected,
+        is_rounded: false,
     })
 }
 
