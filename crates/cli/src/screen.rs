@@ -271,11 +271,17 @@ impl<'a> Sheet<'a> {
         let timeline = &self.scope().timeline;
         let said = |at: Option<ambit_event::Timestamp>| at.map_or("unknown".to_owned(), words::instant);
         self.blank();
+        let possible = (timeline.first_possible, timeline.last_possible);
         let activity = match (timeline.first_activity, timeline.last_activity) {
-            (None, None) => "no attributed event is in the lake".to_owned(),
+            (None, None) if possible == (None, None) => "no attributed event is in the lake".to_owned(),
+            (None, None) => "no event is more than possibly the intruder's".to_owned(),
             (first, last) => format!("first activity {} · last {} UTC", said(first), said(last)),
         };
         self.labelled("WHEN", None, &activity, 1);
+        if possible != (None, None) {
+            let (first, last) = (said(possible.0), said(possible.1));
+            self.plain(&format!("possible activity from {first} to {last} UTC"), 1);
+        }
         let control_until = timeline
             .control_until
             .map_or("not proved to have ended".to_owned(), |at| {
@@ -311,7 +317,7 @@ impl<'a> Sheet<'a> {
                     exposed.by.replace('_', " "),
                     exposed.value,
                     words::range(&exposed.n),
-                    exposed.counted
+                    words::of_kind(exposed)
                 )
             })
             .collect();

@@ -41,12 +41,11 @@ impl Found {
         let value = refang(value.trim());
         let seed = kind
             .filter(|_| !value.is_empty())
-            .and_then(|kind| Seed::parse(&format!("{kind}=x")).ok().map(|seed| (kind, seed)));
-        let Some((kind, mut seed)) = seed else {
+            .and_then(|kind| Seed::of(Observable::of_kind(kind, &value)).ok());
+        let Some(seed) = seed else {
             *self.left_out.entry(said.to_owned()).or_default() += 1;
             return None;
         };
-        seed.observable = Observable::of_kind(kind, &value);
         self.seeds.push(seed);
         self.seeds.last_mut()
     }

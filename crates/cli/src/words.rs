@@ -3,7 +3,7 @@
 
 use ambit_event::{Span, Timestamp};
 use ambit_lake::CoverageState;
-use ambit_scope::{AssertionUsed, Bounds, Scope, Verdict};
+use ambit_scope::{AssertionUsed, Bounds, Exposed, Scope, Verdict};
 use regex::Regex;
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -48,6 +48,16 @@ pub fn range(bounds: &Bounds) -> String {
         Some(most) if most == bounds.at_least => number(most),
         Some(most) => format!("{} to {}", number(bounds.at_least), number(most)),
         None => format!("at least {}", number(bounds.at_least)),
+    }
+}
+
+/// What was counted, as one or as several: `account`, `accounts`.
+pub fn of_kind(exposed: &Exposed) -> &str {
+    let kind = exposed.counted.as_str();
+    match (range(&exposed.n).as_str(), kind) {
+        ("1" | "at least 1", "addresses") => "address",
+        ("1" | "at least 1", _) => kind.strip_suffix('s').unwrap_or(kind),
+        _ => kind,
     }
 }
 
@@ -98,8 +108,14 @@ pub fn plain_times(text: &str) -> Cow<'_, str> {
     RFC_3339.replace_all(text, "$1 $2")
 }
 
-/// `2014-05-23 10:00 to 11:00:05`: the day is not said twice.
+/// `2014-05-23 10:00 to 11:00:05`: the day is not said twice, and an open end is said in words.
 pub fn span(span: Span) -> String {
+    match (span.from > Timestamp::MIN, span.until < Timestamp::MAX) {
+        (false, false) => return "at any time".to_owned(),
+        (false, true) => return format!("until {}", instant(span.until)),
+        (true, false) => return format!("from {} on", instant(span.from)),
+        (true, true) => {}
+    }
     let (from, until) = (instant(span.from), instant(span.until));
     match (from.split_once(' '), until.split_once(' ')) {
         (Some((day, _)), Some((same, clock))) if day == same => format!("{from} to {clock}"),
@@ -169,6 +185,9 @@ pub const fn state(state: CoverageState) -> &'static str {
 /// The answer in one sentence: how many persons, with both ends, and which of their data.
 pub fn headline(scope: &Scope) -> String {
     let subjects = &scope.subjects;
+    if let Some(why) = scope.unanswered.first() {
+        return format!("How many persons is unknown: {why}");
+    }
     if !scope.mapped {
         return "How many persons is unknown: there is no data map".to_owned();
     }
@@ -319,6 +338,11 @@ mod tests {
         assert_eq!(
             span(Span::new(at, at.plus_secs(60))),
             "2014-05-23 10:00:00.25 to 10:01:00.25"
+        );
+        assert_eq!(span(Span::ALL), "at any time");
+        assert_eq!(
+            span(Span::new(at, Timestamp::MAX)),
+            "from 2014-05-23 10:00:00.25 on"
         );
     }
 }

@@ -79,7 +79,8 @@ fn is_access(map: &DataMap, event: &Event) -> bool {
         .channels
         .iter()
         .any(|c| c.attributing == event.source || c.accounting == event.source);
-    let bare = map.channels.is_empty()
+    // A store into which no channel leads may be reached by any of them.
+    let bare = map.stores_without_channel().next().is_some()
         && matches!(
             event.class.as_deref(),
             Some("http_activity" | "datastore_activity" | "api_activity")

@@ -144,6 +144,7 @@ pub struct Hop {
     pub from: Option<Observable>,
     pub to: Observable,
     /// When it was, or may have been, in the intruder's hands.
+    #[serde(with = "open_span")]
     pub control: Span,
     pub grade: Grade,
     pub reason: String,
@@ -158,6 +159,7 @@ pub struct ScopeGap {
     pub id: String,
     pub source: String,
     pub host: Option<String>,
+    #[serde(with = "open_span")]
     pub span: Span,
     /// `absent` or `degraded`.
     pub state: String,
@@ -216,8 +218,14 @@ pub struct AssertionUsed {
 /// The instants that people ask for; `None` comes with its reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeline {
+    /// Of the attributed events that are more than possibly the intruder's, and were not denied.
     pub first_activity: Option<Timestamp>,
     pub last_activity: Option<Timestamp>,
+    /// Of those that are possibly the intruder's, and no more.
+    #[serde(default)]
+    pub first_possible: Option<Timestamp>,
+    #[serde(default)]
+    pub last_possible: Option<Timestamp>,
     /// The earliest instant at which control is not excluded.
     pub control_from: Option<Timestamp>,
     /// When control is proved to have ended; `None` while it is not.
@@ -257,8 +265,12 @@ pub struct Scope {
     /// Hash over the identities of all events in the lake.
     pub content_root: String,
     pub window: Option<Span>,
-    /// False where no data map was given: everything is traced and listed as unmapped.
+    /// False where no data map was given, or one that names no store: everything is traced and listed as unmapped.
     pub mapped: bool,
+    /// Why nobody can be excluded, whatever the records say: no evidence, nothing that a seed names. Empty
+    /// where the answer stands; else no upper bound is known and no claim is supported.
+    #[serde(default)]
+    pub unanswered: Vec<String>,
     pub seeds: Vec<String>,
     pub assertions: Vec<AssertionUsed>,
     pub subjects: Subjects,
@@ -291,4 +303,32 @@ pub struct Attributed {
     pub event: Event,
     pub grade: Grade,
     pub hops: Vec<String>,
+}
+
+/// A span with `null` for an end that is open.
+mod open_span {
+    use ambit_event::{Span, Timestamp};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Open {
+        from: Option<Timestamp>,
+        until: Option<Timestamp>,
+    }
+
+    pub fn serialize<S: Serializer>(span: &Span, serializer: S) -> Result<S::Ok, S::Error> {
+        let open = Open {
+            from: (span.from > Timestamp::MIN).then_some(span.from),
+            until: (span.until < Timestamp::MAX).then_some(span.until),
+        };
+        open.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
+        let open = Open::deserialize(deserializer)?;
+        Ok(Span {
+            from: open.from.unwrap_or(Timestamp::MIN),
+            until: open.until.unwrap_or(Timestamp::MAX),
+        })
+    }
 }

@@ -1,6 +1,8 @@
 //! Sentences that people want to say, each with whether the evidence carries it (SCOPE §7).
 
+use crate::held::{accounts_used, ended_at, ends, held, holds_any, open_ends};
 use crate::trace::{Carried, Trace};
+use crate::unanswered::Unanswered;
 use crate::{Bounds, Claim, Grade, InternalAccess, ScopeGap, Subjects, Verdict};
 use ambit_event::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +19,7 @@ pub struct Grounds<'a> {
     /// The store's coverage that a negative claim rests on, in words.
     pub rests_on: &'a [String],
     pub mapped: bool,
+    pub unanswered: &'a [Unanswered],
 }
 
 /// All claims, in a fixed order.
@@ -43,8 +46,21 @@ pub fn claims(grounds: &Grounds<'_>) -> Vec<Claim> {
     );
     claims.push(credentials_held(grounds));
     claims.push(ended(grounds));
-    claims.push(nobody_else());
-    claims
+    let answered = claims.into_iter().map(|claim| unless_unanswered(grounds, claim));
+    answered.chain([nobody_else()]).collect()
+}
+
+/// Where the question has no answer in the lake, the evidence carries no sentence.
+fn unless_unanswered(g: &Grounds<'_>, claim: Claim) -> Claim {
+    match g.unanswered {
+        [first, ..] if claim.verdict != Verdict::Contradicted => Claim {
+            verdict: Verdict::Undecided,
+            because: g.unanswered.iter().map(|u| u.why.clone()).collect(),
+            would_settle: Some(first.would_settle.to_owned()),
+            ..claim
+        },
+        _ => claim,
+    }
 }
 
 fn decided(id: String, text: String, verdict: Verdict, because: Vec<String>) -> Claim {
@@ -205,7 +221,11 @@ fn no_internal(g: &Grounds<'_>) -> Claim {
         text,
         verdict: Verdict::Undecided,
         because: vec![because.to_owned()],
-        would_settle: Some(settle(g, None)),
+        would_settle: Some(if g.mapped {
+            settle(g, None)
+        } else {
+            MAKE_MAP.to_owned()
+        }),
     }
 }
 
@@ -250,23 +270,12 @@ fn no_platform(g: &Grounds<'_>, platform: &str) -> Claim {
 
 /// Apart from data read: what the intruder holds that opens something.
 fn credentials_held(g: &Grounds<'_>) -> Claim {
-    use ambit_event::ObservableKind::{Account, Session, Token};
-    let mut held: BTreeMap<(&str, Grade), usize> = BTreeMap::new();
-    for kind in [Session, Token, Account] {
-        let mut best = BTreeMap::new();
-        for fact in g.trace.control.of_kind(kind) {
-            let known = best.entry(&fact.observable).or_insert(fact.grade);
-            *known = (*known).max(fact.grade);
-        }
-        for grade in best.into_values() {
-            *held.entry((kind.name(), grade)).or_default() += 1;
-        }
-    }
+    let held = held(g.trace);
     let (id, text) = (
         "credentials_held".to_owned(),
         "The intruder holds no credential beside the data that was read.".to_owned(),
     );
-    let because: Vec<String> = held
+    let mut because: Vec<String> = held
         .iter()
         .rev()
         .map(|((kind, grade), n)| {
@@ -276,6 +285,16 @@ fn credentials_held(g: &Grounds<'_>) -> Claim {
             )
         })
         .collect();
+    if let Some((n, grade)) = accounts_used(g.trace) {
+        because.push(format!(
+            "{} used by events that are {grade} the intruder's, and nothing says with which credential",
+            if n == 1 {
+                "1 account was".to_owned()
+            } else {
+                format!("{n} accounts were")
+            }
+        ));
+    }
     if held.keys().any(|(_, grade)| *grade == Grade::Certain) {
         return decided(id, text, Verdict::Contradicted, because);
     }
@@ -296,53 +315,25 @@ fn ended(g: &Grounds<'_>) -> Claim {
         "control_ended".to_owned(),
         "The intruder's access has ended.".to_owned(),
     );
-    let open: Vec<String> = open_credentials(g.trace);
-    let any = g.trace.control.facts().any(|f| is_opening(f.observable.kind));
-    if any && open.is_empty() && g.trace.cut.is_none() {
-        return decided(
-            id,
-            text,
-            Verdict::Supported,
-            vec![
-                "every credential in the intruder's hands is denied by every source that accepted it"
-                    .to_owned(),
-            ],
-        );
+    if ended_at(g.trace).is_some() {
+        return decided(id, text, Verdict::Supported, ends(g.trace));
     }
+    let open = open_ends(g.trace);
+    let mut because = Vec::new();
+    if !holds_any(g.trace) {
+        because.push("no credential of the intruder is known, so none can be seen denied".to_owned());
+    }
+    if !open.is_empty() {
+        because.push(format!("not seen denied: {}", open.join(", ")));
+    }
+    because.extend(g.trace.cut.clone());
     Claim {
         id,
         text,
         verdict: Verdict::Undecided,
-        because: if open.is_empty() {
-            vec!["no credential of the intruder is known, so none can be seen denied".to_owned()]
-        } else {
-            vec![format!("not seen denied: {}", open.join(", "))]
-        },
+        because,
         would_settle: Some("a denial of each credential, logged by every source that accepts it".to_owned()),
     }
-}
-
-const fn is_opening(kind: ambit_event::ObservableKind) -> bool {
-    use ambit_event::ObservableKind::{Account, Session, Token};
-    matches!(kind, Session | Token | Account)
-}
-
-/// Credentials that more than possibly are in the intruder's hands with no end, at most six of them.
-fn open_credentials(trace: &Trace<'_>) -> Vec<String> {
-    let open = trace
-        .control
-        .facts()
-        .filter(|f| is_opening(f.observable.kind) && f.grade > Grade::Possible);
-    let open: BTreeSet<String> = open
-        .filter(|f| f.span.until == ambit_event::Timestamp::MAX)
-        .map(|f| f.observable.to_string())
-        .collect();
-    let more = open.len().saturating_sub(6);
-    let mut out: Vec<String> = open.into_iter().take(6).collect();
-    if more > 0 {
-        out.push(format!("and {more} more"));
-    }
-    out
 }
 
 fn nobody_else() -> Claim {

@@ -1,7 +1,7 @@
 //! Control facts: which observable was in the intruder's hands, when, how surely, and what shows it.
 
 use crate::{Grade, Hop};
-use ambit_event::{Event, EventId, Observable, ObservableKind, Span};
+use ambit_event::{Event, EventId, Observable, ObservableKind, Span, Timestamp};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -101,6 +101,8 @@ pub struct Fact {
 #[derive(Debug, Default)]
 pub struct Control {
     facts: BTreeMap<Observable, Vec<Fact>>,
+    /// Since when each account, of whatever realm, may have been in the intruder's hands.
+    accounts: BTreeMap<String, Timestamp>,
     hops: Vec<Hop>,
     fresh: Vec<Fact>,
     /// What the evidence says of when control can have been, at the most.
@@ -140,6 +142,13 @@ impl Control {
             |f: &Fact| f.grade >= grade && f.span.covers(news.span) && (f.exclusive || !news.exclusive);
         if known.iter().any(stronger) {
             return;
+        }
+        if news.to.kind == ObservableKind::Account {
+            let since = self
+                .accounts
+                .entry(news.to.value.clone())
+                .or_insert(news.span.from);
+            *since = news.span.from.min(*since);
         }
         let hop = self.hops.len();
         let fact = Fact {
@@ -214,7 +223,16 @@ impl Control {
     }
 
     pub fn of_kind(&self, kind: ObservableKind) -> impl Iterator<Item = &Fact> {
-        self.facts().filter(move |f| f.observable.kind == kind)
+        // Observables are ordered by kind first.
+        let of_kind = self.facts.range(Observable::new(kind, "")..);
+        of_kind
+            .take_while(move |(o, _)| o.kind == kind)
+            .flat_map(|(_, facts)| facts)
+    }
+
+    /// Since when an account of that name may have been in the intruder's hands, in whatever realm.
+    pub fn account_since(&self, account: &str) -> Option<Timestamp> {
+        self.accounts.get(account).copied()
     }
 
     /// The rule that a hop followed.

@@ -20,6 +20,17 @@ const RECALLED: &[Column] = &[
 /// Events that are kept: some 100 MB. What does not fit is asked for each time.
 const MOST: usize = 50_000;
 
+/// The most pieces in which values are asked for: each question reads the whole lake where no index helps, so
+/// their number must not grow with that of the values.
+const PIECES: usize = 16;
+/// Values that one question names at least, where there are so many.
+const PIECE: usize = 400;
+
+/// Values in pieces of which one question each names all.
+pub fn pieces<T>(values: &[T]) -> std::slice::Chunks<'_, T> {
+    values.chunks(values.len().div_ceil(PIECES).max(PIECE))
+}
+
 /// A lake that remembers. It gives the answers of the lake, all at its one version.
 pub struct Recall<'a> {
     lake: &'a Lake,
@@ -176,6 +187,15 @@ mod tests {
             );
         }
         assert_eq!(recall.known().events.len(), 5);
+    }
+
+    #[test]
+    fn the_questions_do_not_grow_with_the_values() {
+        let n = |values: usize| pieces(&vec![0; values]).count();
+        assert_eq!(
+            [0, 1, 400, 401, 6_400, 40_000, 200_000].map(n),
+            [0, 1, 1, 2, 16, 16, 16]
+        );
     }
 
     #[test]

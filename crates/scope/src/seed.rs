@@ -1,7 +1,8 @@
 //! Where a trace starts: what a person asserts that the intruder held.
 
 use crate::{Error, Grade};
-use ambit_event::{Keys, Observable, ObservableKind, Span, Timestamp};
+use ambit_event::{EventId, Keys, Observable, ObservableKind, Span, Timestamp, printable};
+use std::net::IpAddr;
 
 /// One seed, with what the person asserts about it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +18,34 @@ pub struct Seed {
 }
 
 impl Seed {
+    /// The seed of one observable, with the grade of its kind and nothing else asserted. An address is
+    /// written as the records have it: `::ffff:192.0.2.1` is `192.0.2.1`.
+    ///
+    /// # Errors
+    /// [`Error::Seed`] for an address or an event id that none can be.
+    pub fn of(mut observable: Observable) -> Result<Self, Error> {
+        let bad = |expected: &str| Error::Seed {
+            text: printable(&observable.to_string(), 120),
+            expected: expected.to_owned(),
+        };
+        match observable.kind {
+            ObservableKind::Address => observable.value = address(&observable.value).map_err(bad)?,
+            ObservableKind::Event if EventId::parse(&observable.value).is_err() => {
+                return Err(bad(
+                    "an event's id has 32 hexadecimal digits: `ambit search` shows them",
+                ));
+            }
+            _ => {}
+        }
+        Ok(Self {
+            grade: default_grade(observable.kind),
+            observable,
+            exclusive: None,
+            from: None,
+            until: None,
+        })
+    }
+
     /// Reads a seed as people write it: `session=abc`, `ip=203.0.113.7,exclusive,reason="rented server"`,
     /// `token=k,from=2014-05-20T00:00:00Z`. A reason that holds commas is quoted.
     ///
@@ -29,14 +58,7 @@ impl Seed {
         };
         let mut parts = split_unquoted(text).into_iter();
         let first = parts.next().unwrap_or_default();
-        let observable = Observable::parse(&first).map_err(|e| bad(&e.to_string()))?;
-        let mut seed = Self {
-            grade: default_grade(observable.kind),
-            observable,
-            exclusive: None,
-            from: None,
-            until: None,
-        };
+        let mut seed = Self::of(Observable::parse(&first).map_err(|e| bad(&e.to_string()))?)?;
         let (mut exclusive, mut reason) = (false, None);
         for part in parts {
             match part
@@ -114,6 +136,17 @@ impl Seed {
     }
 }
 
+/// An address as the records have it.
+fn address(text: &str) -> Result<String, &'static str> {
+    if text.contains('/') {
+        return Err("a network is no seed: write each address out, such as ip=203.0.113.7");
+    }
+    let address = text.trim_matches(['[', ']']).parse::<IpAddr>();
+    let address =
+        address.map_err(|_| "an address stands without port, such as ip=203.0.113.7 or ip=2001:db8::7")?;
+    Ok(address.to_canonical().to_string())
+}
+
 /// How sure a seed is where the person does not say.
 const fn default_grade(kind: ObservableKind) -> Grade {
     match kind {
@@ -162,8 +195,16 @@ mod tests {
             matches!(&seed, Ok(s) if s.grade == Grade::Certain && s.exclusive.as_deref() == Some("rented, by us seen"))
         );
         assert!(matches!(Seed::parse("ip=203.0.113.7"), Ok(s) if s.grade == Grade::Possible));
+        assert!(matches!(Seed::parse("ip=::ffff:203.0.113.7"), Ok(s) if s.observable.value == "203.0.113.7"));
+        assert!(matches!(Seed::parse("ip=2001:DB8:0::7"), Ok(s) if s.observable.value == "2001:db8::7"));
         for bad in [
             "",
+            "ip=203.0.113.0/24",
+            "ip=203.0.113.7:443",
+            "ip=203.0.113.777",
+            "ip=gw.example.net",
+            "event=0123",
+            "event=x0000000000000000000000000000000",
             "ip=1.2.3.4,exclusive",
             "ip=1.2.3.4,sometimes",
             "session=a,from=noon",

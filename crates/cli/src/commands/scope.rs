@@ -67,7 +67,8 @@ app_version, route. A session, token or event is certain, an account or device p
 possible unless `exclusive` says that nobody else used it.
 --from and --to filter what is listed; the numbers never depend on them.
 Seeds, assertions and the whole answer go into the case's journal (`ambit case show`).
-The exit code is 3 where gaps or unmapped operations widen the answer, or there is no map.";
+The exit code is 3 where gaps or unmapped operations widen the answer, there is no map, or no record
+names a seed.";
 
 pub async fn run(setting: &Setting, args: &ScopeArgs) -> Result<Exit> {
     let outcome = answer(setting, &open(setting, args).await?, args).await?;
@@ -119,7 +120,8 @@ pub async fn answer(setting: &Setting, lake: &Lake, args: &ScopeArgs) -> Result<
 /// Complete only where nothing widens the answer but what the intruder did.
 pub fn exit(answer: &Answer) -> Exit {
     let scope = &answer.scope;
-    Exit::incomplete_if(!scope.mapped || !scope.gaps.is_empty() || !scope.unmapped.is_empty())
+    let is_open = !scope.mapped || !scope.unanswered.is_empty();
+    Exit::incomplete_if(is_open || !scope.gaps.is_empty() || !scope.unmapped.is_empty())
 }
 
 async fn open(setting: &Setting, args: &ScopeArgs) -> Result<Lake> {

@@ -2,9 +2,12 @@
 
 use ambit_scope::Scope;
 use anyhow::Result;
+use std::collections::BTreeSet;
+
+const EVERYONE: &str = "everyone in the store";
 
 /// One row per person, class and effect: `domain,key,class,effect,grade,evidence`. Persons whom nobody
-/// can name have an empty key and their number in `evidence`.
+/// can name have an empty key and their number in `evidence`; everyone stands there once for each reason.
 pub fn table(scope: &Scope) -> Result<Vec<u8>> {
     let named = scope.pairs.iter().map(|pair| {
         let evidence: Vec<String> = pair.evidence.iter().map(ToString::to_string).collect();
@@ -17,10 +20,11 @@ pub fn table(scope: &Scope) -> Result<Vec<u8>> {
             evidence.join(" "),
         ]
     });
+    let mut said = BTreeSet::new();
     let unnamed = scope.subjects.unnamed.iter().flat_map(|unnamed| {
-        let most = unnamed.at_most.map_or("everyone in the store".to_owned(), |n| {
-            format!("at most {n} persons")
-        });
+        let most = unnamed
+            .at_most
+            .map_or(EVERYONE.to_owned(), |n| format!("at most {n} persons"));
         unnamed.classes.iter().map(move |class| {
             vec![
                 unnamed.subject.clone(),
@@ -32,8 +36,10 @@ pub fn table(scope: &Scope) -> Result<Vec<u8>> {
             ]
         })
     });
+    // Everyone is everyone, however many accesses may have reached them for the same reason.
+    let once = unnamed.filter(|row| !row[5].starts_with(EVERYONE) || said.insert(row.clone()));
     super::table(
         &["domain", "key", "class", "effect", "grade", "evidence"],
-        named.chain(unnamed),
+        named.chain(once),
     )
 }

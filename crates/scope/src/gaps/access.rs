@@ -4,13 +4,11 @@ use super::Way;
 use super::hole::Hole;
 use crate::account::{Contribution, graded, operation_text};
 use crate::map::{Completion, ReachContext};
+use crate::recall::pieces;
 use crate::{Error, Grade};
 use ambit_event::{Column, Event, Span};
 use ambit_lake::{Filter, Query, Test};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Values of which one question names at most so many.
-const CHUNK: usize = 400;
 
 impl Way<'_> {
     /// What finds the records of the accounting source that may be accesses on this way.
@@ -51,7 +49,7 @@ impl Way<'_> {
         }
         let mut n: BTreeMap<String, (usize, bool)> = BTreeMap::new();
         let ids: Vec<&str> = ids.iter().copied().collect();
-        for ids in ids.chunks(CHUNK) {
+        for ids in pieces(&ids) {
             let filter = Filter::All(vec![
                 Filter::eq(Column::Source, &self.channel.attributing),
                 Filter::one_of(Column::Trace, ids.iter().copied()),
@@ -78,7 +76,7 @@ impl Way<'_> {
         let (here, there) = (self.trace_ids(&here).await?, self.trace_ids(&there).await?);
         let missing: Vec<&String> = here.difference(&there).collect();
         let mut events = Vec::new();
-        for ids in missing.chunks(CHUNK) {
+        for ids in pieces(&missing) {
             let of_them = Filter::one_of(Column::Trace, ids.iter().copied());
             let query = Query::of(self.accounted(of_them)).within(span);
             events.extend(self.lake.events(&query).await?);

@@ -36,3 +36,24 @@ pub(super) fn control_spans(trace: &Trace<'_>, channel: &Channel, window: Span) 
             .filter_map(|s| s.intersect(window)),
     )
 }
+
+/// The spans in which control of anything is not excluded, by which somebody may have come in where nobody
+/// says how one comes in.
+pub(super) fn any_control(trace: &Trace<'_>, window: Span) -> Vec<Span> {
+    let opens = |kind| !matches!(kind, ObservableKind::Event | ObservableKind::Trace);
+    let facts = || trace.control.facts();
+    // An event that carries nothing was done with something that no record names.
+    let nothing_else = !facts().any(|f| opens(f.observable.kind));
+    let open = facts().filter(|f| nothing_else || opens(f.observable.kind));
+    let kinds = [
+        ObservableKind::Session,
+        ObservableKind::Token,
+        ObservableKind::Account,
+    ];
+    let readable = kinds.into_iter().filter_map(|kind| trace.readable_since(kind));
+    union(
+        open.map(|f| f.span)
+            .chain(readable)
+            .filter_map(|s| s.intersect(window)),
+    )
+}

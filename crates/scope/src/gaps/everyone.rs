@@ -13,20 +13,11 @@ pub fn everyone(map: &DataMap, store: &str, principal: Principal) -> Vec<Touch> 
     let Some(store) = map.store(store) else {
         return Vec::new();
     };
-    let Some(subject) = store.subject.clone() else {
+    let Some(subject) = map.subject_of(store).filter(|_| !store.internal) else {
         return Vec::new();
     };
     let operations = || map.operations.iter().filter(|o| o.store == store.name);
-    let tables = store
-        .tables
-        .iter()
-        .flat_map(|t| t.classes.values())
-        .filter(|c| !c.is_empty())
-        .cloned();
-    let classes: BTreeSet<String> = tables
-        .chain(store.classes.iter().cloned())
-        .chain(operations().flat_map(|o| o.classes.iter().cloned()))
-        .collect();
+    let classes = map.classes_of(store);
     let mut effects: BTreeSet<Effect> = operations().map(|o| o.effect).chain([Effect::Read]).collect();
     if matches!(
         principal,
@@ -38,7 +29,7 @@ pub fn everyone(map: &DataMap, store: &str, principal: Principal) -> Vec<Touch> 
         .into_iter()
         .map(|effect| Touch {
             store: store.name.clone(),
-            subject: subject.clone(),
+            subject: subject.to_owned(),
             classes: classes.clone(),
             effect,
             who: Who::Everyone,

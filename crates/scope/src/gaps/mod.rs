@@ -16,7 +16,7 @@ use crate::trace::Trace;
 use crate::{Error, ScopeGap};
 use ambit_event::Span;
 use ambit_lake::{Coverage, CoverageState, Lake};
-use control::control_spans;
+use control::{any_control, control_spans};
 use hole::holes;
 use std::collections::BTreeSet;
 
@@ -35,6 +35,8 @@ struct Way<'w> {
     trace: &'w Trace<'w>,
     map: &'w DataMap,
     channel: &'w Channel,
+    /// No channel of the map says who can go it.
+    is_implied: bool,
     writes: &'w dyn WriteRecords,
 }
 
@@ -46,6 +48,7 @@ pub async fn gapped(
     lake: &Lake,
     trace: &Trace<'_>,
     map: &DataMap,
+    implied: &[Channel],
     coverage: &Coverage,
     writes: &dyn WriteRecords,
 ) -> Result<Gapped, Error> {
@@ -53,12 +56,14 @@ pub async fn gapped(
     let Some(window) = coverage.window else {
         return Ok(out);
     };
-    for channel in &map.channels {
+    let declared = map.channels.iter().map(|channel| (channel, false));
+    for (channel, is_implied) in declared.chain(implied.iter().map(|channel| (channel, true))) {
         let way = Way {
             lake,
             trace,
             map,
             channel,
+            is_implied,
             writes,
         };
         way.gapped(coverage, window, &mut out).await?;
@@ -72,7 +77,10 @@ pub async fn gapped(
 impl Way<'_> {
     async fn gapped(&self, coverage: &Coverage, window: Span, out: &mut Gapped) -> Result<(), Error> {
         let channel = self.channel;
-        let control = control_spans(self.trace, channel, window);
+        let control = match self.is_implied {
+            true => any_control(self.trace, window),
+            false => control_spans(self.trace, channel, window),
+        };
         if control.is_empty() {
             out.assumptions.insert(no_control(channel));
             return Ok(());

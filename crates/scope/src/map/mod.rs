@@ -50,7 +50,7 @@
 //! lookups = ["public.sessions"]                   # read by value, and not returned
 //! # starts, issues, takes (with takes_from), sets: session token job password
 //!
-//! [[channel]]                 # a way into a store
+//! [[channel]]                 # a way into a store; where none leads into it, each source of its operations is one
 //! store = "users_db"
 //! name = "app"
 //! principal = "session"       # session token account connection service

@@ -438,6 +438,12 @@ impl DataMap {
         told.peek().is_none() || told.any(|h| self.may_be_one_host(&h.name, host))
     }
 
+    /// Stores into which no channel leads, as far as anybody says.
+    pub fn stores_without_channel(&self) -> impl Iterator<Item = &Store> {
+        let led_into = |s: &&Store| self.channels.iter().any(|c| c.store == s.name);
+        self.stores.iter().filter(move |s| !led_into(s))
+    }
+
     #[must_use]
     pub fn operation(&self, name: &str) -> Option<&Operation> {
         self.operations.iter().find(|o| o.name == name)

@@ -190,7 +190,7 @@ impl DataMap {
 
     /// The stores that the principal behind a record can reach: those of the channels that its source
     /// attributes or accounts for, those of the record's database account alone where a channel names
-    /// it; all stores where no channel says.
+    /// it, and those that no channel names; all stores where no channel says.
     pub(super) fn reachable(&self, event: &Event) -> Vec<&Store> {
         let ways: Vec<&Channel> = self
             .channels
@@ -214,15 +214,14 @@ impl DataMap {
                 || of_role.iter().any(|r| r.name == c.name && r.store == c.store)
         };
         let names: BTreeSet<&str> = ways.into_iter().filter(open).map(|c| c.store.as_str()).collect();
-        self.stores
-            .iter()
-            .filter(|s| names.is_empty() || names.contains(s.name.as_str()))
-            .collect()
+        let unled: BTreeSet<&str> = self.stores_without_channel().map(|s| s.name.as_str()).collect();
+        let reached = |name: &str| names.is_empty() || names.contains(name) || unled.contains(name);
+        self.stores.iter().filter(|s| reached(&s.name)).collect()
     }
 
     /// The subject domain of a store: its own, else that of the store whose data it repeats, else the
     /// only one.
-    pub(super) fn subject_of<'m>(&'m self, store: &'m Store) -> Option<&'m str> {
+    pub(crate) fn subject_of<'m>(&'m self, store: &'m Store) -> Option<&'m str> {
         let original = || {
             store
                 .copy_of
@@ -253,7 +252,7 @@ impl DataMap {
 
     /// Every class that the map places in a store: in its tables, in it, in what it repeats, and what
     /// operations take from it; `unclassified` where there is none.
-    pub(super) fn classes_of(&self, store: &Store) -> BTreeSet<String> {
+    pub(crate) fn classes_of(&self, store: &Store) -> BTreeSet<String> {
         let stores = || std::iter::once(store).chain(self.repeated(store));
         let columns = stores()
             .flat_map(|s| &s.tables)

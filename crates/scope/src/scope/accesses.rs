@@ -32,7 +32,7 @@ impl Parts<'_> {
 
     pub(super) fn unmapped(&self, trace: &Trace<'_>) -> Vec<UnmappedOperation> {
         let mut by: BTreeMap<(String, String), UnmappedOperation> = BTreeMap::new();
-        if self.request.map.is_none() {
+        if !self.is_mapped {
             for c in in_order(trace) {
                 let one = Unmapped {
                     event: c.event.id,
@@ -40,7 +40,10 @@ impl Parts<'_> {
                     source: &c.event.source,
                     operation: operation_text(&c.event),
                     grade: c.grade,
-                    why: "there is no data map",
+                    why: match self.request.map {
+                        None => "there is no data map",
+                        Some(_) => "the data map names no store",
+                    },
                 };
                 one.count_in(&mut by);
             }

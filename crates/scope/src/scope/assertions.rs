@@ -1,10 +1,10 @@
 //! What the answer rests on: each assertion that was used, and what the ways into the stores rest on.
 
 use super::Parts;
-use crate::AssertionUsed;
-use crate::map::{Channel, Host};
+use crate::map::{Channel, Host, Store};
 use crate::trace::Trace;
-use ambit_event::Span;
+use crate::{AssertionUsed, Seed};
+use ambit_event::{ObservableKind, Span};
 use ambit_lake::CoverageState;
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ impl Parts<'_> {
             .map(|text| used("map", text, None));
         let mut all: BTreeSet<AssertionUsed> = of_map.collect();
         all.extend(self.seeds.iter().map(|seed| AssertionUsed {
-            contradicted_by: trace.contradictions.get(&seed.sentence()).cloned(),
+            contradicted_by: spoken_against(trace, seed),
             ..used("seed", seed.sentence(), seed.exclusive.clone())
         }));
         all.extend(self.request.coverage_assertions.iter().map(|a| {
@@ -37,14 +37,24 @@ impl Parts<'_> {
     }
 
     fn only_ways(&self) -> impl Iterator<Item = String> {
-        self.map.stores.iter().map(|store| {
-            let channels = self.map.channels.iter().filter(|c| c.store == store.name);
-            let ways: Vec<&str> = channels.map(|c| c.name.as_str()).collect();
-            let ways = match ways.is_empty() {
-                true => "none is declared".to_owned(),
-                false => format!("only by {}", ways.join(", ")),
-            };
-            format!("there is no other way into {}: {ways}", store.name)
+        let names = |ways: &[Channel], store: &Store| -> Vec<String> {
+            let into = ways.iter().filter(|c| c.store == store.name);
+            into.map(|c| c.name.clone()).collect()
+        };
+        self.map.stores.iter().map(move |store| {
+            let implied = names(self.implied, store);
+            match implied.is_empty() {
+                true => format!(
+                    "there is no other way into {}: only by {}",
+                    store.name,
+                    names(&self.map.channels, store).join(", ")
+                ),
+                false => format!(
+                    "no channel is declared for {}: taken as reached only through {}",
+                    store.name,
+                    implied.join(" and ")
+                ),
+            }
         })
     }
 
@@ -56,6 +66,11 @@ impl Parts<'_> {
         }
         let names = entered.keys().filter_map(|name| self.map.host(name));
         let mut all: Vec<String> = names.flat_map(of_host).collect();
+        let held = trace.control.of_kind(ObservableKind::Host);
+        all.extend(held.map(|f| {
+            let host = &f.observable.value;
+            format!("no session, token or key lay on {host} but those that records of it name")
+        }));
         for host in &self.map.hosts {
             let written = |source| format!("{source} is written on {}, where it names no host", host.name);
             all.extend(host.sources.iter().map(written));
@@ -98,8 +113,14 @@ impl Parts<'_> {
                 state(&c.accounting)
             ),
         };
-        self.map.channels.iter().map(way).collect()
+        self.ways().map(way).collect()
     }
+}
+
+fn spoken_against(trace: &Trace<'_>, seed: &Seed) -> Option<String> {
+    let unseen = trace.unseen.contains(seed);
+    let unseen = unseen.then(|| "no record names it, so nothing was traced from it".to_owned());
+    trace.contradictions.get(&seed.sentence()).cloned().or(unseen)
 }
 
 fn used(kind: &str, text: String, reason: Option<String>) -> AssertionUsed {

@@ -9,9 +9,7 @@ use std::collections::BTreeSet;
 impl Parts<'_> {
     pub(super) fn coverage_of_sources(&self, trace: &Trace<'_>) -> Vec<SourceCoverage> {
         let mut read: BTreeSet<&str> = self
-            .map
-            .channels
-            .iter()
+            .ways()
             .flat_map(|c| [c.attributing.as_str(), c.accounting.as_str()])
             .collect();
         read.extend(trace.attributed.values().map(|c| c.event.source.as_str()));

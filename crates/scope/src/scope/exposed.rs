@@ -62,7 +62,7 @@ impl Parts<'_> {
                 break;
             }
         }
-        let complete = self.gapped.gaps.is_empty();
+        let complete = self.gapped.gaps.is_empty() && self.unanswered.is_empty();
         Ok(Exposed {
             by: if column == Column::AppVersion {
                 "app_version"
@@ -75,10 +75,12 @@ impl Parts<'_> {
             n: Bounds {
                 at_least: counted.1,
                 at_most: complete.then_some(counted.1),
-                because: if complete {
-                    Vec::new()
-                } else {
-                    vec!["records are missing, and with them whoever appears only there".to_owned()]
+                because: match (complete, self.unanswered.is_empty()) {
+                    (true, _) => Vec::new(),
+                    (false, true) => {
+                        vec!["records are missing, and with them whoever appears only there".to_owned()]
+                    }
+                    (false, false) => vec!["nothing was traced, so no gap was looked at".to_owned()],
                 },
             },
         })

@@ -10,8 +10,10 @@ use crate::account::{Contribution, Graded, account};
 use crate::bounds::{Tally, internal, records};
 use crate::claims::{Grounds, claims};
 use crate::gaps::{Gapped, everyone, gapped};
-use crate::map::{Basis, Completion, DataMap, Effect, Principal};
+use crate::map::{Basis, Channel, Completion, DataMap, Effect, Principal};
 use crate::trace::{Carried, Config, Trace};
+use crate::unanswered::{Unanswered, unanswered};
+use crate::ways::implied_ways;
 use crate::writes::Writes;
 use crate::{Access, Attributed, Bounds, Error, Grade, Scope, Seed, Subjects};
 use ambit_event::{Column, EventId, Span, Timestamp};
@@ -46,7 +48,8 @@ pub struct Answer {
 /// Computes the scope of the seeds over the lake, at the version that this handle shows.
 ///
 /// # Errors
-/// [`Error::NoSeed`] without a seed, [`Error::Lake`] where the lake cannot answer.
+/// [`Error::NoSeed`] without a seed, [`Error::Coverage`] where something is asserted of a source that is not
+/// there, [`Error::Lake`] where the lake cannot answer.
 pub async fn scope(lake: &Lake, request: &Request<'_>) -> Result<Answer, Error> {
     if request.seeds.is_empty() {
         return Err(Error::NoSeed);
@@ -59,15 +62,23 @@ pub async fn scope(lake: &Lake, request: &Request<'_>) -> Result<Answer, Error> 
     seeds.sort();
     seeds.dedup();
     let coverage = lake.ledger().await?.coverage(&request.coverage_assertions);
+    refuse_idle(&request.coverage_assertions, &coverage)?;
     let trace = Trace::walk(lake, &seeds, request.map, coverage, &request.config).await?;
     let coverage = &trace.coverage;
     let nothing = DataMap::default();
     let map = request.map.unwrap_or(&nothing);
     let writes = Writes::read(lake, &trace, map).await?;
-    let (mut contributions, gapped) = match request.map {
+    let unanswered = unanswered(&seeds, request.map, &trace, coverage);
+    // A map without a store bounds nothing.
+    let bounding = request.map.filter(|map| !map.stores.is_empty());
+    let implied = match bounding {
+        Some(map) => implied_ways(lake, map).await?,
+        None => Vec::new(),
+    };
+    let (mut contributions, gapped) = match bounding {
         Some(map) => (
             account(&trace, map, &writes).await,
-            gapped(lake, &trace, map, coverage, &writes).await?,
+            gapped(lake, &trace, map, &implied, coverage, &writes).await?,
         ),
         None => Default::default(),
     };
@@ -79,6 +90,9 @@ pub async fn scope(lake: &Lake, request: &Request<'_>) -> Result<Answer, Error> 
         seeds: &seeds,
         coverage,
         map,
+        is_mapped: bounding.is_some(),
+        unanswered: &unanswered,
+        implied: &implied,
         contributions: &contributions,
         gapped: &gapped,
     };
@@ -91,6 +105,21 @@ pub async fn scope(lake: &Lake, request: &Request<'_>) -> Result<Answer, Error> 
     })
 }
 
+/// What is asserted of a source that the lake does not hold is a slip, and would be taken for a ground.
+fn refuse_idle(assertions: &[Assertion], coverage: &Coverage) -> Result<(), Error> {
+    let streams = &coverage.streams;
+    let speaks = |a: &Assertion| streams.iter().any(|s| a.applies(&s.source, s.host.as_deref()));
+    let Some(idle) = assertions.iter().find(|a| !streams.is_empty() && !speaks(a)) else {
+        return Ok(());
+    };
+    let sources: BTreeSet<&str> = streams.iter().map(|s| s.source.as_str()).collect();
+    let host = idle.host.as_ref().map(|h| format!(" on {h}")).unwrap_or_default();
+    Err(Error::Coverage {
+        named: format!("{}{host}", idle.source),
+        sources: sources.into_iter().collect::<Vec<_>>().join(", "),
+    })
+}
+
 /// Everything that the answer is composed from.
 struct Parts<'p> {
     lake: &'p Lake,
@@ -98,6 +127,11 @@ struct Parts<'p> {
     seeds: &'p [Seed],
     coverage: &'p Coverage,
     map: &'p DataMap,
+    /// Whether a data map says where data lies.
+    is_mapped: bool,
+    unanswered: &'p [Unanswered],
+    /// Ways into stores that no channel of the map names.
+    implied: &'p [Channel],
     contributions: &'p [Contribution],
     gapped: &'p Gapped,
 }
@@ -119,7 +153,8 @@ impl Parts<'_> {
             platforms: &platforms,
             trace,
             rests_on: &rests_on,
-            mapped: self.request.map.is_some(),
+            mapped: self.is_mapped,
+            unanswered: self.unanswered,
         });
         let (accesses, attempts): (Vec<Access>, Vec<Access>) = self
             .accesses()
@@ -128,7 +163,8 @@ impl Parts<'_> {
         Ok(Scope {
             content_root: self.lake.content_root().await?,
             window: self.coverage.window,
-            mapped: self.request.map.is_some(),
+            mapped: self.is_mapped,
+            unanswered: self.unanswered.iter().map(|u| u.why.clone()).collect(),
             seeds: self.seeds.iter().map(|s| s.observable.to_string()).collect(),
             assertions: self.assertions(trace),
             subjects,
@@ -166,7 +202,7 @@ impl Parts<'_> {
         let of = |effect: Effect| {
             classes
                 .iter()
-                .map(|class| (class.clone(), tally.bounds(self.map, class, effect)))
+                .map(|class| (class.clone(), self.opened(tally.bounds(self.map, class, effect))))
                 .collect()
         };
         Effect::ALL
@@ -175,23 +211,37 @@ impl Parts<'_> {
             .collect()
     }
 
-    /// Without a map nothing bounds the persons from above.
     fn subjects(&self, tally: &Tally) -> Subjects {
         let mut subjects = tally.subjects(self.map);
-        if self.request.map.is_none() {
+        if let Some(because) = self.unbounded() {
             subjects.at_most = None;
-            subjects.because = vec!["there is no data map, so nothing says which operations reach whose data: `ambit map init` proposes one".to_owned()];
+            subjects.because = because;
         }
         subjects
     }
 
     fn records(&self) -> Bounds {
-        let mut bounds = records(self.contributions);
+        self.opened(records(self.contributions))
+    }
+
+    /// Why nothing bounds the answer from above: there is no map, or the question has no answer in the lake.
+    fn unbounded(&self) -> Option<Vec<String>> {
+        let mut because: Vec<String> = self.unanswered.iter().map(|u| u.why.clone()).collect();
         if self.request.map.is_none() {
-            bounds.at_most = None;
-            bounds.because = vec!["there is no data map".to_owned()];
+            because.push("there is no data map, so nothing says which operations reach whose data: `ambit map init` proposes one".to_owned());
         }
-        bounds
+        (!because.is_empty()).then_some(because)
+    }
+
+    fn opened(&self, bounds: Bounds) -> Bounds {
+        match self.unbounded() {
+            Some(because) => Bounds {
+                at_most: None,
+                because,
+                ..bounds
+            },
+            None => bounds,
+        }
     }
 
     /// Whether internal data may have been reached unseen: by an operation that the map does not know,
@@ -204,12 +254,13 @@ impl Parts<'_> {
                     && !matches!(c.completion, Completion::Nothing | Completion::Attempt)
             });
         let gapped: BTreeSet<&str> = self.gapped.gaps.iter().map(|g| g.channel.as_str()).collect();
-        let mut open = self
-            .map
-            .channels
-            .iter()
-            .filter(|c| gapped.contains(c.name.as_str()));
+        let mut open = self.ways().filter(|c| gapped.contains(c.name.as_str()));
         unknown || open.any(|c| internal(&c.store))
+    }
+
+    /// Every way into a store, declared or implied.
+    fn ways(&self) -> impl Iterator<Item = &Channel> {
+        self.map.channels.iter().chain(self.implied)
     }
 
     fn shows(&self, at: Timestamp) -> bool {

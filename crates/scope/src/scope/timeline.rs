@@ -3,10 +3,11 @@
 use super::{Parts, in_order};
 use crate::account::operation_text;
 use crate::control::Rule;
+use crate::held::ended_at;
 use crate::map::DataMap;
 use crate::trace::{Carried, Trace};
 use crate::{Grade, Timeline, TimelineEntry};
-use ambit_event::{Outcome, Timestamp};
+use ambit_event::Outcome;
 use std::collections::BTreeMap;
 
 const MOST_ENTRIES: usize = 1_000;
@@ -22,12 +23,12 @@ impl Parts<'_> {
             .filter(|c| c.event.outcome != Outcome::Denied)
             .collect();
         let noticeable = sure.first();
-        let opening = || trace.control.facts().filter(|f| f.grade > Grade::Possible);
-        let until = opening()
-            .map(|f| f.span.until)
-            .max()
-            .filter(|at| *at < Timestamp::MAX);
-        let from = opening().map(|f| f.span.from).min();
+        let possible: Vec<&Carried> = in_order(trace)
+            .into_iter()
+            .filter(|c| c.grade == Grade::Possible && c.event.outcome != Outcome::Denied)
+            .collect();
+        let sure_facts = trace.control.facts().filter(|f| f.grade > Grade::Possible);
+        let from = sure_facts.map(|f| f.span.from).min();
         let window = self.coverage.window;
         let entries: Vec<TimelineEntry> = in_order(trace)
             .into_iter()
@@ -37,11 +38,13 @@ impl Parts<'_> {
         Timeline {
             first_activity: requests.first().map(|c| c.event.time),
             last_activity: requests.last().map(|c| c.event.time),
+            first_possible: possible.first().map(|c| c.event.time),
+            last_possible: possible.last().map(|c| c.event.time),
             control_from: from.map(|at| window.map_or(at, |w| at.max(w.from))),
-            control_until: until,
+            control_until: ended_at(trace),
             first_noticeable: noticeable.map(|c| c.event.time),
             first_noticeable_because: noticeable
-                .map_or("nothing is attributed with more than possible".to_owned(), |c| {
+                .map_or("nothing is attributed as more than possible".to_owned(), |c| {
                     why_noticeable(trace, c)
                 }),
             first_noticed: None,

@@ -1,10 +1,11 @@
 //! Control facts attribute events: what carries a controlled thing is the intruder's as far as nobody
 //! else can have used it.
 
-use super::{CHUNK, Spread, Trace, filter_for, group_by};
+use super::{Spread, Trace, filter_for, group_by};
 use crate::control::Fact;
 use crate::map::Principal;
 use crate::origin::{History, Origins, has_origin, is_datastore, origin_of};
+use crate::recall::pieces;
 use crate::{Error, Grade};
 use ambit_event::{Column, Event, ObservableKind, Outcome, Span, Timestamp};
 use ambit_lake::{Filter, Query};
@@ -21,7 +22,7 @@ impl Trace<'_> {
             by_kind.entry(fact.observable.kind).or_default().push(fact);
         }
         for (kind, facts) in by_kind {
-            for facts in facts.chunks(CHUNK) {
+            for facts in pieces(&facts) {
                 match kind {
                     ObservableKind::Session | ObservableKind::Token => {
                         self.carry_credentials(kind, facts).await?
@@ -137,7 +138,7 @@ impl Trace<'_> {
             .filter_map(|c| c.event.actor_session.clone());
         let open: BTreeSet<String> = sessions.filter(|s| !self.accounts.contains_key(s)).collect();
         let open: Vec<String> = open.into_iter().collect();
-        for values in open.chunks(CHUNK) {
+        for values in pieces(&open) {
             let used = self.at_most_budget(Column::ActorSession, values).await?;
             let issued = self.at_most_budget(Column::IssuedSession, values).await?;
             // Where there are more records than can be looked at, the owner stays unknown.
@@ -186,8 +187,8 @@ impl Trace<'_> {
             .unwrap_or(Timestamp::MIN);
         let taken = |account: &String| {
             self.control
-                .of_kind(ObservableKind::Account)
-                .any(|f| f.observable.value == *account && f.span.from < first)
+                .account_since(account)
+                .is_some_and(|from| from < first)
         };
         let mut home = match fact.exclusive || accounts.iter().any(taken) {
             true => Origins::default(),

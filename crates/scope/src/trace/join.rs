@@ -1,8 +1,9 @@
 //! Records of one request in several sources: joined by trace id, or by time where nothing else tells.
 
-use super::{CHUNK, Carried, Spread, Trace, group_by};
+use super::{Carried, Spread, Trace, group_by};
 use crate::control::{News, Rule};
 use crate::map::Channel;
+use crate::recall::pieces;
 use crate::{Error, Grade};
 use ambit_event::{Column, Event, Observable, ObservableKind, Span};
 use ambit_lake::{Filter, Query, Test};
@@ -21,7 +22,7 @@ impl Trace<'_> {
             }
         }
         let ids: Vec<&str> = origins.keys().copied().collect();
-        for ids in ids.chunks(CHUNK) {
+        for ids in pieces(&ids) {
             let events = self
                 .fetch(Query::of(Filter::one_of(Column::Trace, ids.iter().copied())))
                 .await?;

@@ -73,6 +73,10 @@ pub struct Trace<'a> {
     pub cut: Option<String>,
     /// What speaks against an assertion: the seed's sentence, and why it fell back.
     pub contradictions: BTreeMap<String, String>,
+    /// Seeds that no record names.
+    pub unseen: Vec<Seed>,
+    /// Until when persons say that the intruder held what.
+    asserted_ends: BTreeSet<(Observable, Timestamp)>,
     /// Facts whose hop attributed anything, by index.
     kinds: BTreeMap<usize, (ObservableKind, bool, Observable)>,
     raised: BTreeSet<EventId>,
@@ -88,8 +92,6 @@ pub struct Trace<'a> {
     /// Hosts to which a logon of the intruder may be missing, and since when.
     unseen_logons: BTreeSet<(String, Timestamp)>,
 }
-
-const CHUNK: usize = 400;
 
 impl<'a> Trace<'a> {
     /// Walks from the seeds to the end.
@@ -113,6 +115,8 @@ impl<'a> Trace<'a> {
             accounts: BTreeMap::new(),
             cut: None,
             contradictions: BTreeMap::new(),
+            unseen: Vec::new(),
+            asserted_ends: BTreeSet::new(),
             kinds: BTreeMap::new(),
             raised: BTreeSet::new(),
             stamped: BTreeMap::new(),
@@ -122,10 +126,15 @@ impl<'a> Trace<'a> {
             readable: BTreeSet::new(),
             unseen_logons: BTreeSet::new(),
         };
+        let ends = seeds
+            .iter()
+            .filter_map(|s| Some((s.observable.clone(), s.until?)));
+        trace.asserted_ends = ends.collect();
         trace.sow(seeds).await?;
         trace.close().await?;
         trace.unrecorded_issues().await?;
         trace.close().await?;
+        trace.read_hosts().await?;
         trace.note_unseen_logons();
         trace.blind().await?;
         trace.settle_accounts().await?;
@@ -263,6 +272,11 @@ impl<'a> Trace<'a> {
     pub fn readable_since(&self, kind: ObservableKind) -> Option<Span> {
         let (_, from) = self.readable.iter().find(|(k, _)| *k == kind)?;
         Some(Span::new(*from, Timestamp::MAX))
+    }
+
+    /// Whether a person says that the intruder did not hold it from this instant on.
+    pub fn is_asserted_end(&self, observable: &Observable, until: Timestamp) -> bool {
+        self.asserted_ends.contains(&(observable.clone(), until))
     }
 
     /// How many events may be looked at in one piece.

@@ -3,11 +3,12 @@
 use super::{Carried, Trace};
 use crate::control::{News, Rule};
 use crate::map::{Basis, Completion, Reach, Who};
-use crate::origin::{is_datastore, origin_of};
+use crate::origin::is_datastore;
+use crate::recall::pieces;
 use crate::{Error, Grade};
 use ambit_event::{Column, EventId, Observable, ObservableKind, Outcome, Span, Timestamp};
 use ambit_lake::{Filter, Query};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Trace<'_> {
     pub(super) async fn pivot(&mut self, raised: BTreeSet<EventId>) -> Result<(), Error> {
@@ -107,22 +108,15 @@ impl Trace<'_> {
     /// Sessions at an origin that is asserted to be the intruder's alone: certain where they were first
     /// established there, possible where they came from elsewhere.
     async fn pivot_established(&mut self, settle: Vec<(Observable, Carried)>) -> Result<(), Error> {
-        let mut seen = BTreeSet::new();
+        let mut first_by: BTreeMap<Observable, Carried> = BTreeMap::new();
         for (to, c) in settle {
-            if !seen.insert(to.clone()) {
-                continue;
-            }
-            let Some(used) = to.kind.column() else { continue };
-            let issued = if to.kind == ObservableKind::Session {
-                Column::IssuedSession
-            } else {
-                Column::IssuedCredential
-            };
-            let filter = Filter::Any(vec![Filter::eq(used, &to.value), Filter::eq(issued, &to.value)]);
-            let events = self.lake.events(&Query::of(filter)).await?;
-            let first = events.iter().find(|e| e.src_ip.is_some());
-            let there = first.is_some_and(|f| {
-                origin_of(f).0 == c.event.src_ip.as_deref() && self.attributed.contains_key(&f.id)
+            first_by.entry(to).or_insert(c);
+        }
+        let all: Vec<&Observable> = first_by.keys().collect();
+        let first_located = self.first_located(&all).await?;
+        for (to, c) in first_by {
+            let there = first_located.get(&to).is_some_and(|(_, id, address)| {
+                Some(address.as_str()) == c.event.src_ip.as_deref() && self.attributed.contains_key(id)
             });
             let rule = if there {
                 Rule::EstablishedThere
@@ -147,6 +141,39 @@ impl Trace<'_> {
             });
         }
         Ok(())
+    }
+
+    /// The first event with each session or token that says from where it came, with that address.
+    async fn first_located(
+        &self,
+        credentials: &[&Observable],
+    ) -> Result<BTreeMap<Observable, (Timestamp, EventId, String)>, Error> {
+        let mut first: BTreeMap<Observable, (Timestamp, EventId, String)> = BTreeMap::new();
+        for (kind, column) in [
+            (ObservableKind::Session, Column::ActorSession),
+            (ObservableKind::Session, Column::IssuedSession),
+            (ObservableKind::Token, Column::ActorCredential),
+            (ObservableKind::Token, Column::IssuedCredential),
+        ] {
+            let of_kind = credentials.iter().filter(|c| c.kind == kind);
+            let values: Vec<&String> = of_kind.map(|c| &c.value).collect();
+            for values in pieces(&values) {
+                let query = Query::of(Filter::one_of(column, values.iter().copied()));
+                for event in self.lake.events(&query).await? {
+                    let (Some(value), Some(address)) = (event.text(column), event.src_ip.clone()) else {
+                        continue;
+                    };
+                    let seen = (event.time, event.id, address);
+                    let known = first
+                        .entry(Observable::new(kind, value))
+                        .or_insert_with(|| seen.clone());
+                    if seen < *known {
+                        *known = seen;
+                    }
+                }
+            }
+        }
+        Ok(first)
     }
 
     /// Where a controlled session came from, and its owner never had been.

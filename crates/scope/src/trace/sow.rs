@@ -4,8 +4,8 @@ use super::{Trace, filter_for};
 use crate::control::{News, Rule};
 use crate::origin::{History, has_origin, is_datastore};
 use crate::{Error, Grade, Seed};
-use ambit_event::{Event, Observable, ObservableKind, Span, Timestamp};
-use ambit_lake::Query;
+use ambit_event::{Column, Event, Observable, ObservableKind, Span, Timestamp};
+use ambit_lake::{Filter, Query};
 use std::collections::BTreeSet;
 
 impl Trace<'_> {
@@ -19,6 +19,11 @@ impl Trace<'_> {
                 (None, _) => self.first_seen(&seed.observable).await?,
             };
             self.earliest = self.earliest.min(first.unwrap_or(Timestamp::MAX));
+        }
+        for seed in &seeds {
+            if !self.is_named(seed).await? {
+                self.unseen.push((*seed).clone());
+            }
         }
         for seed in seeds {
             let against = match &seed.exclusive {
@@ -50,6 +55,24 @@ impl Trace<'_> {
             });
         }
         Ok(())
+    }
+
+    /// Whether any record names what was seeded, when the intruder can have held it.
+    async fn is_named(&self, seed: &Seed) -> Result<bool, Error> {
+        let Observable { kind, realm, value } = &seed.observable;
+        let Some(carries) = filter_for(&seed.observable) else {
+            return Ok(false);
+        };
+        let filter = match kind {
+            ObservableKind::Session => Filter::Any(vec![carries, Filter::eq(Column::IssuedSession, value)]),
+            ObservableKind::Token => Filter::Any(vec![carries, Filter::eq(Column::IssuedCredential, value)]),
+            ObservableKind::Account if !realm.is_empty() => {
+                Filter::All(vec![carries, Filter::eq(Column::ActorRealm, realm)])
+            }
+            _ => carries,
+        };
+        let query = Query::of(filter).within(seed.span()).limited(1);
+        Ok(!self.lake.events(&query).await?.is_empty())
     }
 
     async fn first_seen(&self, observable: &Observable) -> Result<Option<Timestamp>, Error> {

@@ -1,9 +1,10 @@
 //! Whether the sources that keep account of a store tell all that a request reached there.
 
-use super::{CHUNK, Carried, Trace, group_by};
+use super::{Carried, Trace, group_by};
 use crate::Error;
 use crate::map::{Basis, Channel, Whose};
 use crate::origin::is_datastore;
+use crate::recall::pieces;
 use ambit_event::{Column, Event, ObservableKind};
 use ambit_lake::{CoverageState, Filter, Query};
 use std::collections::BTreeSet;
@@ -84,7 +85,7 @@ impl Trace<'_> {
             .map(|c| &c.event)
             .filter(|e| e.trace.is_some() && self.is_open(e))
             .collect();
-        for events in open.chunks(CHUNK) {
+        for events in pieces(&open) {
             let ids = events.iter().filter_map(|e| e.trace.as_deref());
             let query = Query::of(Filter::one_of(Column::Trace, ids));
             let groups = group_by(self.fetch(query).await?, Column::Trace);

@@ -34,6 +34,8 @@ pub struct Proposal {
     /// Source of statements, then database account, by whether its statements carry a trace id.
     roles: BTreeMap<(String, String), Role>,
     issuers: BTreeSet<(String, &'static str)>,
+    /// Sources whose records carry tokens or keys.
+    tokens: BTreeSet<String>,
     /// Machines on which somebody logged in.
     hosts: BTreeSet<String>,
     n_forgotten: u64,

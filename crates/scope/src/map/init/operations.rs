@@ -5,17 +5,29 @@ use super::page::{Page, quoted};
 use super::{Proposal, Route};
 use crate::map::route;
 use ambit_event::printable;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Proposal {
     pub(super) fn operations(&self, page: &mut Page) {
         let mut taken = BTreeSet::new();
+        let routes = self
+            .routes
+            .iter()
+            .map(|((source, name), r)| (source, name, r.n_events));
+        let calls = self.calls.iter().map(|((source, name), n)| (source, name, *n));
+        let kept = Kept::of(routes.chain(calls));
         for ((source, template), route) in &self.routes {
-            self.operation(source, template, route, &mut taken, page);
+            if kept.holds(source, template) {
+                self.operation(source, template, route, &mut taken, page);
+            }
         }
         for ((source, name), n) in &self.calls {
-            self.called(source, name, *n, &mut taken, page);
+            if kept.holds(source, name) {
+                self.called(source, name, *n, &mut taken, page);
+            }
         }
+        kept.tell(page);
     }
 
     fn called(&self, source: &str, name: &str, n: u64, taken: &mut BTreeSet<String>, page: &mut Page) {
@@ -88,6 +100,59 @@ impl Proposal {
             return format!("subjects = \"statements\"   # ? or {session}everyone, none");
         }
         format!("subjects = \"everyone\"   # ? or {session}query.X, none")
+    }
+}
+
+/// The operations of each source that are proposed: the most frequent, for whoever sends requests can make up
+/// any number of kinds.
+struct Kept<'p> {
+    by_source: BTreeMap<&'p str, BTreeSet<&'p str>>,
+    /// How many kinds of a source are left out, and how often the most frequent of them was seen.
+    left_out: BTreeMap<&'p str, (usize, u64)>,
+}
+
+/// The most operations of one source that a person reads through.
+const MOST_KEPT: usize = 200;
+
+impl<'p> Kept<'p> {
+    fn of(seen: impl Iterator<Item = (&'p String, &'p String, u64)>) -> Self {
+        let mut all: BTreeMap<&str, Vec<(Reverse<u64>, &str)>> = BTreeMap::new();
+        for (source, name, n) in seen {
+            all.entry(source).or_default().push((Reverse(n), name));
+        }
+        let mut kept = Self {
+            by_source: BTreeMap::new(),
+            left_out: BTreeMap::new(),
+        };
+        for (source, mut kinds) in all {
+            kinds.sort_unstable();
+            if let Some((Reverse(n), _)) = kinds.get(MOST_KEPT) {
+                kept.left_out.insert(source, (kinds.len() - MOST_KEPT, *n));
+            }
+            let names = kinds.into_iter().take(MOST_KEPT).map(|(_, name)| name);
+            kept.by_source.insert(source, names.collect());
+        }
+        kept
+    }
+
+    fn holds(&self, source: &str, name: &str) -> bool {
+        self.by_source
+            .get(source)
+            .is_some_and(|names| names.contains(name))
+    }
+
+    fn tell(&self, page: &mut Page) {
+        for (source, (n, most)) in &self.left_out {
+            let seen = match most {
+                1 => "once each".to_owned(),
+                most => format!("at most {most} times each"),
+            };
+            page.line(format!(
+                "\n# {n} more kinds of operation of {} are not proposed, seen {seen}: `ambit map test`",
+                quoted(source)
+            ));
+            page.line("# lists what a map does not know, the most frequent first. Until they are mapped, each may reach everything.");
+        }
     }
 }
 

@@ -37,6 +37,9 @@ impl Proposal {
         if event.source == "sshd" && event.activity.as_deref() == Some("Logon") && self.hosts.len() < MOST {
             self.hosts.extend(event.host.clone());
         }
+        if event.actor_credential.is_some() && !is_statement(event) {
+            self.tokens.insert(event.source.clone());
+        }
         if event.issued_session.is_some() {
             self.issuers.insert((event.source.clone(), "session"));
         }

@@ -1,3 +1,5 @@
+//! A proposal is a map, and fits what it was made from.
+
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use crate::map::{DataMap, Severity};
 use ambit_event::{Event, Outcome, Timestamp};
@@ -105,4 +107,72 @@ fn a_proposal_is_a_map_that_fits_what_it_was_made_from() {
 fn an_empty_log_gives_a_map_too() {
     let (map, _) = DataMap::parse(&DataMap::propose(&[]), "proposal");
     assert!(map.is_some());
+}
+
+/// Every store of a proposal is led into, whatever sources there are.
+#[test]
+fn a_proposal_says_how_each_store_is_reached() {
+    let of = |kinds: &[&str]| -> Vec<Event> {
+        let kept = events()
+            .into_iter()
+            .filter(|e| kinds.contains(&e.source.as_str()));
+        kept.map(|mut e| {
+            e.actor_credential = (e.source == "nginx_access").then(|| "fp".to_owned());
+            e
+        })
+        .collect()
+    };
+    for (kinds, expected) in [
+        (
+            &["nginx_access"][..],
+            &["session nginx_access", "token nginx_access"][..],
+        ),
+        (&["postgresql"], &["connection postgresql"]),
+        (
+            &["nginx_access", "postgresql"],
+            &[
+                "session nginx_access",
+                "token nginx_access",
+                "connection postgresql",
+            ],
+        ),
+    ] {
+        let text = DataMap::propose(&of(kinds));
+        let (map, diagnostics) = DataMap::parse(&text, "proposal");
+        let codes: Vec<_> = diagnostics.iter().map(|d| d.code).collect();
+        assert!(!codes.contains(&"no-channel"), "{text}");
+        let ways = map.unwrap().channels;
+        let ways: Vec<String> = ways
+            .iter()
+            .map(|c| format!("{} {}", c.principal.name(), c.attributing))
+            .collect();
+        assert_eq!(ways, expected, "{text}");
+    }
+}
+
+#[test]
+fn nothing_in_a_proposal_turns_or_hides_the_text_around_it() {
+    let hidden = "GET /a\u{202e}b\u{200b}c\u{e0041}d";
+    let text = DataMap::propose(&[request(hidden, "/a", Some("\u{2066}q=1"), "t")]);
+    assert!(text.contains("/a\\u202Eb\\u200Bc\\U000E0041d"), "{text}");
+    assert!(
+        !text.contains(['\u{202e}', '\u{200b}', '\u{2066}', '\u{e0041}']),
+        "{text}"
+    );
+    let (map, _) = DataMap::parse(&text, "proposal");
+    assert!(map.unwrap().operations.iter().any(|o| o.name.contains("/a")));
+}
+
+#[test]
+fn who_makes_up_routes_does_not_bury_the_others() {
+    let made_up = (0..1500).map(|n| request(&format!("GET /x{n}"), "/x", None, "t"));
+    let mut events: Vec<Event> = made_up.collect();
+    events.extend((0..3).map(|_| request("GET /v1/users/{id}", "/v1/users/5", None, "t")));
+    let text = DataMap::propose(&events);
+    assert_eq!(text.matches("\n[[operation]]").count(), 200);
+    assert!(text.contains("match = \"GET /v1/users/{user_id}\""));
+    assert!(
+        text.contains("# 1301 more kinds of operation of \"nginx_access\" are not proposed, seen once each"),
+        "{text}"
+    );
 }

@@ -19,7 +19,47 @@ impl Proposal {
             }
             self.direct_channel(db, page);
         }
+        for source in self.unjoined() {
+            self.own_channel(&source, page);
+        }
         page.line("\n# ? is there another way into these stores: backups, replicas, exports, consoles");
+    }
+
+    /// Sources of operations that no trace id joins with the statements of their store.
+    fn unjoined(&self) -> BTreeSet<String> {
+        let of_operations = self
+            .routes
+            .keys()
+            .chain(self.calls.keys())
+            .map(|(source, _)| source);
+        let joined: BTreeSet<String> = self.tables.keys().flat_map(|db| self.attributing(db)).collect();
+        of_operations
+            .filter(|source| !joined.contains(*source))
+            .cloned()
+            .collect()
+    }
+
+    /// A way of which one source says both who and what.
+    fn own_channel(&self, source: &str, page: &mut Page) {
+        for (principal, name) in self.principals(source) {
+            page.line("\n[[channel]]   # ? does another source record what these requests reached: then it is `accounting`");
+            page.line(format!(
+                "store = {}\nname = {}\nprincipal = \"{principal}\"",
+                quoted(&self.store_of(source)),
+                quoted(&name)
+            ));
+            page.line(format!("attributing = {0}\naccounting = {0}", quoted(source)));
+        }
+    }
+
+    /// Who comes by a source, each with a name for the way: sessions, which stand for accounts and addresses
+    /// too, and tokens where they are seen.
+    fn principals(&self, source: &str) -> Vec<(&'static str, String)> {
+        let mut all = vec![("session", source.to_owned())];
+        if self.tokens.contains(source) {
+            all.push(("token", format!("{source} keys")));
+        }
+        all
     }
 
     /// A way on which trace ids tell whose request caused a statement.
@@ -28,26 +68,28 @@ impl Proposal {
         let n = self.traces.values().filter(both).count();
         let mut sessions = self.sessions.iter();
         let pooled = sessions.any(|((source, _), traces)| source == db && traces.len() > 1);
-        page.line(format!(
-            "\n[[channel]]   # {n} trace ids stand in the records of both"
-        ));
-        page.line(format!(
-            "store = {}\nname = {}\nprincipal = \"session\"",
-            quoted(&store_name(db)),
-            quoted(source)
-        ));
-        page.line(format!(
-            "attributing = {}\naccounting = {}",
-            quoted(source),
-            quoted(db)
-        ));
         let roles = self.roles_of(db, Traced::Yes).join(", ");
-        page.line(format!("roles = [{roles}]\npooled = {pooled}"));
+        for (principal, name) in self.principals(source) {
+            page.line(format!(
+                "\n[[channel]]   # {n} trace ids stand in the records of both"
+            ));
+            page.line(format!(
+                "store = {}\nname = {}\nprincipal = \"{principal}\"",
+                quoted(&store_name(db)),
+                quoted(&name)
+            ));
+            page.line(format!(
+                "attributing = {}\naccounting = {}",
+                quoted(source),
+                quoted(db)
+            ));
+            page.line(format!("roles = [{roles}]\npooled = {pooled}"));
+        }
     }
 
     fn direct_channel(&self, db: &str, page: &mut Page) {
         let roles = self.roles_of(db, Traced::No);
-        if roles.is_empty() {
+        if roles.is_empty() && !self.attributing(db).is_empty() {
             return;
         }
         page.line("\n[[channel]]   # accounts whose statements carry no trace id: persons, jobs, tools ?");

@@ -1,7 +1,8 @@
 //! The ways into stores, who issues credentials, which hosts there are, and what is trusted.
 
 use super::reader::{At, Reader, Section};
-use crate::map::model::{Channel, Host, Issuer, Principal, Retention, Store, Trust};
+use crate::map::diagnostic::Severity;
+use crate::map::model::{Channel, DataMap, Host, Issuer, Principal, Retention, Store, Trust};
 use ambit_event::printable;
 use std::net::IpAddr;
 
@@ -42,6 +43,28 @@ impl Reader<'_> {
             roles: self.texts(s, "roles").into_iter().map(|r| r.value).collect(),
             pooled: self.flag(s, "pooled"),
         })
+    }
+
+    /// Stores into which no channel leads. What keeps the map from being used goes first.
+    pub(super) fn unled(&mut self, root: Section<'_>, map: &DataMap) {
+        if self.diagnostics.iter().any(|d| d.severity == Severity::Error) {
+            return;
+        }
+        let open: Vec<&str> = map.stores_without_channel().map(|s| s.name.as_str()).collect();
+        for section in self.sections(root, "store") {
+            let Some(name) = self
+                .text(section, "name")
+                .filter(|n| open.contains(&n.value.as_str()))
+            else {
+                continue;
+            };
+            let title = "no `[[channel]]` leads into this store, so every source of its operations is taken for a way in, and a gap of any opens it to everyone";
+            let hint = format!(
+                "write for each way: [[channel]] store = \"{}\", name, principal, attributing = the source that says who, accounting = the source that says what",
+                printable(&name.value, 60)
+            );
+            self.warning("no-channel", name.span, title, Some(hint));
+        }
     }
 
     pub(super) fn issuer(&mut self, s: Section<'_>) -> Option<Issuer> {

@@ -89,6 +89,7 @@ impl Reader<'_> {
         self.copies(root, &map.stores);
         self.twice(root);
         self.hosts_twice(root);
+        self.unled(root, &map);
         Some(map)
     }
 }

@@ -118,7 +118,11 @@ impl Reader<'_> {
             match item.get_ref() {
                 DeValue::Table(table) => sections.push(Section::of(kind, table, &item.span())),
                 other => {
-                    let title = format!("`{kind}` holds tables, not a {}", other.type_str());
+                    let title = format!(
+                        "`{kind}` holds tables, not {} {}",
+                        article(other.type_str()),
+                        other.type_str()
+                    );
                     self.error("wrong-type", item.span(), &title, None);
                 }
             }
@@ -139,7 +143,7 @@ impl Reader<'_> {
             self.error(
                 "unknown-key",
                 key.span(),
-                &format!("a {} has no `{name}`", s.kind),
+                &format!("{} {} has no `{name}`", article(s.kind), s.kind),
                 Some(hint),
             );
         }
@@ -227,5 +231,12 @@ impl Reader<'_> {
             span: printable(shown.trim(), 100),
             hint,
         });
+    }
+}
+
+fn article(word: &str) -> &'static str {
+    match word.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        true => "an",
+        false => "a",
     }
 }

@@ -1,3 +1,5 @@
+//! What known states tell of statements, over small tables.
+
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::state::instant;
 use super::told::{Row, orders};

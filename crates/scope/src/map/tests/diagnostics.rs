@@ -35,7 +35,7 @@ fn diagnostics_say_what_where_and_what_was_meant() {
         ),
         (
             "[[store]]\nname = \"db\"\ninternal = true\nclasses = [\"contct\"]",
-            "4:12 warning unknown-class did you mean `contact`?",
+            "2:8 warning no-channel write for each way: [[channel]] store = \"db\", name, principal, attributing = the source that says who, accounting = the source that says what; 4:12 warning unknown-class did you mean `contact`?",
         ),
         (
             "[[store]]\nname = \"db\"\ninternal = true\ncopy_of = \"bd\"",

@@ -87,3 +87,41 @@ async fn logs_of_the_intruders_host_are_doubted_under_each_of_its_names() {
     assert!(doubted(&w, &on("db-1", "pg")).await, "another name of it");
     assert!(!doubted(&w, MAP).await);
 }
+
+/// Whose requests went through a gateway in the intruder's hands, it may have been: their records can be cut,
+/// and their sessions read.
+#[tokio::test]
+async fn a_gateway_in_the_intruders_hands_excludes_nobody_who_went_through_it() {
+    let mut w = World::proved(10_000, &["auth", "postgresql"]);
+    w.prove("gate", 0, 10_000);
+    w.attestations.iter_mut().for_each(|a| {
+        a.host = (a.source == "gate").then(|| "gw-1".to_owned());
+    });
+    w.profile(1100, AWAY, "7");
+    w.events.iter_mut().for_each(|e| {
+        e.host = (e.source == "gate").then(|| "gw-1".to_owned());
+    });
+    w.sql(
+        2000,
+        "app",
+        Some("cut"),
+        "SELECT card FROM profiles WHERE user_id = $1",
+        &["9"],
+    );
+    let answer = w.ask(MAP, &["host=gw-1"]).await;
+    assert_eq!(answer.scope.subjects.possible, ["user:7", "user:9"]);
+    let supported = |id: &str| {
+        let claim = answer.scope.claims.iter().find(|c| c.id == id);
+        claim.is_some_and(|c| c.verdict == ambit_scope::Verdict::Supported)
+    };
+    assert!(
+        !supported("only_these_persons") && !supported("control_ended") && !supported("credentials_held")
+    );
+    let said = "no session, token or key lay on gw-1 but those that records of it name";
+    assert!(answer.scope.assertions.iter().any(|a| a.text == said));
+    // What its records named before is not read there later.
+    w.get(3000, super::HOME, "/tracks/1", "200").host = Some("gw-1".into());
+    w.events.last_mut().unwrap().actor_session = Some("other".into());
+    let later = w.ask(MAP, &["host=gw-1,from=2014-05-13T17:18:20Z"]).await;
+    assert_eq!(later.scope.subjects.possible, ["user:9"]);
+}

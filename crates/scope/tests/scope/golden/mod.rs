@@ -7,6 +7,7 @@ mod host;
 mod request;
 mod session;
 mod statement;
+mod unsaid;
 
 use crate::world::{Client, World};
 
