@@ -423,7 +423,7 @@ mod tests {
             ("1,2", Step::End(1)),
             (r#""x" "#, Step::End(3)),
             (r#"{"a":[1}"#, Step::Torn(7)),
-            ("{\"a\":1\n{\"b\":2}", Step::Torn(8)),
+            ("{\"a\":1\n{\"b\":2}", Step::Torn(7)),
             (r#"{"a":1,{"b":2}"#, Step::Torn(7)),
             (r#"[{"a":1}{"b":2}]"#, Step::Torn(8)),
             ("{\"a\":\"x}\n,", Step::Torn(8)),

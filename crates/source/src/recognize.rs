@@ -2,7 +2,7 @@
 
 use crate::archive::HEAD;
 use crate::cut::{Cut, Cutter};
-use crate::{Confidence, Error, Format, Options, Output, Sample};
+use crate::{Confidence, Error, Format, Framing, Options, Output, Sample};
 use ambit_event::{Keys, Timestamp};
 use std::sync::Arc;
 
@@ -90,6 +90,9 @@ fn try_out(
     modified: Option<Timestamp>,
     options: &Options,
 ) -> Result<(), String> {
+    if matches!(format.framing(), Framing::Chunks { .. }) {
+        return Ok(()); // A chunk is more than the head.
+    }
     let Ok(context) = options.context(&Keys::derive(&[0; 32]), modified) else {
         return Ok(()); // Reading says what is wrong with the options.
     };

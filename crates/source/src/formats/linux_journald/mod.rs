@@ -116,7 +116,7 @@ impl Journal {
     fn new(context: &Context, form: Form) -> Self {
         Self {
             context: context.clone(),
-            redactor: Redactor::new(&context.keys),
+            redactor: linux_auditd::redactor(context),
             form,
             numbers: Numbers::default(),
             last: None,

@@ -52,7 +52,7 @@ impl Format for Syslog {
             guests.push((programs, decoders?));
         }
         Ok(Box::new(Stream {
-            redactor: Redactor::new(&context.keys),
+            redactor: linux_auditd::redactor(&context),
             context,
             guests,
             last: None,
