@@ -124,7 +124,8 @@ impl Mapping {
         let recognize = &self.spec.recognize;
         let value = |path: &str| path::find(fields, path);
         let fits = |patterns: &Texts, found: &str| patterns.as_slice().iter().any(|p| rules::fits(p, found));
-        let is_there = |any: &Texts| any.as_slice().iter().any(|path| value(path).is_some());
+        let says = |path: &String| path::within(fields, path).is_some_and(|found| *found != Json::Null);
+        let is_there = |any: &Texts| any.as_slice().iter().any(says);
         recognize.present.iter().all(is_there)
             && recognize
                 .values
