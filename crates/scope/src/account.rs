@@ -24,6 +24,8 @@ pub struct Contribution {
     pub touches: Vec<Graded>,
     pub internal: Vec<InternalTouch>,
     pub records: Option<u64>,
+    /// Those of the records that are named.
+    pub record_names: BTreeSet<String>,
     pub because: String,
     pub hops: Vec<String>,
     /// The gap that makes it possible, where it is one.
@@ -424,6 +426,7 @@ fn contribution(trace: &Trace<'_>, carried: &Carried, reach: &Reach, touches: Ve
             _ => reach.internal.clone(),
         },
         records: reach.records,
+        record_names: reach.record_names.clone(),
         because: reach.because.clone(),
         hops: carried
             .hops

@@ -72,6 +72,9 @@ pub struct Unnamed {
     /// The gap that causes it, where it is one.
     pub gap: Option<String>,
     pub evidence: Vec<EventId>,
+    /// The part of the store whose everyone it is: several accesses to it reached the same persons.
+    #[serde(skip)]
+    pub part: Option<String>,
 }
 
 /// The persons reached, all classes and effects together.

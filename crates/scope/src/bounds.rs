@@ -1,7 +1,7 @@
 //! From contributions to numbers: who is confirmed, who cannot be excluded, and how many that is.
 
 use crate::account::Contribution;
-use crate::map::{DataMap, Effect, Who};
+use crate::map::{Completion, DataMap, Effect, Who};
 use crate::{Bounds, Grade, InternalAccess, Pair, Subjects, Unnamed};
 use ambit_event::EventId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,12 +62,19 @@ impl Tally {
                     }
                 }
             }
-            Who::AtMost(n) => self.unnamed(c, g, Some(*n)),
-            Who::Everyone => self.unnamed(c, g, None),
+            Who::AtMost(n) => self.unnamed(c, g, Some(*n), None),
+            Who::Part { name, at_most } => self.unnamed(c, g, Some(*at_most), Some(name)),
+            Who::Everyone => self.unnamed(c, g, None, None),
         }
     }
 
-    fn unnamed(&mut self, c: &Contribution, g: &crate::account::Graded, at_most: Option<u64>) {
+    fn unnamed(
+        &mut self,
+        c: &Contribution,
+        g: &crate::account::Graded,
+        at_most: Option<u64>,
+        part: Option<&String>,
+    ) {
         self.unnamed.insert(Unnamed {
             subject: g.touch.subject.clone(),
             store: g.touch.store.clone(),
@@ -81,6 +88,7 @@ impl Tally {
             } else {
                 vec![c.event]
             },
+            part: part.cloned(),
         });
     }
 
@@ -234,9 +242,12 @@ fn count<'a>(
             domain.confirmed.insert(key.clone());
         }
     }
+    let mut parts = BTreeSet::new();
     for u in unnamed {
         let domain = domains.entry(&u.subject).or_default();
-        domain.unnamed = domain.unnamed.zip(u.at_most).map(|(a, b)| a.saturating_add(b));
+        if u.part.is_none() || parts.insert((&u.subject, &u.part)) {
+            domain.unnamed = domain.unnamed.zip(u.at_most).map(|(a, b)| a.saturating_add(b));
+        }
     }
     let mut at_least = 0;
     let mut at_most = Some(0u64);
@@ -278,11 +289,14 @@ fn condense(because: BTreeSet<String>) -> Vec<String> {
     out
 }
 
-/// Stored items: at least one for each confirmed person and store, at most what the accesses can have held.
+/// Stored items: at least one for each confirmed person and store, and each one that a sure record names; at most
+/// what the accesses can have held, those that are named counted once.
 #[must_use]
 pub fn records(contributions: &[Contribution]) -> Bounds {
     let mut confirmed = BTreeSet::new();
-    let mut at_most = Some(0u64);
+    let mut named = BTreeSet::new();
+    let mut sure = BTreeSet::new();
+    let mut beside = Some(0u64);
     let mut open = BTreeSet::new();
     for c in contributions.iter().filter(|c| !c.touches.is_empty()) {
         for g in c.touches.iter().filter(|g| g.grade == Grade::Certain) {
@@ -290,7 +304,13 @@ pub fn records(contributions: &[Contribution]) -> Bounds {
                 confirmed.extend(keys.iter().map(|k| (&g.touch.store, &g.touch.subject, k)));
             }
         }
-        at_most = at_most.zip(c.records).map(|(a, b)| a.saturating_add(b));
+        let names = c.record_names.iter().map(|name| (&c.store, name));
+        named.extend(names.clone());
+        if all_told(c) {
+            sure.extend(names);
+        }
+        let unnamed = c.records.map(|n| n.saturating_sub(len(&c.record_names)));
+        beside = beside.zip(unnamed).map(|(a, b)| a.saturating_add(b));
         if c.records.is_none() {
             open.insert(format!(
                 "nothing says how many records `{}` returned at most",
@@ -298,12 +318,24 @@ pub fn records(contributions: &[Contribution]) -> Bounds {
             ));
         }
     }
-    let at_least = confirmed.len() as u64;
+    let at_least = len(&confirmed).max(len(&sure));
+    let at_most = beside.map(|n| n.saturating_add(len(&named)));
     Bounds {
         at_least,
         at_most: at_most.map(|n| n.max(at_least)),
         because: condense(open),
     }
+}
+
+fn len<T>(set: &BTreeSet<T>) -> u64 {
+    u64::try_from(set.len()).unwrap_or(u64::MAX)
+}
+
+/// Whether each record that is named was surely reached: of several some may not exist, unless the producer counts
+/// as many.
+fn all_told(c: &Contribution) -> bool {
+    let counted = c.records == Some(len(&c.record_names));
+    c.grade == Grade::Certain && c.completion == Completion::Done && counted
 }
 
 /// Internal data that was reached, by store and object.

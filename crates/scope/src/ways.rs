@@ -71,6 +71,7 @@ fn way(store: &Store, source: String) -> Channel {
         accounting: source,
         roles: Vec::new(),
         pooled: false,
+        shown_by: None,
     }
 }
 

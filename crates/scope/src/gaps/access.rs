@@ -111,6 +111,7 @@ impl Way<'_> {
             touches,
             internal: reach.internal,
             records: reach.records,
+            record_names: reach.record_names,
             because: format!(
                 "{} has a gap then, and no other principal explains this access",
                 self.channel.attributing

@@ -63,6 +63,7 @@ pub(super) fn population(map: &DataMap, channel: &Channel, hole: &Hole, span: Sp
             .collect(),
         internal: Vec::new(),
         records: None,
+        record_names: BTreeSet::new(),
         because: because.clone(),
         hops: Vec::new(),
         gap: Some(hole.id.clone()),

@@ -6,6 +6,7 @@ mod everyone;
 mod hole;
 mod lost;
 mod open;
+mod shown;
 mod spans;
 
 pub use everyone::everyone;
@@ -86,8 +87,11 @@ impl Way<'_> {
             return Ok(());
         }
         let controlled = |span: Span| control.iter().any(|c| c.overlaps(span));
-        let attributing = holes(coverage, &channel.attributing, window);
-        let accounting = holes(coverage, &channel.accounting, window);
+        let mut attributing = holes(coverage, &channel.attributing, window);
+        let mut accounting = holes(coverage, &channel.accounting, window);
+        let unshown = self.unshown(window).await?;
+        attributing.extend(unshown.iter().cloned());
+        accounting.extend(unshown);
         assume_coverage(out, coverage, channel, &control);
         if attributing.iter().any(|h| controlled(h.span)) {
             out.assumptions.insert(format!(

@@ -75,16 +75,27 @@ pub(super) fn named(text: &str, subject: Option<&Subject>) -> Option<Keys> {
     Some(keys)
 }
 
-/// The keys that the parameters of a request name, all of them; `None` where one does not fit, or there is none.
-pub(super) fn all_named(texts: &[String], subject: Option<&Subject>) -> Option<Keys> {
-    if texts.is_empty() || texts.len() > KEYS {
+/// The keys of several values, each of which names one; `None` where one of them names none.
+pub(super) fn each(texts: &BTreeSet<String>, subject: Option<&Subject>) -> Option<Keys> {
+    let fits = |text: &str| subject.and_then(|s| s.keys.as_ref()).is_none_or(|g| g.fits(text));
+    if texts.len() > KEYS || !texts.iter().all(|text| fits(text)) {
         return None;
     }
     let mut keys = Keys::none();
     for text in texts {
-        keys.join(named(text, subject)?);
+        keys.join(readings(text, subject)?);
     }
     Some(keys)
+}
+
+/// The keys that fit, and how many do not: whoever is named by such a one may be anybody.
+pub(super) fn apart(mut keys: Keys, subject: Option<&Subject>) -> (Keys, u64) {
+    let all = keys.keys.len();
+    if let Some(grammar) = subject.and_then(|s| s.keys.as_ref()) {
+        keys.keys.retain(|key| grammar.fits(key));
+    }
+    let strange = u64::try_from(all - keys.keys.len()).unwrap_or(u64::MAX);
+    (keys, strange)
 }
 
 /// The form in which a typed column would show the value: a number without zeros before it, a UUID in

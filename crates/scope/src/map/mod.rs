@@ -24,6 +24,7 @@
 //! kind = "postgresql"
 //! subject = "user"            # or internal = true; classes = [...] for what lies in no table
 //!                             # copy_of = "other_store": a backup, cache or export, of all classes or of `classes`
+//!                             # holds = ["token", "password"]: usable credentials that lie in no table
 //! [[store.table]]
 //! name = "public.profiles"
 //! subject_key = "user_id"     # the column that says whose row it is
@@ -40,8 +41,8 @@
 //! source = "nginx_access"
 //! match = "GET /v1/users/{user_id}/profile"       # or api = "profiles.get*"
 //! store = "users_db"
-//! subjects = "path.user_id"   # path.X query.X field.X parameter.N parameters actor.user
-//!                             # session.account subject_refs statements everyone none
+//! subjects = "path.user_id"   # path.X query.X field.X parameter.N actor.user session.account
+//!                             # resource parameters subject_refs statements everyone none
 //! classes = ["contact"]
 //! effect = "read"             # read changed destroyed unavailable
 //! parameters = { user_id = "[0-9]+" }             # what is not declared does not fit
@@ -49,6 +50,20 @@
 //! max_bytes = 8192
 //! lookups = ["public.sessions"]                   # read by value, and not returned
 //! # starts, issues, takes (with takes_from), sets: session token job password
+//!
+//! [[operation]]               # the same for calls of an API, and for objects in a bucket, a cluster, a mailbox
+//! name = "read photos"
+//! source = "aws_cloudtrail"
+//! api = "s3:GetObject"        # `*` stands for any characters; the longest pattern that fits is meant
+//! resource = "s3://media/users/{user_id}/{file...}"  # only objects with such a name, as the log writes it;
+//!                             # an object that fits no operation may be any of the store
+//! when = { activity = "Get*" }                    # only records that say so: activity resource query user "field.X"
+//! store = "media"
+//! subjects = "path.user_id"   # the object's name gives it; parameters: each bound parameter is a key
+//! classes = ["content"]
+//! records = "record_count"    # how many records it reached, or which: record_count parameters subject_refs
+//! population = 300            # the most persons whose data lies in this part of the store: a folder, a prefix
+//! opens = ["account=db/app"]  # the credentials that lie in what it reads; without it, any that the store holds
 //!
 //! [[channel]]                 # a way into a store; where none leads into it, each source of its operations is one
 //! store = "users_db"
@@ -58,6 +73,7 @@
 //! accounting = "postgresql"
 //! roles = ["app"]
 //! pooled = true
+//! shown_by = "s3:GetObject"   # where no record of such an operation is seen, the sources do not record this way
 //!
 //! [[issuer]]
 //! source = "auth_log"
@@ -82,6 +98,7 @@ mod grammar;
 mod init;
 mod key;
 mod load;
+mod meant;
 mod model;
 mod nearest;
 mod parse;
@@ -93,18 +110,19 @@ mod request;
 mod route;
 #[cfg(test)]
 mod tests;
+mod told;
 mod trial;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use grammar::Grammar;
 pub use init::Proposal;
 pub use model::{
-    Channel, Credential, DataMap, Effect, History, Host, Issuer, Match, Operation, Place, Principal,
-    Retention, Snapshot, Store, Subject, Table, Trust, Whose,
+    Attribute, Channel, Condition, Credential, DataMap, Effect, History, Host, Issuer, Match, Operation,
+    Place, Principal, Recorded, Retention, Snapshot, Store, Subject, Table, Trust, Whose,
 };
 pub use parse::CLASSES;
 pub use persons::Persons;
 pub use reach::{Basis, Completion, InternalTouch, Reach, ReachContext, Touch, Who};
 pub use replay::{ReplayRequest, WriteRecords, Wrote, WroteRows};
-pub use route::{Glob, PlainPath, Route, Segment};
+pub use route::{Glob, ObjectPath, PlainPath, Route, Segment};
 pub use trial::{Trial, UnmappedKind};

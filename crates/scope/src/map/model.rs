@@ -1,8 +1,8 @@
 //! What a person asserts about the systems: subjects, stores, operations, channels.
 
 use super::grammar::Grammar;
-use super::route::{Glob, Route};
-use ambit_event::{ObservableKind, Timestamp};
+use super::route::{Glob, ObjectPath, Route};
+use ambit_event::{Observable, ObservableKind, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -56,6 +56,9 @@ pub struct Store {
     pub tables: Vec<Table>,
     /// Classes of data that lie here outside tables.
     pub classes: BTreeSet<String>,
+    /// Kinds of credential that lie here outside tables. `None`: of every kind where `credential` is among the
+    /// classes, else of none.
+    pub holds: Option<BTreeSet<Credential>>,
 }
 
 /// A table of a store.
@@ -143,13 +146,21 @@ pub struct Operation {
     /// Only events of this source, where one is named.
     pub source: Option<String>,
     pub matches: Match,
+    /// Only records whose object has such a name; `None` for any.
+    pub resource: Option<ObjectPath>,
+    /// Only records that fulfil each of these.
+    pub when: Vec<Condition>,
     pub store: String,
     pub subjects: Whose,
+    /// The most persons whose data lies in the part of the store that it reaches; `None`: as many as in the store.
+    pub population: Option<u64>,
     pub classes: BTreeSet<String>,
     pub effect: Effect,
     /// Grammar of each path and query parameter; one that is not here does not fit.
     pub parameters: BTreeMap<String, Grammar>,
     pub max_records: Option<u64>,
+    /// What in its record tells which records it reached, or how many; `None`: nothing does.
+    pub records: Option<Recorded>,
     pub max_bytes: Option<u64>,
     /// Tables that it reads without returning what stands in them.
     pub lookups: Vec<String>,
@@ -159,6 +170,36 @@ pub struct Operation {
     /// Where the record names the job that is taken: `path.job_id`.
     pub takes_from: Option<Place>,
     pub sets: Option<Credential>,
+    /// What whoever reads this holds then, and nothing else; `None`: credentials of every kind that lies in the
+    /// store outside tables.
+    pub opens: Option<Vec<Observable>>,
+}
+
+/// Something that a record has to say: a pattern on one of its columns or fields. A record that does not say it
+/// does not fulfil it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    pub attribute: Attribute,
+    pub pattern: Glob,
+}
+
+/// A part of a record that a condition looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attribute {
+    Activity,
+    Resource,
+    Query,
+    User,
+    Field(String),
+}
+
+/// What a record tells of the records that its operation reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recorded {
+    /// How many: its own count is true.
+    Count,
+    /// Which: this list names each of them.
+    Named(Place),
 }
 
 /// How an operation is recognized.
@@ -189,11 +230,13 @@ pub enum Place {
     Field(String),
     /// The n-th bound parameter, from 1.
     Parameter(usize),
-    /// Every bound parameter: the messages of a mailbox that were opened, the users that an administrator changed.
+    /// All of them.
     Parameters,
     ActorUser,
     /// The account that the session belongs to, as the trace knows it.
     SessionAccount,
+    /// The name of the object.
+    Resource,
     SubjectRefs,
 }
 
@@ -239,6 +282,8 @@ pub struct Channel {
     pub roles: Vec<String>,
     /// Database sessions are shared among principals.
     pub pooled: bool,
+    /// Operations of which records show that the sources record this way at all; `None`: nobody doubts it.
+    pub shown_by: Option<Glob>,
 }
 
 /// The kind of principal that acts on a channel.

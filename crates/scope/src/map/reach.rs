@@ -3,9 +3,9 @@
 //! The rule of this room: what cannot be decided widens. It reads one record and the map, never the
 //! lake; what other records add (database statements of a request, covered writes) is joined by the trace.
 
-use super::model::{Channel, DataMap, Effect, Store};
+use super::model::{Channel, Credential, DataMap, Effect, Store};
 use super::replay::ReplayRequest;
-use ambit_event::{Event, ObservableKind, Outcome};
+use ambit_event::{Event, Observable, ObservableKind, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one event reached.
@@ -20,12 +20,16 @@ pub struct Reach {
     pub internal: Vec<InternalTouch>,
     /// The kinds of credential that it could read, ordered.
     pub reveals: Vec<ObservableKind>,
+    /// The credentials that it could read, where the map names them, ordered.
+    pub opens: Vec<Observable>,
     /// The job whose result it takes, as the record names it.
     pub takes: Option<String>,
     /// The subjects whose credentials it set, by subject domain.
     pub sets: Vec<(String, Who)>,
     /// At most so many records were read or changed; `None` where nobody knows.
     pub records: Option<u64>,
+    /// Those of them that the record names.
+    pub record_names: BTreeSet<String>,
     /// The statement to be run against the store's state, which makes this reach narrower.
     pub replay: Option<ReplayRequest>,
     /// Why, in one sentence.
@@ -83,6 +87,11 @@ pub enum Who {
     Keys(BTreeSet<String>),
     /// So many persons at most, whom nobody can name.
     AtMost(u64),
+    /// Everyone in a part of the store, so many persons at most: who reads it again reads of the same persons.
+    Part {
+        name: String,
+        at_most: u64,
+    },
     /// Everyone in the store.
     Everyone,
 }
@@ -161,6 +170,9 @@ impl DataMap {
         let silent = event.bytes_out == Some(0);
         let effects = Effect::ALL.iter().filter(|e| !(silent && **e == Effect::Read));
         reach.reveals.extend(self.credentials_in(store));
+        let of_store = self.operations.iter().filter(|o| o.store == store.name);
+        let opens = of_store.flat_map(|o| o.opens.iter().flatten());
+        reach.opens.extend(opens.cloned());
         if store.copy_of.is_some() && !store.classes.is_empty() {
             reach.assumptions.push(format!(
                 "the data map lists every class of data that lies in the copy {}",
@@ -247,7 +259,28 @@ impl DataMap {
     pub(crate) fn credentials_in(&self, store: &Store) -> BTreeSet<ObservableKind> {
         let stores = std::iter::once(store).chain(self.repeated(store));
         let held = stores.flat_map(|s| &s.tables).flat_map(|t| t.holds.values());
-        held.map(|c| c.observable()).collect()
+        let mut kinds = self.loose_credentials(store);
+        kinds.extend(held.map(|c| c.observable()));
+        kinds
+    }
+
+    /// The kinds of credential that lie in a store, or in what it repeats, outside tables: those that the map
+    /// says, of every kind where it only says that there are some.
+    pub(super) fn loose_credentials(&self, store: &Store) -> BTreeSet<ObservableKind> {
+        let mut kinds = BTreeSet::new();
+        for store in std::iter::once(store).chain(self.repeated(store)) {
+            let held: Vec<Credential> = match &store.holds {
+                Some(holds) => holds.iter().copied().collect(),
+                None if store.classes.contains("credential") => Credential::ALL.to_vec(),
+                None => Vec::new(),
+            };
+            kinds.extend(held.iter().map(|c| c.observable()));
+            // It may be that of a database's account, whose sessions no other log knows.
+            if held.contains(&Credential::Password) {
+                kinds.insert(ObservableKind::Connection);
+            }
+        }
+        kinds
     }
 
     /// Every class that the map places in a store: in its tables, in it, in what it repeats, and what
@@ -345,9 +378,11 @@ impl Reach {
             touches: Vec::new(),
             internal: Vec::new(),
             reveals: Vec::new(),
+            opens: Vec::new(),
             takes: None,
             sets: Vec::new(),
             records: None,
+            record_names: BTreeSet::new(),
             replay: None,
             because: because.into(),
             assumptions: Vec::new(),
@@ -370,6 +405,8 @@ impl Reach {
         self.internal.dedup();
         self.reveals.sort();
         self.reveals.dedup();
+        self.opens.sort();
+        self.opens.dedup();
         self.sets.sort();
         self.sets.dedup();
         self.assumptions.sort();

@@ -1,20 +1,14 @@
 //! Records of requests: which operation of the map they are, and whose data it reaches.
 
 use super::key::{self, Keys};
-use super::model::{DataMap, Effect, Match, Operation, Place, Store, Whose};
+use super::model::{DataMap, Effect, Operation, Place, Store, Whose};
 use super::reach::{
     Access, Basis, Completion, InternalTouch, Reach, ReachContext, Touch, Who, completion, is_http,
 };
-use super::route::{Captures, PlainPath, parse_query};
+use super::route::{Captures, parse_query};
+use super::told::{Given, names, refs};
 use ambit_event::Event;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What a request gives to its operation's parameters.
-#[derive(Debug, Default)]
-struct Given {
-    path: Captures,
-    query: BTreeMap<String, String>,
-}
 
 impl DataMap {
     /// The reach of a record that is an operation of the map; `None` where no operation is meant.
@@ -31,27 +25,6 @@ impl DataMap {
             operation: Some(operation.name.clone()),
             ..reach
         })
-    }
-
-    /// The most special operation that fits: routes before patterns, literal segments before parameters.
-    fn operation_of(&self, event: &Event) -> Result<Option<(&Operation, Captures)>, String> {
-        let of_source = |o: &&Operation| o.source.as_ref().is_none_or(|s| *s == event.source);
-        let candidates: Vec<&Operation> = self.operations.iter().filter(of_source).collect();
-        if let Some(found) = by_route(&candidates, event)? {
-            return Ok(Some(found));
-        }
-        let name = event.operation.as_deref().unwrap_or("");
-        let fits =
-            |o: &&&Operation| matches!(&o.matches, Match::Api(glob) if !name.is_empty() && glob.fits(name));
-        let longest = |o: &&&Operation| match &o.matches {
-            Match::Api(glob) => (glob.pattern().len(), std::cmp::Reverse(o.name.clone())),
-            Match::Route(_) => (0, std::cmp::Reverse(String::new())),
-        };
-        Ok(candidates
-            .iter()
-            .filter(fits)
-            .max_by_key(longest)
-            .map(|o| (*o, Captures::new())))
     }
 
     /// Whether the request's parameters are those that the operation declares.
@@ -88,6 +61,10 @@ impl DataMap {
             } else {
                 Err(format!("its parameters do not fit: `{shown}` is not as declared"))
             };
+        }
+        // The name of an object is no text that a backend could take for more than a name.
+        if operation.resource.is_some() && matches!(place, Place::Path(_)) {
+            return Ok(());
         }
         let names_subjects = operation.subjects == Whose::Place(place.clone());
         let subject = self
@@ -133,9 +110,9 @@ impl DataMap {
         };
         let mut reach = Reach {
             completion: completion(event, access),
-            records: operation.max_records,
             ..Reach::nothing("")
         };
+        (reach.records, reach.record_names) = Self::recorded(operation, event);
         reach.takes = operation
             .takes_from
             .as_ref()
@@ -148,6 +125,9 @@ impl DataMap {
             inside(operation, store, event, &mut reach);
         } else {
             self.subjects(operation, store, event, given, context, &mut reach);
+        }
+        if operation.effect == Effect::Read && operation.subjects != Whose::None {
+            self.opened(operation, store, &mut reach);
         }
         if operation.sets.is_some() {
             reach.sets = reach
@@ -176,8 +156,10 @@ impl DataMap {
             }
             Whose::Everyone => {
                 reach.basis = Basis::Whole;
-                reach.because = format!("`{}` reaches everyone in {}", operation.name, store.name);
-                return self.touch(operation, store, Who::Everyone, Sure::No, reach);
+                let who = in_its_part(operation);
+                let part = if who == Who::Everyone { "" } else { "its part of " };
+                reach.because = format!("`{}` reaches everyone in {part}{}", operation.name, store.name);
+                return self.touch(operation, store, who, Sure::No, reach);
             }
             Whose::Statements => {
                 reach.basis = Basis::Statements;
@@ -185,14 +167,20 @@ impl DataMap {
                     "the database statements of `{}` tell whose data it reached",
                     operation.name
                 );
-                return self.touch(operation, store, most(operation, store, self), Sure::No, reach);
+                let who = self.most(operation, store, reach.records);
+                return self.touch(operation, store, who, Sure::No, reach);
             }
             Whose::Place(place) => place,
         };
         let subject = self.subject_of(store).and_then(|s| self.subject(s));
+        let mut strangers = 0;
         let keys = match place {
-            Place::SubjectRefs => refs(event),
-            Place::Parameters => key::all_named(&event.parameters, subject),
+            Place::SubjectRefs => refs(event).map(|keys| {
+                let (keys, strange) = key::apart(keys, subject);
+                strangers = strange;
+                keys
+            }),
+            Place::Parameters => names(event, place).and_then(|texts| key::each(&texts, subject)),
             place => self
                 .value(place, event, given, context)
                 .and_then(|text| key::named(&text, subject)),
@@ -200,12 +188,21 @@ impl DataMap {
         match keys {
             Some(keys) => {
                 reach.basis = Basis::Named;
+                if strangers > 0 {
+                    let per_key = subject.map_or(1, |s| s.persons_per_key.max(1));
+                    let who = Who::AtMost(strangers.saturating_mul(per_key));
+                    self.touch(operation, store, who, Sure::No, reach);
+                }
+                if keys.keys.is_empty() {
+                    reach.because = "its record names persons by what is no key of the data map".to_owned();
+                    return;
+                }
                 reach.because = format!("its record names the persons, as `{}` declares", operation.name);
                 let sure = sure(&keys, *place == Place::SubjectRefs, event, reach.completion);
                 self.touch(operation, store, Who::Keys(keys.keys), sure, reach);
             }
             None => {
-                let who = most(operation, store, self);
+                let who = self.most(operation, store, reach.records);
                 reach.basis = if who == Who::Everyone {
                     Basis::Whole
                 } else {
@@ -237,25 +234,6 @@ impl DataMap {
             who,
             exact: sure == Sure::Yes,
         });
-    }
-
-    fn value(
-        &self,
-        place: &Place,
-        event: &Event,
-        given: &Given,
-        context: &ReachContext<'_>,
-    ) -> Option<String> {
-        match place {
-            Place::Path(name) => given.path.get(name).cloned(),
-            Place::Query(name) => given.query.get(name).cloned(),
-            Place::Field(path) => event.field(path).map(|text| flat(&text)),
-            Place::Parameter(n) => event.parameters.get(n.checked_sub(1)?).cloned(),
-            Place::ActorUser => event.actor_user.clone(),
-            Place::SessionAccount => context.account.map(str::to_owned),
-            Place::SubjectRefs | Place::Parameters => None,
-        }
-        .filter(|text| !text.is_empty())
     }
 
     /// A record that names subjects or classes itself, and is no operation of the map.
@@ -319,43 +297,6 @@ fn sure(keys: &Keys, told: bool, event: &Event, completion: Completion) -> Sure 
     }
 }
 
-fn by_route<'m>(
-    candidates: &[&'m Operation],
-    event: &Event,
-) -> Result<Option<(&'m Operation, Captures)>, String> {
-    let method = event.activity.as_deref().unwrap_or("");
-    let Some(path) = event
-        .resource
-        .as_deref()
-        .filter(|p| p.starts_with('/') && !method.is_empty())
-    else {
-        return Ok(None);
-    };
-    let path = match PlainPath::parse(path) {
-        Ok(path) => path,
-        Err(why) if is_http(event) => return Err(format!("its path fits no route: {why}")),
-        Err(_) => return Ok(None),
-    };
-    // A server answers HEAD as it answers GET, without the body.
-    let method = if method.eq_ignore_ascii_case("HEAD") {
-        "GET"
-    } else {
-        method
-    };
-    let fitting = candidates.iter().filter_map(|o| match &o.matches {
-        Match::Route(route) => Some((route.rank(), *o, route.captures(method, &path)?)),
-        Match::Api(_) => None,
-    });
-    // Of equals the first in the file.
-    let mut best: Option<(Vec<u8>, &Operation, Captures)> = None;
-    for found in fitting {
-        if best.as_ref().is_none_or(|b| found.0 > b.0) {
-            best = Some(found);
-        }
-    }
-    Ok(best.map(|(_, operation, captures)| (operation, captures)))
-}
-
 /// How far a request came that is not as declared. An answer *not found* to it may itself be made from
 /// data, so it counts as possible.
 fn unfit(event: &Event) -> Completion {
@@ -375,25 +316,6 @@ fn most_bytes(operation: &Operation, event: &Event) -> Result<(), String> {
     }
 }
 
-/// At most as many persons as records fit into one answer; everyone where the map does not say.
-fn most(operation: &Operation, store: &Store, map: &DataMap) -> Who {
-    let Some(records) = operation.max_records else {
-        return Who::Everyone;
-    };
-    let per_row = store
-        .tables
-        .iter()
-        .map(|t| t.persons_per_row)
-        .max()
-        .unwrap_or(1)
-        .max(1);
-    let per_key = map
-        .subject_of(store)
-        .and_then(|s| map.subject(s))
-        .map_or(1, |s| s.persons_per_key.max(1));
-    Who::AtMost(records.saturating_mul(per_row).saturating_mul(per_key))
-}
-
 fn inside(operation: &Operation, store: &Store, event: &Event, reach: &mut Reach) {
     reach.basis = Basis::Named;
     reach.because = format!("`{}` reaches internal data of {}", operation.name, store.name);
@@ -406,31 +328,9 @@ fn inside(operation: &Operation, store: &Store, event: &Event, reach: &mut Reach
         store: store.name.clone(),
         object: object.to_owned(),
         effect: operation.effect,
-        records: operation.max_records,
+        records: reach.records,
         bytes: event.bytes_out.and_then(|n| u64::try_from(n).ok()),
     });
-}
-
-/// The subjects that the producer names.
-fn refs(event: &Event) -> Option<Keys> {
-    let keys: BTreeSet<String> = event
-        .subject_refs
-        .iter()
-        .filter(|r| !r.is_empty())
-        .cloned()
-        .collect();
-    (!keys.is_empty()).then_some(Keys { keys, certain: true })
-}
-
-/// A field that holds a list becomes a list with commas between.
-fn flat(text: &str) -> String {
-    match serde_json::from_str::<Vec<serde_json::Value>>(text) {
-        Ok(list) => {
-            let plain = |v: &serde_json::Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
-            list.iter().map(plain).collect::<Vec<_>>().join(",")
-        }
-        Err(_) => text.to_owned(),
-    }
 }
 
 /// What an activity's name says that it does, in the words of OCSF and of HTTP; a read where it says
@@ -483,5 +383,32 @@ fn assumptions(operation: &Operation, event: &Event) -> Vec<String> {
             operation.lookups.join(", ")
         ));
     }
+    if let Some(n) = operation.population {
+        all.push(format!(
+            "the data of at most {n} persons lies where `{name}` reaches"
+        ));
+    }
+    if operation.records.is_some() {
+        all.push(format!(
+            "the records of {} say truly which or how many records `{name}` reached",
+            event.source
+        ));
+    }
+    if operation.opens.is_some() {
+        all.push(format!(
+            "the data map names every credential that lies in what `{name}` reads"
+        ));
+    }
     all
+}
+
+/// Everyone in the part of its store that an operation reaches.
+fn in_its_part(operation: &Operation) -> Who {
+    match operation.population {
+        Some(at_most) => Who::Part {
+            name: operation.name.clone(),
+            at_most,
+        },
+        None => Who::Everyone,
+    }
 }

@@ -1,4 +1,4 @@
-//! Route templates and globs: which operation a record is.
+//! Route templates, patterns of objects' names and globs: which operation a record is.
 //!
 //! A path is compared only in its plain form. Whatever two servers could read differently (a slash that
 //! is encoded, `..`, doubled slashes, a backslash, bytes that are no UTF-8) has no plain form, so it fits
@@ -55,25 +55,11 @@ impl Route {
             .split('/')
             .map(Segment::parse)
             .collect::<Result<Vec<_>, _>>()?;
-        let route = Self {
+        check(&segments)?;
+        Ok(Self {
             method: method.to_ascii_uppercase(),
             segments,
-        };
-        route.check()?;
-        Ok(route)
-    }
-
-    fn check(&self) -> Result<(), String> {
-        let mut names: Vec<&str> = self.parameters().collect();
-        names.sort_unstable();
-        if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
-            return Err(format!("the parameter `{}` stands there twice", twice[0]));
-        }
-        let last = self.segments.len().saturating_sub(1);
-        match self.segments.iter().position(|s| matches!(s, Segment::Rest(_))) {
-            Some(at) if at != last => Err("`{x...}` has to be the last segment".to_owned()),
-            _ => Ok(()),
-        }
+        })
     }
 
     /// The names of its parameters, in order.
@@ -84,43 +70,109 @@ impl Route {
     /// The parameters' values where the method and the plain path fit.
     #[must_use]
     pub fn captures(&self, method: &str, path: &PlainPath) -> Option<Captures> {
-        if self.method != "*" && !self.method.eq_ignore_ascii_case(method) {
-            return None;
-        }
-        let mut captures = Captures::new();
-        let mut given = path.segments.iter();
-        for segment in &self.segments {
-            match segment {
-                Segment::Literal(text) => (given.next()? == text).then_some(())?,
-                Segment::One { before, name, after } => {
-                    let value = given
-                        .next()?
-                        .strip_prefix(before.as_str())?
-                        .strip_suffix(after.as_str())?;
-                    captures.insert(name.clone(), non_empty(value)?);
-                }
-                Segment::Rest(name) => {
-                    let rest: Vec<&str> = given.by_ref().map(String::as_str).collect();
-                    captures.insert(name.clone(), non_empty(&rest.join("/"))?);
-                }
-            }
-        }
-        given.next().is_none().then_some(captures)
+        let methods = self.method == "*" || self.method.eq_ignore_ascii_case(method);
+        methods
+            .then(|| captures(&self.segments, path.segments.iter().map(String::as_str)))
+            .flatten()
     }
 
     /// How special it is: of two routes that both fit, the one with the greater rank is meant.
     #[must_use]
     pub fn rank(&self) -> Vec<u8> {
-        let rank = |s: &Segment| match s {
-            Segment::Literal(_) => 3,
-            Segment::One { before, after, .. } if !before.is_empty() || !after.is_empty() => 2,
-            Segment::One { .. } => 1,
-            Segment::Rest(_) => 0,
-        };
-        let mut ranks: Vec<u8> = self.segments.iter().map(rank).collect();
+        let mut ranks = ranks(&self.segments);
         ranks.push(u8::from(self.method != "*"));
         ranks
     }
+}
+
+/// A pattern of the names of objects: `s3://media/users/{user}/{file...}`, `namespaces/{ns}/secrets/{name}`.
+/// Names are compared as the log writes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectPath {
+    segments: Vec<Segment>,
+}
+
+impl ObjectPath {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// A sentence that says what was expected.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Err("an object's name is expected: `s3://media/users/{user}/{file...}`".to_owned());
+        }
+        let segments = text
+            .split('/')
+            .map(Segment::parse)
+            .collect::<Result<Vec<_>, _>>()?;
+        check(&segments)?;
+        Ok(Self { segments })
+    }
+
+    /// The names of its parameters, in order.
+    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().filter_map(Segment::name)
+    }
+
+    /// The parameters' values where the whole name fits. A name that may mean another object where paths are
+    /// resolved (`.`, `..`, control characters) fits no pattern.
+    #[must_use]
+    pub fn captures(&self, name: &str) -> Option<Captures> {
+        let plain = name.len() <= PATH_BYTES
+            && !name.chars().any(char::is_control)
+            && name.split('/').all(|s| s != "." && s != "..");
+        plain.then(|| captures(&self.segments, name.split('/'))).flatten()
+    }
+
+    /// How special it is: of two patterns that both fit, the one with the greater rank is meant.
+    #[must_use]
+    pub fn rank(&self) -> Vec<u8> {
+        ranks(&self.segments)
+    }
+}
+
+fn check(segments: &[Segment]) -> Result<(), String> {
+    let mut names: Vec<&str> = segments.iter().filter_map(Segment::name).collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
+        return Err(format!("the parameter `{}` stands there twice", twice[0]));
+    }
+    let last = segments.len().saturating_sub(1);
+    match segments.iter().position(|s| matches!(s, Segment::Rest(_))) {
+        Some(at) if at != last => Err("`{x...}` has to be the last segment".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+fn captures<'g>(segments: &[Segment], mut given: impl Iterator<Item = &'g str>) -> Option<Captures> {
+    let mut captures = Captures::new();
+    for segment in segments {
+        match segment {
+            Segment::Literal(text) => (given.next()? == text).then_some(())?,
+            Segment::One { before, name, after } => {
+                let value = given
+                    .next()?
+                    .strip_prefix(before.as_str())?
+                    .strip_suffix(after.as_str())?;
+                captures.insert(name.clone(), non_empty(value)?);
+            }
+            Segment::Rest(name) => {
+                let rest: Vec<&str> = given.by_ref().collect();
+                captures.insert(name.clone(), non_empty(&rest.join("/"))?);
+            }
+        }
+    }
+    given.next().is_none().then_some(captures)
+}
+
+fn ranks(segments: &[Segment]) -> Vec<u8> {
+    let rank = |s: &Segment| match s {
+        Segment::Literal(_) => 3,
+        Segment::One { before, after, .. } if !before.is_empty() || !after.is_empty() => 2,
+        Segment::One { .. } => 1,
+        Segment::Rest(_) => 0,
+    };
+    segments.iter().map(rank).collect()
 }
 
 fn non_empty(text: &str) -> Option<String> {

@@ -291,6 +291,7 @@ fn beyond_budget(trace: &Trace<'_>, map: &DataMap) -> Vec<Contribution> {
             .collect(),
         internal: Vec::new(),
         records: None,
+        record_names: BTreeSet::new(),
         because: why.clone(),
         hops: Vec::new(),
         gap: None,

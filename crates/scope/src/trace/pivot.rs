@@ -274,6 +274,7 @@ impl Trace<'_> {
             return Ok(Vec::new());
         }
         self.pivot_password(c, &reach);
+        self.pivot_opened(c, &reach);
         self.pivot_job(c, &reach).await?;
         // What its statements reveal comes with them, for they are attributed themselves.
         match self.stamped.contains_key(&c.event.id) && reach.basis == Basis::Unmapped {
@@ -300,6 +301,27 @@ impl Trace<'_> {
                     evidence: Some(&c.event),
                 });
             }
+        }
+    }
+
+    /// The credentials that lay in what was read, where the map names them.
+    fn pivot_opened(&mut self, c: &Carried, reach: &Reach) {
+        let from = self.cause(c);
+        for credential in &reach.opens {
+            let mut to = credential.clone();
+            if matches!(to.kind, ObservableKind::Session | ObservableKind::Token) {
+                to.value = self.lake.keys().fingerprint(&to.value);
+            }
+            self.control.add(News {
+                rule: Rule::Readable,
+                from: from.as_ref(),
+                to,
+                span: Span::new(c.event.time, Timestamp::MAX),
+                grade: Grade::Possible,
+                exclusive: false,
+                reason: "an attributed event could read what holds it, by the data map".to_owned(),
+                evidence: Some(&c.event),
+            });
         }
     }
 

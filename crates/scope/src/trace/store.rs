@@ -46,6 +46,7 @@ impl Trace<'_> {
             ObservableKind::Session => (Column::ActorSession, Some(Column::IssuedSession)),
             ObservableKind::Token => (Column::ActorCredential, Some(Column::IssuedCredential)),
             ObservableKind::Account => (Column::ActorUser, None),
+            ObservableKind::Connection => (Column::Connection, None),
             _ => return Ok(()),
         };
         let Some(first) = dumps.first() else { return Ok(()) };
@@ -58,7 +59,9 @@ impl Trace<'_> {
         let events = self
             .fetch(Query::of(Filter::Column(used, Test::Present)).within(span))
             .await?;
-        for event in events.into_iter().filter(|e| !is_datastore(e)) {
+        // What accounts of databases do is known by their sessions.
+        let of_databases = kind == ObservableKind::Connection;
+        for event in events.into_iter().filter(|e| is_datastore(e) == of_databases) {
             let Some(value) = event.text(used).map(str::to_owned) else {
                 continue;
             };

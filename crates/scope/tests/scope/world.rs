@@ -1,7 +1,7 @@
 //! A tiny world written by hand: a gateway, a login service and a database, record by record.
 
-use ambit_event::{Attestation, Batch, Event, EventId, Outcome, Span, Timestamp};
-use ambit_lake::Lake;
+use ambit_event::{Attestation, Batch, Event, EventId, Loss, Outcome, Span, Timestamp};
+use ambit_lake::{Assertion, Lake};
 use ambit_scope::{Answer, Config, DataMap, Request, Seed, scope};
 
 /// Seconds after the world's beginning, as an instant.
@@ -107,6 +107,9 @@ trace = ["gate"]
 pub struct World {
     pub events: Vec<Event>,
     pub attestations: Vec<Attestation>,
+    pub losses: Vec<Loss>,
+    /// What a person says of a source that proves nothing itself.
+    pub asserted: Vec<Assertion>,
     n: u64,
 }
 
@@ -134,6 +137,15 @@ impl World {
             host: None,
             span: Span::new(at(from), at(until)),
             because: "a digest chain".into(),
+        });
+    }
+
+    pub fn assert_complete(&mut self, source: &str) {
+        self.asserted.push(Assertion {
+            source: source.into(),
+            host: None,
+            span: None,
+            reason: "the whole tenant was exported".into(),
         });
     }
 
@@ -244,6 +256,7 @@ impl World {
             .push(Batch {
                 events,
                 attestations: self.attestations.clone(),
+                losses: self.losses.clone(),
                 ..Batch::default()
             })
             .await
@@ -265,7 +278,7 @@ impl World {
         let request = Request {
             seeds: seeds.iter().map(|s| Seed::parse(s).unwrap()).collect(),
             map: Some(map),
-            coverage_assertions: Vec::new(),
+            coverage_assertions: self.asserted.clone(),
             config: Config::standard(),
             shown: None,
         };

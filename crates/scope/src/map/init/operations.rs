@@ -40,7 +40,7 @@ impl Proposal {
         ));
         page.line(format!("store = {}", quoted(&self.store_of(source))));
         page.line(
-            "subjects = \"everyone\"   # ? whose data does it reach: field.X, parameters, actor.user, subject_refs, none",
+            "subjects = \"everyone\"   # ? whose data does it reach: path.X of `resource = \"…/{X}\"`, field.X, actor.user, subject_refs, none",
         );
         page.line("classes = []   # ? which classes");
     }

@@ -3,6 +3,7 @@
 use super::reader::{At, Reader, Section};
 use crate::map::diagnostic::Severity;
 use crate::map::model::{Channel, DataMap, Host, Issuer, Principal, Retention, Store, Trust};
+use crate::map::route::Glob;
 use ambit_event::printable;
 use std::net::IpAddr;
 
@@ -18,6 +19,7 @@ impl Reader<'_> {
                 "accounting",
                 "roles",
                 "pooled",
+                "shown_by",
             ],
         );
         let store = self.required(s, "store");
@@ -42,6 +44,7 @@ impl Reader<'_> {
             accounting: accounting?.value,
             roles: self.texts(s, "roles").into_iter().map(|r| r.value).collect(),
             pooled: self.flag(s, "pooled"),
+            shown_by: self.text(s, "shown_by").map(|g| Glob::new(&g.value)),
         })
     }
 

@@ -2,6 +2,7 @@
 //! place and, where there is one, the name that was probably meant.
 
 mod channel;
+mod object;
 mod operation;
 mod reader;
 mod store;

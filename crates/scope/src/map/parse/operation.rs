@@ -5,7 +5,7 @@ use super::words::Use;
 use crate::map::grammar::Grammar;
 use crate::map::model::{Credential, DataMap, Match, Operation, Place, Store, Whose};
 use crate::map::nearest::nearest;
-use crate::map::route::{Glob, Route};
+use crate::map::route::{Glob, ObjectPath, Route};
 use ambit_event::printable;
 use std::collections::BTreeMap;
 
@@ -18,12 +18,16 @@ impl Reader<'_> {
                 "source",
                 "match",
                 "api",
+                "resource",
+                "when",
                 "store",
                 "subjects",
+                "population",
                 "classes",
                 "effect",
                 "parameters",
                 "max_records",
+                "records",
                 "max_bytes",
                 "lookups",
                 "starts",
@@ -31,11 +35,13 @@ impl Reader<'_> {
                 "takes",
                 "takes_from",
                 "sets",
+                "opens",
             ],
         );
         let parameters = self.parameters(s);
         let matches = self.matches(s);
-        let subjects = self.subjects(s, matches.as_ref(), &parameters);
+        let resource = self.resource(s, matches.as_ref());
+        let subjects = self.subjects(s, matches.as_ref(), resource.as_ref(), &parameters);
         let store = self.required(s, "store");
         let found = store.as_ref().and_then(|store| {
             self.reference(store, "store", map.stores.iter().map(|s| s.name.as_str()));
@@ -45,8 +51,11 @@ impl Reader<'_> {
             name: self.name(s)?,
             source: self.text(s, "source").map(|s| s.value),
             matches: matches?.value,
+            resource: resource?,
+            when: self.conditions(s),
             store: store?.value,
             subjects: subjects?,
+            population: self.count(s, "population", 0),
             classes: self.classes(s),
             effect: self.effect(s),
             parameters: parameters
@@ -54,6 +63,7 @@ impl Reader<'_> {
                 .map(|(name, at)| (name, at.value))
                 .collect(),
             max_records: self.count(s, "max_records", 0),
+            records: self.recorded(s),
             max_bytes: self.count(s, "max_bytes", 0),
             lookups: self.lookups(s, found),
             starts: self.kind(s, "starts"),
@@ -61,6 +71,7 @@ impl Reader<'_> {
             takes: self.kind(s, "takes"),
             takes_from: self.text(s, "takes_from").and_then(|text| self.place(&text)),
             sets: self.kind(s, "sets"),
+            opens: self.opens(s),
         };
         self.advise(s, &operation, found, map);
         Some(operation)
@@ -165,6 +176,7 @@ impl Reader<'_> {
         &mut self,
         s: Section<'_>,
         matches: Option<&At<Match>>,
+        resource: Option<&Option<ObjectPath>>,
         parameters: &BTreeMap<String, At<Grammar>>,
     ) -> Option<Whose> {
         let text = self.required(s, "subjects")?;
@@ -184,13 +196,26 @@ impl Reader<'_> {
                     &names,
                 );
             }
-            (Place::Path(_), Some(Match::Api(_))) => {
-                self.error(
-                    "bad-subjects",
-                    text.span,
-                    "an operation without a route has no path parameters",
-                    None,
-                );
+            (Place::Path(name), Some(Match::Api(_))) => {
+                let names: Vec<&str> = resource
+                    .into_iter()
+                    .flatten()
+                    .flat_map(ObjectPath::parameters)
+                    .collect();
+                if names.is_empty() {
+                    self.error(
+                        "bad-subjects",
+                        text.span,
+                        "an operation without a route or `resource` has no path parameters",
+                        Some(
+                            "name the part of the object: `resource = \"s3://media/users/{user}/{file...}\"`"
+                                .to_owned(),
+                        ),
+                    );
+                } else if !names.contains(&name.as_str()) {
+                    let title = format!("`resource` has no parameter `{name}`");
+                    self.missing(&text, &title, name, &names);
+                }
             }
             (Place::Query(name), _) if !parameters.contains_key(name) => {
                 let names: Vec<&str> = parameters.keys().map(String::as_str).collect();
@@ -210,6 +235,7 @@ impl Reader<'_> {
         const WORDS: &[&str] = &[
             "actor.user",
             "session.account",
+            "resource",
             "subject_refs",
             "parameters",
             "statements",
@@ -220,6 +246,7 @@ impl Reader<'_> {
             _ if text.value == "actor.user" => Some(Place::ActorUser),
             _ if text.value == "session.account" => Some(Place::SessionAccount),
             _ if text.value == "subject_refs" => Some(Place::SubjectRefs),
+            _ if text.value == "resource" => Some(Place::Resource),
             _ if text.value == "parameters" => Some(Place::Parameters),
             Some((_, "")) => None,
             Some(("path", name)) => Some(Place::Path(name.to_owned())),
@@ -230,7 +257,7 @@ impl Reader<'_> {
         };
         if place.is_none() {
             let near = nearest(&text.value, WORDS.iter().copied()).map(|n| format!("did you mean `{n}`?"));
-            let forms = "write path.X, query.X, field.X, parameter.N, parameters, actor.user, session.account, subject_refs, statements, everyone or none";
+            let forms = "write path.X, query.X, field.X, parameter.N, parameters, actor.user, session.account, resource, subject_refs, statements, everyone or none";
             let title = format!("`{}` is no place in a record", printable(&text.value, 60));
             self.error(
                 "bad-place",

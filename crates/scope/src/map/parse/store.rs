@@ -2,8 +2,8 @@
 
 use super::reader::{Reader, Section};
 use super::words::Use;
-use crate::map::model::{History, Snapshot, Store, Subject, Table};
-use std::collections::BTreeMap;
+use crate::map::model::{Credential, History, Snapshot, Store, Subject, Table};
+use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeValue;
 
 impl Reader<'_> {
@@ -53,7 +53,7 @@ impl Reader<'_> {
         self.known(
             s,
             &[
-                "name", "kind", "subject", "copy_of", "internal", "table", "classes",
+                "name", "kind", "subject", "copy_of", "internal", "table", "classes", "holds",
             ],
         );
         let internal = self.flag(s, "internal");
@@ -79,7 +79,26 @@ impl Reader<'_> {
             internal,
             tables,
             classes: self.classes(s),
+            holds: self.kinds_held(s),
         })
+    }
+
+    fn kinds_held(&mut self, s: Section<'_>) -> Option<BTreeSet<Credential>> {
+        if s.get("holds").is_some() {
+            let kinds = self.texts(s, "holds");
+            return Some(kinds.iter().filter_map(|kind| self.credential(kind)).collect());
+        }
+        let classes = self.texts(s, "classes");
+        if let Some(class) = classes.iter().find(|c| c.value == "credential") {
+            let hint = "say which: `holds = [\"token\"]`, or `holds = []` where none can be used";
+            self.warning(
+                "no-holds",
+                class.span.clone(),
+                "credentials lie here, and nothing says of which kinds: whoever reads them may hold any",
+                Some(hint.to_owned()),
+            );
+        }
+        None
     }
 
     fn table(&mut self, t: Section<'_>, internal: bool) -> Option<Table> {

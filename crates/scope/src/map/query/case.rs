@@ -46,7 +46,7 @@ impl Case<'_> {
                 let rows = match self.written(at, write, target) {
                     Who::Keys(keys) => WroteRows::Keys(keys),
                     Who::AtMost(n) => WroteRows::AtMost(n),
-                    Who::Everyone => return None,
+                    Who::Part { .. } | Who::Everyone => return None,
                 };
                 let columns = match &write.columns {
                     Columns::Named(names) if write.act == Act::Update && !moves_key(write, target.table) => {
@@ -143,7 +143,7 @@ impl Case<'_> {
         reach.basis = reach.basis.max(match touch.who {
             Who::Keys(_) => Basis::Named,
             Who::AtMost(_) => Basis::Counted,
-            Who::Everyone => Basis::Whole,
+            Who::Part { .. } | Who::Everyone => Basis::Whole,
         });
         reach.assumptions.push(format!(
             "the data map lists every class of data in `{}` of {}",

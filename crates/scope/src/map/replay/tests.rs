@@ -97,6 +97,7 @@ fn asked(
                 if t.exact { "!" } else { "" }
             ),
             Who::AtMost(n) => format!("<={n}"),
+            Who::Part { name, at_most } => format!("<={at_most} of {name}"),
             Who::Everyone => "all".to_owned(),
         })
         .collect();

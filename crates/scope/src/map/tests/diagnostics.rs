@@ -64,7 +64,7 @@ fn diagnostics_say_what_where_and_what_was_meant() {
         ),
         (
             "[[operation]]\nname = \"x\"\nmatch = \"GET /{id}\"\nstore = \"db\"\nsubjects = \"nobody\"\nparameters = { id = \".*\" }\n[[store]]\nname = \"db\"\ninternal = true",
-            "5:12 error bad-place write path.X, query.X, field.X, parameter.N, parameters, actor.user, session.account, subject_refs, statements, everyone or none; 6:21 warning loose-grammar name the characters that it can hold, such as `[A-Za-z0-9 _-]{0,64}`",
+            "5:12 error bad-place write path.X, query.X, field.X, parameter.N, parameters, actor.user, session.account, resource, subject_refs, statements, everyone or none; 6:21 warning loose-grammar name the characters that it can hold, such as `[A-Za-z0-9 _-]{0,64}`",
         ),
         (
             "x = [",

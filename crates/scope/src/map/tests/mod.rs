@@ -4,6 +4,7 @@
 
 mod any;
 mod diagnostics;
+mod objects;
 mod requests;
 mod runs;
 mod statements;
@@ -194,6 +195,7 @@ fn shown(reach: &Reach) -> String {
     let mut out = format!("{:?} {:?}", reach.basis, reach.completion).to_lowercase();
     let mut touches: Vec<String> = reach.touches.iter().map(touch).collect();
     touches.extend(reach.internal.iter().map(internal));
+    touches.extend(reach.opens.iter().map(|o| format!("opens {o}")));
     touches.extend(reach.reveals.iter().map(|k| format!("reveals {}", k.name())));
     for part in touches {
         out.push_str(" | ");
@@ -207,6 +209,7 @@ fn touch(t: &Touch) -> String {
     let who = match &t.who {
         Who::Keys(keys) => keys.iter().cloned().collect::<Vec<_>>().join("+"),
         Who::AtMost(n) => format!("<={n}"),
+        Who::Part { name, at_most } => format!("<={at_most} of `{name}`"),
         Who::Everyone => "all".to_owned(),
     };
     format!(

@@ -1,9 +1,13 @@
 //! The traps of SCOPE.md §9, each with its exact bounds.
 
 mod asked;
+mod bucket;
+mod clinic;
+mod cluster;
 mod credential;
 mod gap;
 mod host;
+mod mailbox;
 mod request;
 mod session;
 mod statement;
