@@ -2,9 +2,9 @@
 //! looked up in it once more by the committed table.
 
 use super::Report;
-use super::records::{self, Producer};
+use super::records::{self, Producer, recognized};
 use ambit_event::{Event, Keys, printable};
-use ambit_source::{Context, Format, Sample, decode_all, formats};
+use ambit_source::{Context, Format, decode_all, formats};
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde::Deserialize;
 use serde_json::{Map, Number, Value};
@@ -114,7 +114,10 @@ impl Table {
                 report.fail(format!("{}: of no kind that the table names", case.place));
                 continue;
             };
-            n_known += usize::from(recognized(&case.record).is_some_and(|f| f.source() == kind.source));
+            n_known += usize::from(
+                recognized("record.json", case.record.to_string().as_bytes())
+                    .is_some_and(|f| f.source() == kind.source),
+            );
             let producer = self.producer.get(&kind.producer);
             match producer.or_else(|| others.producer(&kind.producer)) {
                 Some(producer) => check_case(case, log_type, kind, producer, format, report),
@@ -176,14 +179,6 @@ fn decode(format: &Arc<dyn Format>, record: &Value, keys: &Keys) -> Result<Event
         (_, Some(reject)) => Err(format!("rejected: {}", reject.reason)),
         (n, None) => Err(format!("{n} events of one record")),
     }
-}
-
-/// The format that takes a file with nothing but this record.
-fn recognized(record: &Value) -> Option<Arc<dyn Format>> {
-    let line = record.to_string();
-    let sample = Sample::new("record.json", line.as_bytes());
-    let sure = formats::built_in().into_iter().map(|f| (f.recognize(&sample), f));
-    sure.rev().max_by_key(|(sure, _)| *sure).map(|(_, format)| format)
 }
 
 fn put_time(record: &mut Value, log_type: &LogType) {

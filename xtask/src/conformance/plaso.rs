@@ -3,12 +3,12 @@
 
 use super::Report;
 use super::crowdsec::ours;
+use super::records::recognized;
 use ambit_event::{Batch, Event, Keys, Timestamp, printable};
-use ambit_source::{Context, Format, Sample, decode_all, formats};
+use ambit_source::{Context, decode_all};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
 
 /// The committed table: which files are whose, and what their lines say.
 #[derive(Debug, Deserialize)]
@@ -95,8 +95,7 @@ pub fn check(folder: &Path, table: &Table, report: &mut Report) {
 impl Known {
     fn check(&self, bytes: &[u8], report: &mut Report) {
         report.n_sets += 1;
-        let sample = Sample::new(&self.name, &bytes[..bytes.len().min(64 << 10)]);
-        let Some(format) = surest(&sample) else {
+        let Some(format) = recognized(&self.name, bytes) else {
             return report.fail(format!("{}: no format recognizes it", self.name));
         };
         if format.name() != self.source {
@@ -155,11 +154,4 @@ impl Known {
             }
         }
     }
-}
-
-fn surest(sample: &Sample<'_>) -> Option<Arc<dyn Format>> {
-    let built_in = formats::built_in();
-    let sure = built_in.into_iter().map(|f| (f.recognize(sample).0, f));
-    let known = sure.filter(|(sure, _)| *sure > 0).rev();
-    known.max_by_key(|(sure, _)| *sure).map(|(_, f)| f)
 }

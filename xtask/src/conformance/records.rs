@@ -171,7 +171,8 @@ fn files(path: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn recognized(name: &str, bytes: &[u8]) -> Option<Arc<dyn Format>> {
+/// The built-in source that takes a file for its own, as sure as the program must be.
+pub(super) fn recognized(name: &str, bytes: &[u8]) -> Option<Arc<dyn Format>> {
     let sample = Sample::new(name, &bytes[..bytes.len().min(64 << 10)]);
     let sure = formats::built_in()
         .into_iter()
