@@ -63,11 +63,11 @@ pub async fn run(setting: &Setting, args: &CoverageArgs) -> Result<Exit> {
 /// A source that the lake does not hold has no gaps to show, which would read as none.
 fn check_sources(args: &CoverageArgs, coverage: &Coverage) -> Result<()> {
     let known: BTreeSet<&str> = coverage.streams.iter().map(|stream| &*stream.source).collect();
-    let asked = args
+    let mut asked = args
         .source
         .iter()
         .chain(args.assume.iter().map(|said| &said.source));
-    match asked.filter(|source| !known.contains(source.as_str())).next() {
+    match asked.find(|source| !known.contains(source.as_str())) {
         Some(source) => bail!(
             "the lake holds no source `{}`; it holds {}",
             printable(source, 60),
