@@ -383,6 +383,23 @@ fn rejects_are_losses_of_our_own() {
 }
 
 #[test]
+fn rejects_before_the_first_record_and_after_the_last_do_not_stretch_the_window() {
+    let open = Span::new(secs(10), Timestamp::MAX);
+    let before = Span::new(Timestamp::MIN, secs(1));
+    let batch = Batch {
+        rejects: vec![reject(Some(open)), reject(Some(before)), reject(Some(Span::ALL))],
+        ..of([event(0), event(5), event(10)])
+    };
+    let coverage = coverage(&batch, &[]);
+    assert_eq!(coverage.window, Some(Span::new(secs(0), secs(10).plus_nanos(1))));
+    assert!(
+        lines(&coverage).iter().any(|line| line.contains("degraded")),
+        "{:?}",
+        lines(&coverage)
+    );
+}
+
+#[test]
 fn a_reject_is_one_of_the_missing_numbers() {
     let batch = Batch {
         rejects: vec![reject(Some(span(10, 20)))],

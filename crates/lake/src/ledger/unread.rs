@@ -2,7 +2,7 @@
 
 use super::lost::{Cause, Lost, records};
 use super::minutes::minute_of;
-use ambit_event::Span;
+use ambit_event::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -45,9 +45,17 @@ impl Unread {
         placed.fold(self.unplaced, u64::saturating_add)
     }
 
-    /// From the earliest to the latest known time of a reject.
+    /// From the earliest to the latest known time of a reject. Before the first event of a file, and after its
+    /// last, only one end is known, and the other stretches nothing.
     pub fn span(&self) -> Option<Span> {
-        self.placed.values().map(|(span, _)| *span).reduce(Span::hull)
+        let known = |(span, _): &(Span, u64)| match (span.from > Timestamp::MIN, span.until < Timestamp::MAX)
+        {
+            (true, true) => Some(*span),
+            (true, false) => Some(Span::new(span.from, span.from.plus_nanos(1))),
+            (false, true) => Some(Span::new(span.until.plus_nanos(-1), span.until)),
+            (false, false) => None,
+        };
+        self.placed.values().filter_map(known).reduce(Span::hull)
     }
 
     /// The losses; those without a time may lie anywhere in `anywhere`.
@@ -106,7 +114,6 @@ impl From<Unread> for Packed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ambit_event::Timestamp;
 
     #[test]
     fn rejects_of_one_minute_are_one_span_in_any_order() {
