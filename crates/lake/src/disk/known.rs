@@ -11,7 +11,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Ids kept in memory, unless one batch needs more: some 70 MiB.
+/// Ids kept in memory, unless one batch needs more: a table of 2^21 places of 17 bytes, 34 MiB.
 const MOST_IDS: usize = 3 << 19;
 /// The same record can bear times that differ by a time zone, where the zone was given differently.
 const ZONES: i64 = 26 * 3600 * 1_000_000_000;
