@@ -3,6 +3,7 @@
 use ambit_event::{Column, ColumnKind, Event, EventId, Keys, Span};
 use serde_json::Value;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// One test on one column. A column that is absent from a record satisfies no test but `Absent`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -273,6 +274,35 @@ pub(crate) fn values(event: &Event, column: Column) -> Vec<Cow<'_, str>> {
             .map(|v| Cow::Borrowed(v.as_str()))
             .collect(),
     }
+}
+
+/// Counts each value of each column, in the order that [`Lake::distinct`](crate::Lake::distinct) promises.
+pub(crate) fn tally(columns: &[Column], events: &[Event]) -> Vec<Distinct> {
+    let mut all = Vec::new();
+    for &column in columns {
+        let mut counts: BTreeMap<Option<String>, (u64, Span)> = BTreeMap::new();
+        for event in events {
+            for value in or_none(values(event, column)) {
+                let (n, seen) = counts.entry(value).or_insert((0, event.when()));
+                *n += 1;
+                *seen = seen.hull(event.when());
+            }
+        }
+        all.extend(counts.into_iter().map(|(value, (n_events, seen))| Distinct {
+            column,
+            value,
+            n_events,
+            seen,
+        }));
+    }
+    all
+}
+
+fn or_none(values: Vec<std::borrow::Cow<'_, str>>) -> Vec<Option<String>> {
+    if values.is_empty() {
+        return vec![None];
+    }
+    values.into_iter().map(|value| Some(value.into_owned())).collect()
 }
 
 #[cfg(test)]

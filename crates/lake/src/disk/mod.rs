@@ -3,6 +3,7 @@
 //! Useful for: anything that must survive. Not useful for: being the meaning of a filter, which is
 //! [`Filter::admits`](crate::Filter::admits); here is only what finds the same answer sooner.
 
+mod backend;
 mod file;
 mod fs;
 mod home;
@@ -23,7 +24,8 @@ mod views;
 mod weave;
 mod writer;
 
-pub(crate) use writer::DiskWriter;
+pub(crate) use backend::{create, open};
+use writer::DiskWriter;
 
 use crate::content::Content;
 use crate::engine::{self, Engine, failed};

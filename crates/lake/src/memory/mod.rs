@@ -1,5 +1,9 @@
 //! The lake in memory: one indexed segment a commit, a version is a number of segments.
 
+mod backend;
+
+pub(crate) use backend::View;
+
 use crate::content::Content;
 use crate::ledger::Ledger;
 use crate::pending::{Pending, sort_evidence};
@@ -26,7 +30,7 @@ pub(crate) const PIVOTS: &[Column] = &[
 
 /// Everything up to one version. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Memory {
+struct Memory {
     segments: Vec<Arc<Segment>>,
 }
 
