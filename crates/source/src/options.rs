@@ -36,7 +36,7 @@ impl Default for Options {
             time_zone: None,
             log_format: None,
             mappings: Vec::new(),
-            batch_events: 8192,
+            batch_events: 2048,
             caps: Caps::default(),
         }
     }

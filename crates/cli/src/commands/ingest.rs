@@ -61,7 +61,7 @@ What cannot be parsed is kept and listed by `ambit rejects`; the exit code is th
 /// memory, and fewer make many small files.
 const MOST_PENDING: u64 = 48 << 20;
 /// Batches that are read ahead of the writer.
-const AHEAD: usize = 2;
+const AHEAD: usize = 4;
 
 /// What was done, file by file.
 #[derive(Debug, Serialize)]
