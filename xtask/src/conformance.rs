@@ -12,6 +12,7 @@ mod path;
 mod pgaudit;
 mod plaso;
 mod records;
+mod sigma;
 mod windows;
 
 use serde::Deserialize;
@@ -120,6 +121,8 @@ fn all(data: &Path, tables: &Path, has_floors: bool) -> Result<bool, String> {
     reports.extend(panther.check(&data.join("panther-analysis"), &records));
     let windows = windows::Table::parse(&load("windows.toml")?)?;
     reports.extend(windows.check(data));
+    let sigma = sigma::Table::parse(&load("sigma.toml")?)?;
+    reports.extend(sigma.check(&data.join("sigma")));
     Ok(judge(reports, has_floors.then_some(&floors)))
 }
 

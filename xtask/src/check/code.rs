@@ -30,6 +30,7 @@ const MAY_UNPACK: &[&str] = &[
 const NOT_ASYNC: &[&str] = &[
     "crates/event/src/",
     "crates/source/src/",
+    "crates/detect/src/",
     "crates/case/src/",
     "crates/drill/src/",
 ];
@@ -49,6 +50,7 @@ const CLOCKS: &[&str] = &[
 const TIMELESS: &[&str] = &[
     "crates/event/src/",
     "crates/source/src/",
+    "crates/detect/src/",
     "crates/scope/src/",
     "crates/case/src/",
     "crates/drill/src/",
@@ -213,6 +215,7 @@ fn package_of(path: &str) -> &'static str {
         "event" => "ambit-event",
         "source" => "ambit-source",
         "lake" => "ambit-lake",
+        "detect" => "ambit-detect",
         "scope" => "ambit-scope",
         "case" => "ambit-case",
         "drill" => "ambit-drill",

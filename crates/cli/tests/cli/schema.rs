@@ -129,6 +129,8 @@ fn fits(schema: &str, folder: &Path, args: &[&str]) -> Value {
 fn every_json_answer_has_its_documented_shape() {
     let folder = incident();
     let seed = seed(folder);
+    fs::create_dir_all(folder.join("rules")).unwrap();
+    fs::write(folder.join("rules/a.yml"), "title: A\n---\n[").unwrap();
     for (schema, args) in [
         ("coverage", vec!["coverage"]),
         ("rejects", vec!["rejects"]),
@@ -143,6 +145,7 @@ fn every_json_answer_has_its_documented_shape() {
         ("sources", vec!["sources"]),
         ("map", vec!["map", "check", "map.toml"]),
         ("map", vec!["map", "test", "map.toml"]),
+        ("rules", vec!["rules", "check", "rules"]),
         ("lake", vec!["lake", "info"]),
         ("lake", vec!["lake", "versions"]),
         (

@@ -1,0 +1,17 @@
+//! Rule files to rules: every document is loaded or refused with place and reason.
+
+mod action;
+mod check;
+mod files;
+mod model;
+mod narrow;
+mod parse;
+mod placeholder;
+mod refusal;
+mod set;
+mod yaml;
+
+pub use model::{Correlation, Filter, Head, Level, LogSource, Origin, Rule};
+pub use placeholder::Placeholders;
+pub use refusal::{Place, Refusal};
+pub use set::RuleSet;
