@@ -120,6 +120,33 @@ impl Filter {
         }
     }
 
+    /// Whether an event is admitted by what it holds in this text column alone; `None` where something else is
+    /// asked of it too.
+    #[cfg(feature = "engine")]
+    pub(crate) fn decided_by(&self, column: Column, value: Option<&str>) -> Option<bool> {
+        let decided = |part: &Self| part.decided_by(column, value);
+        match self {
+            Self::All(parts) => Some(
+                parts
+                    .iter()
+                    .map(decided)
+                    .collect::<Option<Vec<_>>>()?
+                    .iter()
+                    .all(|d| *d),
+            ),
+            Self::Any(parts) => Some(
+                parts
+                    .iter()
+                    .map(decided)
+                    .collect::<Option<Vec<_>>>()?
+                    .contains(&true),
+            ),
+            Self::Not(part) => Some(!decided(part)?),
+            Self::Column(of, test) if *of == column => Some(test.admits_text(value)),
+            _ => None,
+        }
+    }
+
     /// The same condition with secrets replaced by the fingerprints that the lake holds instead: in
     /// tests on sessions, credentials and fields whose name says secret, and as an alternative in a
     /// full-text search for something that can be a token.

@@ -1,5 +1,6 @@
 //! The one writer of a lake: rows become files, files become part of the table in one commit.
 
+use super::few::Few;
 use super::file::{Change, DataFile};
 use super::fs::random_name;
 use super::known::{Known, Reach};
@@ -254,6 +255,7 @@ impl Job {
             ledger: pending.ledger.clone(),
             content: pending.content.to_text(),
             raw: raw_file.into_iter().collect(),
+            few: Few::of(pending.events()),
         };
         let rejects = pending.rejects.iter().zip(places);
         let rejects = rejects.map(|((id, reject), place)| Row::reject(*id, reject, place.clone()));
