@@ -7,7 +7,9 @@
 mod blind;
 mod carry;
 mod host;
+mod issue;
 mod join;
+mod logon;
 mod pivot;
 mod sow;
 mod store;
@@ -155,6 +157,7 @@ impl<'a> Trace<'a> {
                 blind::degrade(&mut self.coverage, self.map.unwrap_or(&nothing), host, *since);
             }
             self.leave_hosts(&hosts).await?;
+            self.unrecorded_issues().await?;
             known = hosts;
             self.raised.extend(self.stamped.keys());
             self.close().await?;

@@ -196,3 +196,46 @@ async fn in_a_gap_nothing_is_taken_for_a_look_up() {
         ["contact 1..1", "credential 0..1", "identity 1..1"]
     );
 }
+
+const BOB: Client = Client {
+    session: "bobs",
+    ip: "192.0.2.44",
+    device: "desk",
+};
+
+/// The intruder logs in while the login service's log has a gap: with whose password nobody can say, so each
+/// account may be his from then on.
+#[tokio::test]
+async fn a_login_that_the_issuer_lost_may_have_opened_any_account() {
+    let login = r#"
+[[operation]]
+name = "log in"
+source = "gate"
+match = "GET /login"
+store = "users"
+subjects = "none"
+issues = "session"
+
+[[issuer]]
+source = "auth"
+issues = "session"
+
+[trust]"#;
+    let map = MAP.replace("[trust]", login);
+    let reached = async |auth: &[(i64, i64)], status: &str| {
+        let mut w = stolen();
+        w.attestations.retain(|a| a.source != "auth");
+        auth.iter()
+            .for_each(|(from, until)| w.prove("auth", *from, *until));
+        // In no session, from where the stolen one was used.
+        w.get(1500, AWAY, "/login", status).actor_session = None;
+        w.login(4900, "9", BOB);
+        w.get(5000, BOB, "/users/9/card", "200");
+        read(&w.ask(&map, &["session=s"]).await)
+    };
+    let holed = [(0, 1400), (2000, 10_000)];
+    let wide = ["contact 1..1", "identity 1..1", "payment 0..1"];
+    assert_eq!(reached(&holed, "200").await, wide);
+    assert_eq!(reached(&holed, "401").await, wide[..2], "it was refused");
+    assert_eq!(reached(&[(0, 10_000)], "200").await, wide[..2]);
+}
