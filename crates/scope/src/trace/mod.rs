@@ -14,6 +14,7 @@ mod pivot;
 mod sow;
 mod store;
 mod told;
+mod unexplained;
 
 pub use told::Telling;
 
@@ -136,6 +137,8 @@ impl<'a> Trace<'a> {
         trace.close().await?;
         trace.unrecorded_issues().await?;
         trace.close().await?;
+        trace.go_on_unexplained().await?;
+        trace.close().await?;
         trace.read_hosts().await?;
         trace.note_unseen_logons();
         trace.blind().await?;
@@ -158,6 +161,7 @@ impl<'a> Trace<'a> {
             }
             self.leave_hosts(&hosts).await?;
             self.unrecorded_issues().await?;
+            self.go_on_unexplained().await?;
             known = hosts;
             self.raised.extend(self.stamped.keys());
             self.close().await?;
