@@ -86,6 +86,8 @@ pub struct Trace<'a> {
     /// Requests that their own records do not bound and whose trace id is a trusted hop's, with the sources
     /// that hold records of them.
     stamped: BTreeMap<EventId, BTreeSet<String>>,
+    /// Requests that started a job whose result was taken, and their trace ids.
+    delivered: (BTreeSet<EventId>, BTreeSet<String>),
     homes: BTreeMap<Observable, Origins>,
     earliest: Timestamp,
     /// Attributed requests by their trace id.
@@ -123,6 +125,7 @@ impl<'a> Trace<'a> {
             kinds: BTreeMap::new(),
             raised: BTreeSet::new(),
             stamped: BTreeMap::new(),
+            delivered: Default::default(),
             homes: BTreeMap::new(),
             earliest: Timestamp::MAX,
             requests: BTreeMap::new(),
