@@ -228,6 +228,16 @@ impl<'a> Trace<'a> {
         }
     }
 
+    /// Attributes an event alone: what shares its trace id has no part in it.
+    fn attribute_apart(&mut self, event: Event, grade: Grade, hop: usize) {
+        let id = event.id;
+        let is_new = !self.attributed.contains_key(&id);
+        self.attribute(event, grade, hop, Spread::No);
+        if is_new {
+            self.raised.remove(&id);
+        }
+    }
+
     /// Every step of the walk.
     pub fn hops(&self) -> Vec<Hop> {
         self.control.hops()
