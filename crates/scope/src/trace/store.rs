@@ -2,7 +2,7 @@
 
 use super::{Carried, Spread, Trace};
 use crate::control::{News, Rule};
-use crate::map::{Credential, Match, Operation, Place, PlainPath, Reach, Route, Segment};
+use crate::map::{Completion, Credential, Match, Operation, Place, PlainPath, Reach, Route, Segment};
 use crate::origin::is_datastore;
 use crate::{Error, Grade};
 use ambit_event::{Column, Event, Observable, ObservableKind, Span, Timestamp};
@@ -144,12 +144,29 @@ impl Trace<'_> {
             return Ok(());
         };
         for event in self.fetch(Query::of(downloads).within(span)).await? {
-            let taken = self.reach(&event).and_then(|r| r.takes);
-            if taken.is_some_and(|taken| self.lake.keys().fingerprint(&taken) == job || taken == job) {
+            let Some(reach) = self.reach(&event) else { continue };
+            if reach.takes.as_ref().is_some_and(|taken| self.names(taken, &job)) {
+                if reach.completion == Completion::Done {
+                    self.delivered.0.insert(c.event.id);
+                    self.delivered.1.extend(c.event.trace.clone());
+                }
                 self.attribute(event, c.grade, hop, Spread::No);
             }
         }
         Ok(())
+    }
+
+    /// Whether what a request reached was handed over: the result of a job only where it was taken.
+    pub fn is_delivered(&self, event: &Event, reach: &Reach) -> bool {
+        let operation = reach
+            .operation
+            .as_deref()
+            .and_then(|name| self.map?.operation(name));
+        let starts_job = operation.is_some_and(|o| o.starts == Some(Credential::Job));
+        let (events, traces) = &self.delivered;
+        !starts_job
+            || events.contains(&event.id)
+            || event.trace.as_ref().is_some_and(|id| traces.contains(id))
     }
 }
 
