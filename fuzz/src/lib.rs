@@ -112,12 +112,26 @@ pub fn printable(bytes: &[u8]) {
     assert!(!safe.chars().any(char::is_control));
 }
 
+/// What holds for every batch: places lie in the file, and a reason is safe to print.
+fn hold(batch: &Batch, n_bytes: u64) {
+    for event in &batch.events {
+        assert!(event.provenance.offset + event.provenance.length <= n_bytes);
+    }
+    for reject in &batch.rejects {
+        assert!(reject.position.offset + reject.n_bytes <= n_bytes);
+        assert_eq!(reject.reason, ambit_event::printable(&reject.reason, 1000));
+    }
+}
+
 fn decode(format: &Arc<dyn Format>, bytes: &[u8]) {
     let context = Context::bare(KEYS.clone());
     let first = ambit_source::decode_all(format, bytes, &context);
     let second = ambit_source::decode_all(format, bytes, &context);
     match (first, second) {
-        (Ok(first), Ok(second)) => assert_eq!(first, second, "the same bytes give the same events"),
+        (Ok(first), Ok(second)) => {
+            assert_eq!(first, second, "the same bytes give the same events");
+            hold(&first, bytes.len() as u64);
+        }
         (Err(_), Err(_)) => {}
         _ => panic!("the same bytes are read once and not again"),
     }

@@ -8,7 +8,7 @@ use crate::twins::Met;
 use crate::{Context, Decoder, Error, Format, Framing, Options, Output, RawRecord, Refused, RejectReason};
 use ambit_event::{
     Attestation, Batch, Checkpoint, Event, EventId, Evidence, Keys, Loss, Position, Provenance, Reject, Span,
-    Timestamp,
+    Timestamp, printable,
 };
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -37,6 +37,9 @@ pub struct Summary {
 
 /// Bytes of raw records after which a batch is full, however few they are.
 const BATCH_BYTES: usize = 32 << 20;
+/// Characters of a reject's reason, and of the field that it names: both may repeat what an attacker wrote.
+const REASON: usize = 600;
+const FIELD: usize = 200;
 
 /// Reads one evidence file and hands its events over in batches, each with the checkpoint up to which
 /// everything has been handed over. With a checkpoint of the same lineage only what follows it is given.
@@ -212,11 +215,36 @@ fn pass(
     input
         .place
         .with_content(&options.caps, |reader: &mut CappedReader<'_>| {
-            if let Some(note) = reading.run(reader, options, resume, sink) {
+            let mut whole = Whole {
+                n_awaited: input.place.is_file().then_some(input.evidence.bytes),
+                reader,
+            };
+            if let Some(note) = reading.run(&mut whole, options, resume, sink) {
                 return Pass::Replaced(note);
             }
             Pass::Done(reading.summary, reading.seen)
         })
+}
+
+/// A file to its end, which must not come before so many bytes as it had when it was found.
+struct Whole<'a, 'r> {
+    reader: &'a mut CappedReader<'r>,
+    n_awaited: Option<u64>,
+}
+
+impl Read for Whole<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.reader.read(buffer)?;
+        let is_end = n == 0 && !buffer.is_empty();
+        match self.n_awaited.take_if(|_| is_end) {
+            Some(most) if self.reader.n_in() < most => {
+                let there = self.reader.n_in();
+                let why = format!("it is shorter than it was when it was found ({there} bytes of {most})");
+                Err(io::Error::new(io::ErrorKind::UnexpectedEof, why))
+            }
+            _ => Ok(n),
+        }
+    }
 }
 
 /// The state of reading one file.
@@ -599,8 +627,8 @@ impl<'a> Reading<'a> {
             source: self.format.source().to_owned(),
             host: self.context.host.clone().or_else(|| self.last_host.clone()),
             position,
-            reason: reason.reason,
-            field: reason.field,
+            reason: printable(&reason.reason, REASON),
+            field: reason.field.map(|field| printable(&field, FIELD)),
             between: self.last.map(|from| Span::new(from, Timestamp::MAX)),
             raw,
             n_bytes,

@@ -88,6 +88,8 @@ pub fn percent_decoded(text: &str) -> Cow<'_, str> {
 
 /// Field names that are remembered with whether they are secret; attackers may invent more.
 const NAMES: usize = 1024;
+/// Bytes of a name that is remembered.
+pub const SHORT: usize = 200;
 
 /// Takes the secrets out of fields, remembering which names are secret.
 #[derive(Debug, Clone)]
@@ -204,7 +206,7 @@ impl Redactor {
             return *known;
         }
         let answer = is_secret(name);
-        if self.names.len() < NAMES {
+        if self.names.len() < NAMES && name.len() <= SHORT {
             self.names.insert(name.to_owned(), answer);
         }
         answer

@@ -73,6 +73,11 @@ impl Place {
         }
     }
 
+    /// Whether it is a file by itself, and no member of an archive.
+    pub fn is_file(&self) -> bool {
+        self.members.is_empty()
+    }
+
     /// The path as a person would name it, archive members as `archive!member`; a second member of the same name
     /// as `archive!member [2]`.
     pub fn name(&self) -> String {

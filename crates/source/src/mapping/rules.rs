@@ -300,7 +300,7 @@ impl KnownKeys {
     }
 
     fn remember(&mut self, name: &str, rules: &Rulebook, redactor: &mut Redactor) -> usize {
-        if self.keys.len() == KEYS {
+        if self.keys.len() == KEYS || name.len() > redact::SHORT {
             return KEYS;
         }
         self.keys.push(KnownKey {

@@ -198,6 +198,8 @@ struct Stream {
 
 /// Hosts whose numbering is followed; more than send to any one collector.
 const MOST_HOSTS: usize = 10_000;
+/// Bytes of a host's name, as DNS has it.
+const LONGEST_HOST: usize = 255;
 
 impl Decoder for Stream {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
@@ -331,7 +333,8 @@ impl Stream {
         }
         let Some(number) = sequence(frame) else { return };
         let host = event.host.clone().unwrap_or_default();
-        if self.sequences.len() >= MOST_HOSTS && !self.sequences.contains_key(&host) {
+        let is_new = !self.sequences.contains_key(&host);
+        if is_new && (self.sequences.len() >= MOST_HOSTS || host.len() > LONGEST_HOST) {
             return;
         }
         if let Some((last, at)) = self.sequences.insert(host, (number, event.time))
