@@ -164,8 +164,12 @@ impl Names {
 
     /// What lies at a path of a record.
     pub fn within<'v, 'r>(self, fields: &'v Object<'r>, path: &str) -> Option<&'v Json<'r>> {
-        self.get(fields, path)
-            .or_else(|| splits(path).find_map(|(head, rest)| self.below(self.get(fields, head)?, rest)))
+        if let Some(found) = self.get(fields, path) {
+            return Some(found);
+        }
+        // Most paths are bare names.
+        memchr::memchr2(b'.', b'[', path.as_bytes())?;
+        splits(path).find_map(|(head, rest)| self.below(self.get(fields, head)?, rest))
     }
 
     /// As [`Self::within`], to change it; through objects only.

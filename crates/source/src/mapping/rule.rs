@@ -202,7 +202,10 @@ impl Field {
 impl Picker {
     pub fn text<'s>(&'s self, slots: &Slots<'s>) -> Option<Cow<'s, str>> {
         match self {
-            Self::Fields(fields, except) => fields.iter().find_map(|field| field.text(slots, except)),
+            Self::Fields(fields, except) => fields
+                .iter()
+                .filter(|field| slots[field.slot].is_some())
+                .find_map(|field| field.text(slots, except)),
             Self::Constant(value) => Some(Cow::Borrowed(value)),
             Self::Template(template) => template.text(slots).map(Cow::Owned),
         }
