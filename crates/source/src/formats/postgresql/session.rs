@@ -42,7 +42,8 @@ pub struct Previous {
 
 /// An event whose end is not known yet.
 struct Held {
-    event: Event,
+    /// Events are large, and what is held is moved about.
+    event: Box<Event>,
     /// The statement as the server wrote it, for comparing.
     text: String,
     vxid: Option<String>,
@@ -137,7 +138,7 @@ impl Sessions {
                     held.event.outcome = outcome;
                     self.offsets.remove(&held.event.provenance.offset);
                     self.bytes -= held.bytes;
-                    out.push(held.event);
+                    out.push(*held.event);
                 }
             }
         }
@@ -217,7 +218,7 @@ impl Sessions {
         let vxid = entry.opt(Part::Vxid).map(ToOwned::to_owned);
         let session = self.touch(key);
         session.held.push(Held {
-            event,
+            event: Box::new(event),
             text: text.trim().to_owned(),
             vxid,
             statement_id,
@@ -272,7 +273,7 @@ impl Sessions {
         } else {
             Outcome::Unknown
         };
-        out.push(held.event);
+        out.push(*held.event);
     }
 
     /// The file has ended. Gives out everything in the order of the file, and says how many statements
