@@ -245,4 +245,98 @@ mod tests {
             assert_eq!((tally.n_events, tally.n_beside, tally.n_findings), (5, 2, 5));
         }
     }
+
+    fn fired(rules: &str, event: &Event) -> Vec<String> {
+        let rules = RuleSet::parse(rules, "rules.yml", &Placeholders::none());
+        assert_eq!(rules.refused(), []);
+        let fired = titles(&mut Detector::new(&rules), event);
+        assert_eq!(titles(&mut Detector::unfiltered(&rules), event), fired);
+        fired
+    }
+
+    #[test]
+    fn a_filter_narrows_a_rule_and_selectors_mean_its_own_detections() {
+        const RULES: &str = "title: Login\n\
+            logsource: {service: okta, product: okta}\n\
+            detection: {known_x: {eventType: login}, b: {eventType: never}, condition: 1 of them}\n\
+            ---\n\
+            title: Our own\n\
+            logsource: {product: okta}\n\
+            filter: {rules: [Login], known_a: {ip: 192.0.2.1}, known_b: {ip: 192.0.2.2}, condition: not 1 of known_*}\n";
+        for (ip, n) in [("192.0.2.1", 0), ("192.0.2.2", 0), ("192.0.2.3", 1)] {
+            let login = event(
+                "okta_system",
+                "login",
+                &format!(r#"{{"eventType":"login","ip":"{ip}"}}"#),
+            );
+            assert_eq!(fired(RULES, &login).len(), n, "{ip}");
+        }
+    }
+
+    #[test]
+    fn an_access_log_is_asked_under_the_names_of_web_servers() {
+        const RULES: &str = "title: Path\n\
+            logsource: {category: webserver}\n\
+            detection: {s: {cs-method: GET, cs-uri-query|startswith: /cgi-bin/, sc-status: 200}, condition: s}\n\
+            ---\n\
+            title: Parameter\n\
+            logsource: {category: webserver}\n\
+            detection: {s: {cs-uri-query|startswith: 'cmd=', cs-uri-stem|endswith: .php}, condition: s}\n\
+            ---\n\
+            title: Words\n\
+            logsource: {category: webserver}\n\
+            detection: {s: ['/etc/passwd'], condition: s}\n";
+        let fields = r#"{"request":"GET /cgi-bin/a.php?cmd=cat+/etc/passwd HTTP/1.1","status":"200"}"#;
+        let mut request = event("nginx_access", "GET /cgi-bin/a.php", fields);
+        request.activity = Some("GET".to_owned());
+        request.resource = Some("/cgi-bin/a.php".to_owned());
+        request.query_text = Some("cmd=cat+/etc/passwd".to_owned());
+        assert_eq!(fired(RULES, &request), ["Path", "Parameter", "Words"]);
+    }
+
+    #[test]
+    fn a_log_may_ask_for_fields_and_words_are_looked_for_in_the_message() {
+        const RULES: &str = "title: New key\n\
+            logsource: {product: windows, category: registry_add}\n\
+            detection: {s: {TargetObject|contains: Run}, condition: s}\n\
+            ---\n\
+            title: Bad user\n\
+            logsource: {product: linux, service: sshd}\n\
+            detection: {s: {'|all': [Invalid user, root]}, condition: s}\n";
+        let key = |kind: &str| format!(r#"{{"EventType":"{kind}","TargetObject":"HKLM\\Run\\x"}}"#);
+        let made = |kind: &str| event("windows_evtx", "Microsoft-Windows-Sysmon/12", &key(kind));
+        assert_eq!(fired(RULES, &made("CreateKey")), ["New key"]);
+        assert!(fired(RULES, &made("DeleteKey")).is_empty());
+        let mut login = event("sshd", "Logon", r#"{"program":"sshd"}"#);
+        login.message = Some("Invalid user root2 from 192.0.2.1".to_owned());
+        assert_eq!(fired(RULES, &login), ["Bad user"]);
+    }
+
+    #[test]
+    fn a_wildcard_goes_over_lines_and_a_word_may_stand_anywhere() {
+        const RULES: &str = "title: Inside\n\
+            logsource: {product: windows, category: ps_script}\n\
+            detection: {s: {ScriptBlockText|contains: 'new-object*webclient'}, condition: s}\n\
+            ---\n\
+            title: Whole\n\
+            logsource: {product: windows, category: ps_script}\n\
+            detection: {s: {ScriptBlockText: ['*Download?tring*', never]}, condition: s}\n\
+            ---\n\
+            title: Both\n\
+            logsource: {product: windows, category: ps_script}\n\
+            detection: {s: {ScriptBlockText|contains|all: ['net.', 'new*;', 'c\\.x\\\\*y']}, condition: s}\n\
+            ---\n\
+            title: Words\n\
+            logsource: {product: windows, category: ps_script}\n\
+            detection: {s: ['object*client', 4711], condition: s}\n";
+        let text = r#"{"ScriptBlockText":"$a = New-Object `\n  Net.WebClient;\n$a.DownloadString('x') c\\.x\\ \n y"}"#;
+        let script = event("windows_evtx", "Microsoft-Windows-PowerShell/4104", text);
+        assert_eq!(fired(RULES, &script), ["Inside", "Whole", "Both", "Words"]);
+        let port = event(
+            "windows_evtx",
+            "Microsoft-Windows-PowerShell/4104",
+            r#"{"Path":"port 4711 open"}"#,
+        );
+        assert_eq!(fired(RULES, &port), ["Words"]);
+    }
 }

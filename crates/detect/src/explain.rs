@@ -31,6 +31,14 @@ pub struct Site {
     pub is_closed: bool,
 }
 
+impl Rule {
+    /// Whether its log source is none that is read here: then it never matches.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        Table::built_in().meant_by(&self.log_source).is_empty()
+    }
+}
+
 impl Explanation {
     /// What would become of the rule.
     #[must_use]

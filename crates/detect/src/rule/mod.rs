@@ -3,6 +3,7 @@
 mod action;
 mod check;
 mod files;
+mod meaning;
 mod model;
 mod narrow;
 mod parse;

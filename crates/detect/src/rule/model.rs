@@ -46,8 +46,9 @@ impl Head {
         named.filter(|tag| is_technique(tag)).map(str::to_ascii_uppercase)
     }
 
-    /// Whether a reference means this rule.
-    pub(crate) fn is_called(&self, reference: &str) -> bool {
+    /// Whether a reference means this rule: its id, whatever the case, or its name.
+    #[must_use]
+    pub fn is_called(&self, reference: &str) -> bool {
         self.id.eq_ignore_ascii_case(reference) || self.name.as_deref() == Some(reference)
     }
 }

@@ -1,6 +1,7 @@
 //! One document of a file to what the Sigma engine makes of it, or why not, with the place.
 
 use super::check::{self, Section};
+use super::meaning;
 use super::model::Rule;
 use super::refusal::Fault;
 use super::yaml::{Document, Node};
@@ -177,7 +178,7 @@ pub(crate) fn compile(rule: &SigmaRule, root: Option<&Node>) -> Result<CompiledR
             return Err(find(&pattern).into_iter().fold(fault, Fault::at));
         }
     }
-    rsigma_eval::compile_rule(rule).map_err(|error| {
+    rsigma_eval::compile_rule(&meaning::meant(rule)).map_err(|error| {
         let fault = Fault::new("cannot-match", lower_first(&error.to_string()));
         root.map(|root| place(root, "detection"))
             .into_iter()
