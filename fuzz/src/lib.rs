@@ -1,7 +1,8 @@
 //! What the fuzz targets do with hostile bytes: one function per parser. Each must come back, whatever
 //! the bytes are, and the same bytes must give the same answer.
 
-use ambit_event::{Batch, Event, Keys, Timestamp};
+use ambit_detect::{Detector, Placeholders, RuleSet};
+use ambit_event::{Batch, Event, Fields, Keys, Timestamp};
 use ambit_lake::{Assertion, Filter};
 use ambit_scope::{DataMap, ReachContext, Seed};
 use ambit_source::formats::aws::digest::{self, Digest, LogFile};
@@ -77,6 +78,19 @@ pub fn statement(bytes: &[u8]) {
     event.query_text = Some(String::from_utf8_lossy(bytes).into_owned());
     let reach = STATEMENTS.reach(&event, &ReachContext::default());
     assert_eq!(reach, STATEMENTS.reach(&event, &ReachContext::default()));
+}
+
+/// Reads bytes as Sigma rules, and asks them about a started program; the index before them leaves out none that
+/// matches.
+pub fn rules(bytes: &[u8]) {
+    let placeholders = Placeholders::parse("hosts = ['a', 'b*']", "values.toml").unwrap_or_default();
+    let rules = RuleSet::parse(&String::from_utf8_lossy(bytes), "rules.yml", &placeholders);
+    let mut event = Event::new("windows_evtx", Timestamp(0));
+    event.operation = Some("Microsoft-Windows-Sysmon/1".into());
+    let fields = r#"{"EventID":1,"Image":"C:\\Windows\\cmd.exe","CommandLine":"cmd -c x","Hashes":["a","b"]}"#;
+    event.fields = Fields::from_json(fields.into());
+    let (mut quick, mut slow) = (Detector::new(&rules), Detector::unfiltered(&rules));
+    assert_eq!(quick.check(&event), slow.check(&event));
 }
 
 /// Reads bytes as a seed.

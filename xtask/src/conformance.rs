@@ -122,7 +122,7 @@ fn all(data: &Path, tables: &Path, has_floors: bool) -> Result<bool, String> {
     let windows = windows::Table::parse(&load("windows.toml")?)?;
     reports.extend(windows.check(data));
     let sigma = sigma::Table::parse(&load("sigma.toml")?)?;
-    reports.extend(sigma.check(&data.join("sigma")));
+    reports.extend(sigma.check(data));
     Ok(judge(reports, has_floors.then_some(&floors)))
 }
 

@@ -14,10 +14,15 @@
 //! assert_eq!((rules.rules().len(), rules.refused().len()), (1, 0));
 //! ```
 
+mod detector;
+mod engine;
 mod error;
+mod explain;
+mod logsource;
 mod rule;
+mod view;
 
+pub use detector::{Detector, Tally};
 pub use error::Error;
-pub use rule::{
-    Correlation, Filter, Head, Level, LogSource, Origin, Place, Placeholders, Refusal, Rule, RuleSet,
-};
+pub use explain::{Explanation, Site};
+pub use rule::{Correlation, Filter, Head, LogSource, Origin, Place, Placeholders, Refusal, Rule, RuleSet};

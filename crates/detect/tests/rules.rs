@@ -14,7 +14,7 @@ fn placeholders() -> Placeholders {
 fn told(rules: &RuleSet) -> String {
     let mut out = String::new();
     let mut line = |kind: &str, head: &Head, more: String| {
-        let level = head.level.map_or("no level", ambit_detect::Level::name);
+        let level = head.level.map_or("no level", ambit_event::Level::name);
         let at = head.origin.place.line.unwrap_or_default();
         let _ = writeln!(
             out,

@@ -131,6 +131,8 @@ fn every_json_answer_has_its_documented_shape() {
     let seed = seed(folder);
     fs::create_dir_all(folder.join("rules")).unwrap();
     fs::write(folder.join("rules/a.yml"), "title: A\n---\n[").unwrap();
+    let rule = "title: B\nlogsource: {category: webserver}\ndetection: {s: {cs-method: GET}, condition: s}\n";
+    fs::write(folder.join("rules/b.yml"), rule).unwrap();
     for (schema, args) in [
         ("coverage", vec!["coverage"]),
         ("rejects", vec!["rejects"]),
@@ -146,6 +148,7 @@ fn every_json_answer_has_its_documented_shape() {
         ("map", vec!["map", "check", "map.toml"]),
         ("map", vec!["map", "test", "map.toml"]),
         ("rules", vec!["rules", "check", "rules"]),
+        ("rules", vec!["rules", "explain", "rules/b.yml"]),
         ("lake", vec!["lake", "info"]),
         ("lake", vec!["lake", "versions"]),
         (

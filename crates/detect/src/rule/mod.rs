@@ -3,6 +3,7 @@
 mod action;
 mod check;
 mod files;
+mod meaning;
 mod model;
 mod narrow;
 mod parse;
@@ -11,7 +12,8 @@ mod refusal;
 mod set;
 mod yaml;
 
-pub use model::{Correlation, Filter, Head, Level, LogSource, Origin, Rule};
+pub use model::{Correlation, Filter, Head, LogSource, Origin, Rule};
+pub(crate) use parse::fields_of;
 pub use placeholder::Placeholders;
 pub use refusal::{Place, Refusal};
 pub use set::RuleSet;

@@ -1,58 +1,21 @@
 //! A rule, a correlation and a filter as they are kept once they were taken.
 
 use super::refusal::Place;
+use ambit_event::Level;
 use rsigma_eval::CompiledRule;
 use rsigma_parser::{CorrelationRule, SigmaRule};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// How much a match of a rule weighs, as its author says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
-    Informational,
-    Low,
-    Medium,
-    High,
-    Critical,
-}
-
-impl Level {
-    pub const ALL: &'static [Self] = &[
-        Self::Informational,
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Critical,
-    ];
-
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Informational => "informational",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl From<rsigma_parser::Level> for Level {
-    fn from(level: rsigma_parser::Level) -> Self {
-        match level {
-            rsigma_parser::Level::Informational => Self::Informational,
-            rsigma_parser::Level::Low => Self::Low,
-            rsigma_parser::Level::Medium => Self::Medium,
-            rsigma_parser::Level::High => Self::High,
-            rsigma_parser::Level::Critical => Self::Critical,
-        }
+/// The engine's word for a level in ours.
+pub(crate) fn level(level: rsigma_parser::Level) -> Level {
+    match level {
+        rsigma_parser::Level::Informational => Level::Informational,
+        rsigma_parser::Level::Low => Level::Low,
+        rsigma_parser::Level::Medium => Level::Medium,
+        rsigma_parser::Level::High => Level::High,
+        rsigma_parser::Level::Critical => Level::Critical,
     }
 }
 
@@ -83,8 +46,9 @@ impl Head {
         named.filter(|tag| is_technique(tag)).map(str::to_ascii_uppercase)
     }
 
-    /// Whether a reference means this rule.
-    pub(crate) fn is_called(&self, reference: &str) -> bool {
+    /// Whether a reference means this rule: its id, whatever the case, or its name.
+    #[must_use]
+    pub fn is_called(&self, reference: &str) -> bool {
         self.id.eq_ignore_ascii_case(reference) || self.name.as_deref() == Some(reference)
     }
 }

@@ -1,14 +1,17 @@
 //! One document of a file to what the Sigma engine makes of it, or why not, with the place.
 
 use super::check::{self, Section};
+use super::meaning;
+use super::model::Rule;
 use super::refusal::Fault;
 use super::yaml::{Document, Node};
 use ambit_event::printable;
 use rsigma_eval::CompiledRule;
 use rsigma_parser::{
-    ConditionExpr, CorrelationRule, Detection, FilterRule, Modifier, SigmaCollection, SigmaRule, SigmaValue,
-    parse_sigma_yaml,
+    ConditionExpr, CorrelationRule, Detection, DetectionItem, FilterRule, Modifier, SigmaCollection,
+    SigmaRule, SigmaValue, parse_sigma_yaml,
 };
+use std::collections::BTreeSet;
 
 /// A document that was read.
 #[derive(Debug)]
@@ -175,7 +178,7 @@ pub(crate) fn compile(rule: &SigmaRule, root: Option<&Node>) -> Result<CompiledR
             return Err(find(&pattern).into_iter().fold(fault, Fault::at));
         }
     }
-    rsigma_eval::compile_rule(rule).map_err(|error| {
+    rsigma_eval::compile_rule(&meaning::meant(rule)).map_err(|error| {
         let fault = Fault::new("cannot-match", lower_first(&error.to_string()));
         root.map(|root| place(root, "detection"))
             .into_iter()
@@ -202,25 +205,40 @@ fn regex_fault(error: &regex::Error) -> Fault {
 /// Every regular expression of a rule.
 fn expressions(rule: &SigmaRule) -> Vec<String> {
     let mut found = Vec::new();
+    each_item(rule, &mut |item| {
+        if item.field.has_modifier(Modifier::Re) {
+            found.extend(item.values.iter().filter_map(|value| match value {
+                SigmaValue::String(text) => Some(text.original.clone()),
+                _ => None,
+            }));
+        }
+    });
+    found.sort();
+    found
+}
+
+/// The fields that a rule asks for, in order, and whether it looks for words wherever they stand.
+pub(crate) fn fields_of(rule: &Rule) -> (Vec<String>, bool) {
+    let mut fields = BTreeSet::new();
+    let mut has_keywords = each_item(&rule.sigma, &mut |item| fields.extend(item.field.name.clone()));
+    each_item(&rule.sigma, &mut |item| has_keywords |= item.field.name.is_none());
+    (fields.into_iter().collect(), has_keywords)
+}
+
+/// Visits what a rule asks of fields; says whether it asks for words without a field, too.
+fn each_item(rule: &SigmaRule, visit: &mut dyn FnMut(&DetectionItem)) -> bool {
+    let mut has_keywords = false;
     let mut stack: Vec<&Detection> = rule.detection.named.values().collect();
     while let Some(detection) = stack.pop() {
         match detection {
-            Detection::AllOf(items) => {
-                for item in items.iter().filter(|item| item.field.has_modifier(Modifier::Re)) {
-                    found.extend(item.values.iter().filter_map(|value| match value {
-                        SigmaValue::String(text) => Some(text.original.clone()),
-                        _ => None,
-                    }));
-                }
-            }
+            Detection::AllOf(items) => items.iter().for_each(&mut *visit),
             Detection::AnyOf(parts) | Detection::And(parts) => stack.extend(parts),
             Detection::Conditional { named, .. } => stack.extend(named.values()),
             Detection::ArrayMatch { body, .. } => stack.push(body),
-            Detection::Keywords(_) => {}
+            Detection::Keywords(_) => has_keywords = true,
         }
     }
-    found.sort();
-    found
+    has_keywords
 }
 
 /// The names that a condition selects among those given, written out: a selector that later finds other

@@ -6,7 +6,7 @@ use super::parse::{self, Parsed, Read};
 use super::placeholder::{self, Placeholders};
 use super::refusal::{Fault, Place, Refusal};
 use super::yaml::{self, Node};
-use super::{action, narrow};
+use super::{action, model, narrow};
 use rsigma_eval::CompiledRule;
 use rsigma_parser::{CorrelationRule, FilterRule, FilterRuleTarget, SigmaRule};
 use std::collections::{BTreeMap, BTreeSet};
@@ -442,7 +442,7 @@ fn head(
         id: id.map_or_else(|| title.to_owned(), |id| id.trim().to_owned()),
         name: name.clone(),
         title: title.to_owned(),
-        level: level.map(Into::into),
+        level: level.map(model::level),
         tags: tags.to_vec(),
         origin,
     }
