@@ -64,6 +64,14 @@ pub fn read(
     if let Some(original) = &input.copy_of {
         return Ok(hand_over_copy(input, original, sink));
     }
+    let as_told;
+    let options = match &input.told {
+        Some(told) => {
+            as_told = told.under(options);
+            &as_told
+        }
+        None => options,
+    };
     let context = Context {
         host: input.evidence.host.clone(),
         ..options.context(keys, input.modified)?

@@ -145,6 +145,7 @@ fn every_json_answer_has_its_documented_shape() {
             ],
         ),
         ("sources", vec!["sources"]),
+        ("sources", vec!["sources", "--told"]),
         ("map", vec!["map", "check", "map.toml"]),
         ("map", vec!["map", "test", "map.toml"]),
         ("rules", vec!["rules", "check", "rules"]),
@@ -171,6 +172,14 @@ fn what_is_made_read_and_shown_has_its_documented_shape() {
     let folder = dir.path().join("shown");
     make(&folder, &["--gap", "nginx:20m"]);
     let ingested = fits("ingest", &folder, &ingest());
+    fs::write(folder.join("more.jsonl"), "{\"time\":\"2014-05-23T10:00:00Z\"}\n").unwrap();
+    fits(
+        "ingest",
+        &folder,
+        &["ingest", "more.jsonl", "--source", "app_jsonl"],
+    );
+    let told = fits("sources", &folder, &["sources", "--told"]);
+    assert!(told["told"][0].is_object(), "{told}");
     assert!(ingested["n_events"].as_u64() > Some(0), "{ingested}");
     let coverage = fits("coverage", &folder, &["coverage"]);
     let gap = coverage["gaps"][0]["id"].as_str().unwrap().to_owned();

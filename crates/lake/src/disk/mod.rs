@@ -12,6 +12,7 @@ mod known;
 mod leaves;
 mod log;
 mod lookup;
+mod note;
 mod raw;
 mod rows;
 mod scan;
@@ -27,6 +28,7 @@ mod weave;
 mod writer;
 
 pub(crate) use backend::{create, open};
+pub use note::{load_note, save_note};
 use writer::DiskWriter;
 
 use crate::content::Content;

@@ -88,6 +88,21 @@ impl Place {
         name
     }
 
+    /// The bare name from the root of the file system on, so that it is the same from wherever it is named.
+    pub fn absolute_name(&self) -> String {
+        let absolute = || {
+            let folder = self.file.parent()?;
+            let folder = match folder.as_os_str().is_empty() {
+                true => Path::new("."),
+                false => folder,
+            };
+            Some(folder.canonicalize().ok()?.join(self.file.file_name()?))
+        };
+        let file = absolute().unwrap_or_else(|| self.file.clone());
+        let members = self.members.clone();
+        Self { file, members }.bare_name()
+    }
+
     /// The name without the number that tells it from others of the same name.
     pub fn bare_name(&self) -> String {
         let mut name = self.file.to_string_lossy().into_owned();
