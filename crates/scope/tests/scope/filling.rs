@@ -1,6 +1,7 @@
 //! The law that more evidence never widens the bounds: drills with their gaps, and the same without.
 //!
-//! It has one exemption, persons to whom a record in the gap alone leads; how often it is used is limited.
+//! It has one exemption, persons to whom a record in the gap alone leads, where the answer with the gap prints that
+//! it supposes no such record; how often it is used is limited.
 
 use crate::drills::{Exercise, are_many, ask, drill_seeds, exercise, kind_of, lake_of};
 use ambit_drill::Plan;
@@ -9,7 +10,7 @@ use ambit_scope::Answer;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most drills that may need the exemption, as a share of those with a gap. Measured: none of the 93 among
-/// the first 200 drills, 2 of the 1,753 among the first 4,000.
+/// the first 200 drills, none of the 289 among those from 6,000 to 6,599.
 const MOST_EXEMPT: f64 = 0.005;
 
 /// What the records of the gap did to the upper bounds.
