@@ -2,7 +2,7 @@
 
 use crate::engine::{Engine, Sigma, Unfiltered};
 use crate::logsource::{Log, Table};
-use crate::rule::{LogSource, Rule, RuleSet};
+use crate::rule::{Head, LogSource, Rule, RuleSet};
 use crate::view::Record;
 use ambit_event::{Event, Finding, FindingId, Observable, ObservableKind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ pub struct Tally {
 
 /// Rules in force over single events.
 pub struct Detector {
-    rules: Vec<Rule>,
+    heads: Vec<Head>,
     /// The rules of each log source, which all are asked about the same events.
     groups: Vec<Box<dyn Engine>>,
     /// By our source: logs that rules are about, with their groups.
@@ -37,26 +37,21 @@ impl Detector {
     /// All rules of the set about single events.
     #[must_use]
     pub fn new(rules: &RuleSet) -> Self {
-        Self::with(rules, |group| {
-            Box::new(Sigma::new(group.iter().map(|(at, rule)| (*at, rule))))
-        })
+        Self::with(rules, |group| Box::new(Sigma::new(group.iter().copied())))
     }
 
     /// The same, but every rule is asked about every event of its log source, without the engine's index before it:
     /// slow, and what [`Self::new`] must agree with.
     #[must_use]
     pub fn unfiltered(rules: &RuleSet) -> Self {
-        Self::with(rules, |group| Box::new(Unfiltered(group)))
+        Self::with(rules, |group| Box::new(Unfiltered::new(group.iter().copied())))
     }
 
-    fn with(set: &RuleSet, engine: impl Fn(Vec<(usize, Rule)>) -> Box<dyn Engine>) -> Self {
+    fn with(set: &RuleSet, engine: impl Fn(&[(usize, &Rule)]) -> Box<dyn Engine>) -> Self {
         let table = Table::built_in();
-        let mut by_source: BTreeMap<&LogSource, Vec<(usize, Rule)>> = BTreeMap::new();
+        let mut by_source: BTreeMap<&LogSource, Vec<(usize, &Rule)>> = BTreeMap::new();
         for (at, rule) in set.rules().iter().enumerate() {
-            by_source
-                .entry(&rule.log_source)
-                .or_default()
-                .push((at, rule.clone()));
+            by_source.entry(&rule.log_source).or_default().push((at, rule));
         }
         let (mut groups, mut idle) = (Vec::new(), Vec::new());
         let mut groups_of: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -69,7 +64,7 @@ impl Detector {
             for log in logs {
                 groups_of.entry(log).or_default().push(groups.len());
             }
-            groups.push(engine(group));
+            groups.push(engine(&group));
         }
         idle.sort_unstable();
         let mut routes: BTreeMap<String, Vec<Route>> = BTreeMap::new();
@@ -84,7 +79,7 @@ impl Detector {
             }
         }
         Self {
-            rules: set.rules().to_vec(),
+            heads: set.rules().iter().map(|rule| rule.head.clone()).collect(),
             groups,
             routes,
             idle,
@@ -93,8 +88,8 @@ impl Detector {
     }
 
     /// Rules whose log source is none that is read here: they never match.
-    pub fn idle(&self) -> impl Iterator<Item = &Rule> {
-        self.idle.iter().filter_map(|at| self.rules.get(*at))
+    pub fn idle(&self) -> impl Iterator<Item = &Head> {
+        self.idle.iter().filter_map(|at| self.heads.get(*at))
     }
 
     #[must_use]
@@ -110,8 +105,8 @@ impl Detector {
             self.tally.n_beside += 1;
             return Vec::new();
         };
-        let rules = matched.iter().filter_map(|at| self.rules.get(*at));
-        let findings: Vec<Finding> = rules.map(|rule| finding(rule, event)).collect();
+        let heads = matched.iter().filter_map(|at| self.heads.get(*at));
+        let findings: Vec<Finding> = heads.map(|head| finding(head, event)).collect();
         self.tally.n_findings += findings.len() as u64;
         findings
     }
@@ -139,14 +134,14 @@ impl Detector {
     }
 }
 
-fn finding(rule: &Rule, event: &Event) -> Finding {
+fn finding(head: &Head, event: &Event) -> Finding {
     let events = vec![event.id];
     Finding {
-        id: FindingId::of(&rule.head.id, &events),
-        rule_id: rule.head.id.clone(),
-        title: rule.head.title.clone(),
-        level: rule.head.level,
-        attack: rule.head.techniques().collect(),
+        id: FindingId::of(&head.id, &events),
+        rule_id: head.id.clone(),
+        title: head.title.clone(),
+        level: head.level,
+        attack: head.techniques().collect(),
         time: event.time,
         source: event.source.clone(),
         host: event.host.clone(),
@@ -239,7 +234,7 @@ mod tests {
                 ["Whoami on Linux", "Not of a company"]
             );
             assert!(titles(&mut detector, &event("nginx_access", "GET /", "{}")).is_empty());
-            let idle: Vec<&str> = detector.idle().map(|rule| rule.head.title.as_str()).collect();
+            let idle: Vec<&str> = detector.idle().map(|head| head.title.as_str()).collect();
             assert_eq!(idle, ["Nowhere"]);
             let tally = detector.tally();
             assert_eq!((tally.n_events, tally.n_beside, tally.n_findings), (5, 2, 5));

@@ -2,7 +2,9 @@
 
 use crate::rule::Rule;
 use crate::view::View;
+use rsigma_eval::CompiledRule;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Matches single events with a set of rules that is fixed.
 pub(crate) trait Engine: Send + Sync {
@@ -48,13 +50,23 @@ impl Engine for Sigma {
 }
 
 /// Asks every rule about every event: what any engine must agree with.
-pub(crate) struct Unfiltered(pub Vec<(usize, Rule)>);
+pub(crate) struct Unfiltered(Vec<(usize, Arc<CompiledRule>)>);
+
+impl Unfiltered {
+    pub fn new<'a>(rules: impl Iterator<Item = (usize, &'a Rule)>) -> Self {
+        Self(
+            rules
+                .map(|(number, rule)| (number, Arc::clone(&rule.compiled)))
+                .collect(),
+        )
+    }
+}
 
 impl Engine for Unfiltered {
     fn matches(&self, event: &View<'_>) -> Vec<usize> {
         let asked = self.0.iter();
         asked
-            .filter(|(_, rule)| rsigma_eval::evaluate_rule(&rule.compiled, event).is_some())
+            .filter(|(_, rule)| rsigma_eval::evaluate_rule(rule, event).is_some())
             .map(|(number, _)| *number)
             .collect()
     }
