@@ -146,6 +146,8 @@ fn every_json_answer_has_its_documented_shape() {
         ("map", vec!["map", "check", "map.toml"]),
         ("map", vec!["map", "test", "map.toml"]),
         ("rules", vec!["rules", "check", "rules"]),
+        ("regime", vec!["regime", "list"]),
+        ("regime", vec!["regime", "show", "eu-gdpr"]),
         ("lake", vec!["lake", "info"]),
         ("lake", vec!["lake", "versions"]),
         (
