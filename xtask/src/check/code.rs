@@ -31,6 +31,7 @@ const NOT_ASYNC: &[&str] = &[
     "crates/event/src/",
     "crates/source/src/",
     "crates/detect/src/",
+    "crates/disclose/src/",
     "crates/case/src/",
     "crates/drill/src/",
 ];
@@ -52,6 +53,7 @@ const TIMELESS: &[&str] = &[
     "crates/source/src/",
     "crates/detect/src/",
     "crates/scope/src/",
+    "crates/disclose/src/",
     "crates/case/src/",
     "crates/drill/src/",
 ];
@@ -217,6 +219,7 @@ fn package_of(path: &str) -> &'static str {
         "lake" => "ambit-lake",
         "detect" => "ambit-detect",
         "scope" => "ambit-scope",
+        "disclose" => "ambit-disclose",
         "case" => "ambit-case",
         "drill" => "ambit-drill",
         "cli" => "ambit",

@@ -11,6 +11,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("ambit-lake", &["ambit-event"]),
     ("ambit-detect", &["ambit-lake", "ambit-event"]),
     ("ambit-scope", &["ambit-lake", "ambit-event"]),
+    ("ambit-disclose", &["ambit-scope", "ambit-event"]),
     ("ambit-case", &["ambit-lake", "ambit-scope", "ambit-event"]),
     ("ambit-drill", &["ambit-event"]),
     (
@@ -21,6 +22,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "ambit-lake",
             "ambit-detect",
             "ambit-scope",
+            "ambit-disclose",
             "ambit-case",
             "ambit-drill",
         ],
@@ -33,6 +35,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "ambit-lake",
             "ambit-detect",
             "ambit-scope",
+            "ambit-disclose",
             "ambit-case",
             "ambit-drill",
         ],

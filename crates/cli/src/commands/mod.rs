@@ -7,6 +7,7 @@ mod drill;
 mod ingest;
 mod lake;
 mod map;
+mod regime;
 mod rejects;
 mod rules;
 mod scope;
@@ -38,6 +39,8 @@ pub enum Command {
     Lake(lake::LakeCommand),
     #[command(subcommand)]
     Rules(rules::RulesCommand),
+    #[command(subcommand)]
+    Regime(regime::RegimeCommand),
     Drill(drill::DrillArgs),
     Sources(sources::SourcesArgs),
 }
@@ -56,6 +59,7 @@ pub async fn run(setting: &Setting, command: Command) -> Result<Exit> {
         Command::Case(command) => case::run(setting, command),
         Command::Lake(command) => lake::run(setting, command).await,
         Command::Rules(command) => rules::run(setting, command),
+        Command::Regime(command) => regime::run(setting, &command),
         Command::Drill(args) => drill::run(setting, &args),
         Command::Sources(args) => sources::run(setting, &args),
     }

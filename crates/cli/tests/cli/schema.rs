@@ -150,6 +150,8 @@ fn every_json_answer_has_its_documented_shape() {
         ("map", vec!["map", "test", "map.toml"]),
         ("rules", vec!["rules", "check", "rules"]),
         ("rules", vec!["rules", "explain", "rules/b.yml"]),
+        ("regime", vec!["regime", "list"]),
+        ("regime", vec!["regime", "show", "eu-gdpr"]),
         ("lake", vec!["lake", "info"]),
         ("lake", vec!["lake", "versions"]),
         (

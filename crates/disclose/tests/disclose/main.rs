@@ -1,0 +1,7 @@
+//! What the crate promises, from outside.
+
+#![allow(clippy::unwrap_used)]
+
+mod duties;
+mod known;
+mod regimes;
