@@ -87,7 +87,8 @@ pub fn rules(bytes: &[u8]) {
     let rules = RuleSet::parse(&String::from_utf8_lossy(bytes), "rules.yml", &placeholders);
     let mut event = Event::new("windows_evtx", Timestamp(0));
     event.operation = Some("Microsoft-Windows-Sysmon/1".into());
-    let fields = r#"{"EventID":1,"Image":"C:\\Windows\\cmd.exe","CommandLine":"cmd -c x","Hashes":["a","b"]}"#;
+    let fields =
+        r#"{"EventID":1,"Image":"C:\\Windows\\cmd.exe","CommandLine":"cmd -c x","Hashes":["a","b"]}"#;
     event.fields = Fields::from_json(fields.into());
     let (mut quick, mut slow) = (Detector::new(&rules), Detector::unfiltered(&rules));
     assert_eq!(quick.check(&event), slow.check(&event));
