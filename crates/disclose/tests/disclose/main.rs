@@ -5,3 +5,4 @@
 mod duties;
 mod known;
 mod regimes;
+mod warranted;
