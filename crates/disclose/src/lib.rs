@@ -21,6 +21,7 @@ mod fact;
 mod ical;
 mod regime;
 mod warranted;
+mod wording;
 
 pub use clock::{Calendar, Deadline, LaterReading, Uncounted, calendar, calendar_names, end_of};
 pub use duty::{Change, Due, Duty, Question, State, changes, duties};
@@ -31,3 +32,4 @@ pub use regime::{
     Rule, Status, Threshold, built_in, built_in_files, parse,
 };
 pub use warranted::{Assessment, Case, Decision, Flip, Risk, Severity, SeverityLevel, assess, cases};
+pub use wording::{Ground, Linted, Remark, Worth, lint};

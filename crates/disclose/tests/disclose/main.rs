@@ -6,3 +6,4 @@ mod duties;
 mod known;
 mod regimes;
 mod warranted;
+mod wording;
