@@ -317,8 +317,8 @@ impl Situation {
             };
         }
         match self.recipient {
-            TRUSTED => self.to_trusted(sensitivity),
-            KNOWN => self.to_known(sensitivity),
+            TRUSTED => self.with_trusted(sensitivity),
+            KNOWN => self.with_known(sensitivity),
             SELF_INTERESTED if sensitivity <= 1 => {
                 (Risk::Likely, "somebody known uses simple data for their own ends")
             }
@@ -326,12 +326,12 @@ impl Situation {
                 Risk::High,
                 "somebody uses data that tells of persons' lives for their own ends",
             ),
-            UNKNOWN => self.to_unknown(sensitivity),
-            _ => self.to_malicious(sensitivity),
+            UNKNOWN => self.with_unknown(sensitivity),
+            _ => self.with_malicious(sensitivity),
         }
     }
 
-    const fn to_trusted(&self, sensitivity: u8) -> (Risk, &'static str) {
+    const fn with_trusted(&self, sensitivity: u8) -> (Risk, &'static str) {
         if self.returned || sensitivity <= 1 {
             (Risk::Unlikely, "the recipient is bound and can be trusted")
         } else {
@@ -342,7 +342,7 @@ impl Situation {
         }
     }
 
-    const fn to_known(&self, sensitivity: u8) -> (Risk, &'static str) {
+    const fn with_known(&self, sensitivity: u8) -> (Risk, &'static str) {
         match sensitivity {
             3 => (
                 Risk::High,
@@ -367,7 +367,7 @@ impl Situation {
         }
     }
 
-    const fn to_unknown(&self, sensitivity: u8) -> (Risk, &'static str) {
+    const fn with_unknown(&self, sensitivity: u8) -> (Risk, &'static str) {
         match sensitivity {
             0 => (Risk::Likely, "nobody knows who has the data"),
             1 if !self.many && !self.data.identifies => {
@@ -384,7 +384,7 @@ impl Situation {
         }
     }
 
-    const fn to_malicious(&self, sensitivity: u8) -> (Risk, &'static str) {
+    const fn with_malicious(&self, sensitivity: u8) -> (Risk, &'static str) {
         match sensitivity {
             0 => (Risk::Likely, "an attacker has the data"),
             1 if !self.many && !self.data.identifies => {
