@@ -6,6 +6,7 @@
 
 mod asserts;
 mod crowdsec;
+mod disclose;
 mod fhir;
 mod panther;
 mod path;
@@ -123,6 +124,13 @@ fn all(data: &Path, tables: &Path, has_floors: bool) -> Result<bool, String> {
     reports.extend(windows.check(data));
     let sigma = sigma::Table::parse(&load("sigma.toml")?)?;
     reports.extend(sigma.check(data));
+    let mut guidance = Report::default();
+    disclose::Table::parse(&load("disclose.toml")?)?.check(&data.join("standards"), &mut guidance);
+    // A decision that nobody translated was not compared.
+    for (text, n) in std::mem::take(&mut guidance.unlisted) {
+        guidance.fail(format!("`{text}` means nothing in disclose.toml ({n} times)"));
+    }
+    reports.push(("standards", guidance));
     Ok(judge(reports, has_floors.then_some(&floors)))
 }
 

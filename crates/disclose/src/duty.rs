@@ -112,7 +112,7 @@ fn duty(regime: &Regime, rule: &Rule, facts: &Facts, now: Timestamp) -> Option<D
         .and(regime.applies.what.holds(facts))
         .and(rule.trigger.what.holds(facts));
     for exemption in &rule.exemptions {
-        owed = owed.and(exemption.when.what.holds(facts).not());
+        owed = owed.and(exemption.when.what.holds(facts).reversed());
     }
     let confidence = regime
         .carrying(rule)

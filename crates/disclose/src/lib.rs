@@ -20,6 +20,8 @@ mod duty;
 mod fact;
 mod ical;
 mod regime;
+mod warranted;
+mod wording;
 
 pub use clock::{Calendar, Deadline, LaterReading, Uncounted, calendar, calendar_names, end_of};
 pub use duty::{Change, Due, Duty, Question, State, changes, duties};
@@ -29,3 +31,5 @@ pub use regime::{
     Citation, Cited, Condition, Confidence, Convention, Counting, Exemption, Holds, Open, Period, Regime,
     Rule, Status, Threshold, built_in, built_in_files, parse,
 };
+pub use warranted::{Assessment, Case, Decision, Flip, Risk, Severity, SeverityLevel, assess, cases};
+pub use wording::{Ground, Linted, Remark, Worth, lint};

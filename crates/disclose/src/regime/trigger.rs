@@ -93,7 +93,7 @@ impl Holds {
 
     /// The contrary; what is open stays open.
     #[must_use]
-    pub fn not(self) -> Self {
+    pub fn reversed(self) -> Self {
         match self {
             Self::Yes { because } => Self::No { because },
             Self::No { because } => Self::Yes { because },
@@ -102,7 +102,7 @@ impl Holds {
     }
 
     fn or(self, other: Self) -> Self {
-        self.not().and(other.not()).not()
+        self.reversed().and(other.reversed()).reversed()
     }
 }
 
@@ -117,7 +117,7 @@ impl Condition {
             Self::Any(parts) => each(parts, facts)
                 .reduce(Holds::or)
                 .unwrap_or(Holds::No { because: Vec::new() }),
-            Self::Not(inner) => inner.holds(facts).not(),
+            Self::Not(inner) => inner.holds(facts).reversed(),
             Self::Flag(fact) => match facts.flag(fact) {
                 Some(true) => Holds::yes(format!("{fact}: yes")),
                 Some(false) => Holds::no(format!("{fact}: no")),

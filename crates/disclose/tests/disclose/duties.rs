@@ -1,10 +1,19 @@
 //! Duties and clocks at the traps.
 
 use crate::known::{at, count, flag, instant, words};
-use ambit_disclose::{Change, Due, Duty, Facts, Holds, Open, State, built_in, calendar_of, changes, duties};
+use ambit_disclose::{
+    Change, Due, Duty, Facts, Holds, Open, Regime, State, built_in, calendar_of, changes, duties,
+};
+use std::sync::LazyLock;
+
+/// Read once for all tests.
+fn regimes() -> &'static [Regime] {
+    static REGIMES: LazyLock<Vec<Regime>> = LazyLock::new(built_in);
+    &REGIMES
+}
 
 fn one(facts: &Facts, name: &str, now: &str) -> Duty {
-    let mut found: Vec<Duty> = duties(&built_in(), facts, at(now))
+    let mut found: Vec<Duty> = duties(regimes(), facts, at(now))
         .into_iter()
         .filter(|d| d.name() == name)
         .collect();
@@ -86,12 +95,12 @@ fn a_stolen_key_reopens_what_encryption_had_closed() {
     words(&mut facts, "encryption", &["strong"]);
     flag(&mut facts, "key_taken", false);
     flag(&mut facts, "high_risk_removed", false);
-    let before = duties(&built_in(), &facts, at(NOW));
+    let before = duties(regimes(), &facts, at(NOW));
     assert!(one(&facts, "eu-gdpr/persons", NOW).owed.is_no());
     facts.unset("key_taken");
     assert_eq!(one(&facts, "eu-gdpr/persons", NOW).owed.name(), "depends");
     flag(&mut facts, "key_taken", true);
-    let after = duties(&built_in(), &facts, at(NOW));
+    let after = duties(regimes(), &facts, at(NOW));
     assert!(one(&facts, "eu-gdpr/persons", NOW).owed.is_yes());
     let arose = Change::Arose {
         duty: "eu-gdpr/persons".into(),
@@ -217,7 +226,7 @@ fn an_unverified_rule_never_gives_a_bare_deadline() {
             ..
         }
     ));
-    for duty in duties(&built_in(), &facts, at(NOW)) {
+    for duty in duties(regimes(), &facts, at(NOW)) {
         let verified = duty.citations.iter().all(|c| c.confidence.is_verified());
         assert!(
             verified || !matches!(duty.due, Due::By(_) | Due::WithoutDelay { .. }),
@@ -311,9 +320,9 @@ fn massachusetts_forbids_to_describe_the_breach() {
 #[test]
 fn the_calendar_keeps_the_name_of_an_entry_when_its_deadline_moves() {
     let mut facts = controller();
-    let first = calendar_of("case 1", &duties(&built_in(), &facts, at(NOW)), at(NOW));
+    let first = calendar_of("case 1", &duties(regimes(), &facts, at(NOW)), at(NOW));
     instant(&mut facts, "aware_at", "2026-11-19T08:00:00Z");
-    let second = calendar_of("case 1", &duties(&built_in(), &facts, at(NOW)), at(NOW));
+    let second = calendar_of("case 1", &duties(regimes(), &facts, at(NOW)), at(NOW));
     assert!(first.contains("DTSTART:20261123T181000Z") && second.contains("DTSTART:20261122T080000Z"));
     let uid = "UID:authority.eu-gdpr.case.1@ambit\r\n";
     assert!(first.contains(uid) && second.contains(uid));
@@ -325,7 +334,7 @@ fn the_calendar_keeps_the_name_of_an_entry_when_its_deadline_moves() {
 fn the_same_facts_give_the_same_duties() {
     let facts = controller();
     assert_eq!(
-        duties(&built_in(), &facts, at(NOW)),
-        duties(&built_in(), &facts, at(NOW))
+        duties(regimes(), &facts, at(NOW)),
+        duties(regimes(), &facts, at(NOW))
     );
 }

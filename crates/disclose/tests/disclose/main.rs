@@ -5,3 +5,5 @@
 mod duties;
 mod known;
 mod regimes;
+mod warranted;
+mod wording;
