@@ -73,7 +73,7 @@ fn show(setting: &Setting, id: &str) -> Result<Exit> {
     if setting.is_json {
         setting.json(&whole(&regime))?;
     } else {
-        setting.say_all(told(&regime).into_iter())?;
+        setting.say_all(told(&regime))?;
     }
     Ok(Exit::Complete)
 }
