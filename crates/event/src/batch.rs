@@ -1,6 +1,6 @@
 //! The batch that travels from a source to the lake, and what is said beside the events.
 
-use crate::{Event, EvidenceId, Span, Timestamp};
+use crate::{Event, EventId, EvidenceId, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Where in an evidence file something stands.
@@ -83,6 +83,36 @@ pub struct Evidence {
     pub lineage: String,
 }
 
+/// The end of a file that is not whole: the file is still being written, or was cut off. What could not be read
+/// there counts until the file was read on from the same place; then [`Batch::settled`] names it, and what stands
+/// there in truth takes its place.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unfinished {
+    /// Names the place: the lineage, and everything in it up to the checkpoint behind which the end begins.
+    pub id: EventId,
+    /// Records whose end is not there.
+    pub rejects: Vec<Reject>,
+    /// What of the file is not there at all.
+    pub losses: Vec<Loss>,
+}
+
+impl Unfinished {
+    /// The unfinished end behind a checkpoint.
+    #[must_use]
+    pub fn behind(checkpoint: &Checkpoint) -> Self {
+        let place = format!("{}+{}", checkpoint.offset, checkpoint.digest);
+        Self {
+            id: EventId::native("unfinished", &checkpoint.lineage, &place),
+            ..Self::default()
+        }
+    }
+
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.rejects.is_empty() && self.losses.is_empty()
+    }
+}
+
 /// What travels from a source to the lake in one piece: it is committed whole or not at all.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Batch {
@@ -91,6 +121,10 @@ pub struct Batch {
     pub rejects: Vec<Reject>,
     pub losses: Vec<Loss>,
     pub attestations: Vec<Attestation>,
+    /// The file ends before its last record does.
+    pub unfinished: Option<Unfinished>,
+    /// Unfinished ends, of this file at an earlier time, that were read on from.
+    pub settled: Vec<EventId>,
     pub checkpoint: Option<Checkpoint>,
 }
 
@@ -104,10 +138,12 @@ impl Batch {
     }
 
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.events.is_empty()
             && self.rejects.is_empty()
             && self.losses.is_empty()
             && self.attestations.is_empty()
+            && self.settled.is_empty()
+            && self.unfinished.as_ref().is_none_or(Unfinished::is_empty)
     }
 }

@@ -26,7 +26,7 @@ mod secret;
 mod text;
 mod time;
 
-pub use batch::{Attestation, Batch, Checkpoint, Evidence, Loss, Position, Reject};
+pub use batch::{Attestation, Batch, Checkpoint, Evidence, Loss, Position, Reject, Unfinished};
 pub use column::{Column, ColumnKind};
 pub use error::Error;
 pub use event::{Event, Outcome, Provenance};

@@ -8,8 +8,9 @@
 //! # What it keeps, and how much that is
 //!
 //! Per stream (one source on one host): counts, the first and the last instant; a count for each minute
-//! that has a record, and in which of its ten seconds it has one; rejects, one span for all that touch a minute; stated losses and attestations; the
-//! numbers of the whole stream, or of each part that lasts (a channel), as runs by the hour; and the numbers of
+//! that has a record, and in which of its ten seconds it has one; rejects, one span for all that touch a minute;
+//! the same for what stands at the unfinished end of a file, under the name of that end, until it is settled; stated
+//! losses and attestations; the numbers of the whole stream, or of each part that lasts (a channel), as runs by the hour; and the numbers of
 //! each part that passes (a database session) and has not ended whole. None of it grows with the records alone: two weeks of a busy
 //! stream take some 100 kB as JSON, and what a hostile log can add is capped (the caps stand beside the
 //! types; what they cut is said in the coverage, never left out in silence).
@@ -26,19 +27,23 @@ mod minutes;
 mod numbers;
 mod spans;
 mod stated;
+mod unfinished;
 mod unread;
 
 use crate::coverage::{Assertion, Coverage, CoverageSpan, StreamCoverage};
-use ambit_event::{Batch, Event, Span, Timestamp};
+use ambit_event::{Batch, Event, EventId, Span, Timestamp, Unfinished};
 use layers::Layers;
 use lost::{Cause, Lost, Missing, Numbering};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What must be remembered of the records, rejects and manifests to tell their coverage.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Ledger {
     streams: BTreeMap<(String, Option<String>), Stream>,
+    /// Unfinished ends of files that were read on from: what was said of them holds no more, whenever it was said.
+    settled: BTreeSet<EventId>,
 }
 
 /// One source on one host. Field names are short because each commit stores them.
@@ -63,7 +68,15 @@ struct Stream {
     losses: stated::Losses,
     #[serde(rename = "a", default, skip_serializing_if = "stated::Attested::is_empty")]
     attested: stated::Attested,
+    #[serde(rename = "u", default, skip_serializing_if = "unfinished::Ends::is_empty")]
+    ends: unfinished::Ends,
+    /// In a stored ledger alone, with [`NOBODY`].
+    #[serde(rename = "s", default, skip_serializing_if = "BTreeSet::is_empty")]
+    settled: BTreeSet<EventId>,
 }
+
+/// The source under which a stored ledger keeps what is of no stream.
+const NOBODY: &str = "";
 
 impl Ledger {
     /// Takes in a batch, of which every event and reject must be new to the lake.
@@ -88,7 +101,23 @@ impl Ledger {
                 .attested
                 .add(attestation);
         }
+        if let Some(end) = &batch.unfinished {
+            self.add_unfinished(end);
+        }
+        self.settled.extend(&batch.settled);
+        self.drop_settled();
         self.bound();
+    }
+
+    fn add_unfinished(&mut self, end: &Unfinished) {
+        for reject in &end.rejects {
+            self.stream(&reject.source, &reject.host)
+                .ends
+                .add_reject(end.id, reject.between);
+        }
+        for loss in &end.losses {
+            self.stream(&loss.source, &loss.host).ends.add_loss(end.id, loss);
+        }
     }
 
     /// Takes in another ledger, over other records.
@@ -96,16 +125,36 @@ impl Ledger {
         for ((source, host), stream) in other.streams {
             self.stream(&source, &host).merge(stream);
         }
+        self.settled.extend(other.settled);
+        self.drop_settled();
         self.bound();
+    }
+
+    /// Forgets what was said of ends that were read on from, and streams of which nothing else was known.
+    fn drop_settled(&mut self) {
+        if self.settled.is_empty() {
+            return;
+        }
+        let settled = &self.settled;
+        self.streams.retain(|_, stream| {
+            let had_ends = !stream.ends.is_empty();
+            stream.ends.drop_settled(settled);
+            !(had_ends && *stream == Stream::default())
+        });
     }
 
     /// What each source surely saw, and where it is blind. A pure function of what was taken in and of
     /// the assertions; neither order nor batching matters.
     #[must_use]
     pub fn coverage(&self, assertions: &[Assertion]) -> Coverage {
-        let spans = self.streams.values().filter_map(Stream::span);
+        let streams: Vec<_> = self
+            .streams
+            .iter()
+            .map(|(name, s)| (name, s.as_it_stands()))
+            .collect();
+        let spans = streams.iter().filter_map(|(_, stream)| stream.span());
         let window = spans.reduce(Span::hull);
-        let of = |((source, host), stream): (&(String, Option<String>), &Stream)| {
+        let of = |((source, host), stream): &(&(String, Option<String>), Cow<'_, Stream>)| {
             let mut applicable: Vec<&Assertion> = assertions
                 .iter()
                 .filter(|a| a.applies(source, host.as_deref()))
@@ -116,7 +165,7 @@ impl Ledger {
         };
         Coverage {
             window,
-            streams: self.streams.iter().map(of).collect(),
+            streams: streams.iter().map(of).collect(),
         }
     }
 
@@ -165,6 +214,19 @@ impl Stream {
         self.unread.merge(other.unread);
         self.losses.merge(other.losses);
         self.attested.merge(other.attested);
+        self.ends.merge(other.ends);
+    }
+
+    /// With what stands at unfinished ends among what could not be read.
+    fn as_it_stands(&self) -> Cow<'_, Self> {
+        if self.ends.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut stream = self.clone();
+        let (unread, losses) = std::mem::take(&mut stream.ends).together();
+        stream.unread.merge(unread);
+        stream.losses.merge(losses);
+        Cow::Owned(stream)
     }
 
     /// From the first to the last instant of which this stream speaks. Statements without an end do
@@ -365,20 +427,29 @@ fn contradicting(mut missing: Missing, asserted: &[Reason]) -> Missing {
 /// Stored as a list of `(source, host, stream)`.
 impl Serialize for Ledger {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(
-            self.streams
-                .iter()
-                .map(|((source, host), stream)| (source, host, stream)),
-        )
+        let streams = self.streams.iter();
+        let streams = streams.map(|((source, host), stream)| (source.as_str(), host, Cow::Borrowed(stream)));
+        let beside = (!self.settled.is_empty()).then(|| Stream {
+            settled: self.settled.clone(),
+            ..Stream::default()
+        });
+        let beside = beside.map(|beside| (NOBODY, &None, Cow::Owned(beside)));
+        serializer.collect_seq(beside.into_iter().chain(streams))
     }
 }
 
 impl<'de> Deserialize<'de> for Ledger {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut ledger = Self::default();
-        for (source, host, stream) in Vec::<(String, Option<String>, Stream)>::deserialize(deserializer)? {
+        for (source, host, mut stream) in Vec::<(String, Option<String>, Stream)>::deserialize(deserializer)?
+        {
+            ledger.settled.append(&mut stream.settled);
+            if source == NOBODY && stream == Stream::default() {
+                continue;
+            }
             ledger.stream(&source, &host).merge(stream);
         }
+        ledger.drop_settled();
         Ok(ledger)
     }
 }

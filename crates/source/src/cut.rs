@@ -14,15 +14,26 @@ const CHUNK: usize = 256 << 10;
 pub enum Cut<'a> {
     Record {
         record: RawRecord<'a>,
-        /// Whether its end was seen. The last record of a file may still grow where it was not.
-        is_complete: bool,
+        close: Close,
     },
     /// A record longer than the cap, or one whose quote never closes: its first bytes.
     Overlong {
         head: RawRecord<'a>,
         n_bytes: u64,
         why: &'static str,
+        close: Close,
     },
+}
+
+/// What shows that a record is all there. The last one of a file may still grow where its end was not seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Close {
+    /// Its end was seen.
+    Seen,
+    /// Its last line is whole, but further lines may belong to it; or it stands behind an open quote.
+    Line,
+    /// The file ends within it, or right behind it.
+    Unseen,
 }
 
 pub struct Cutter<'r> {
@@ -39,8 +50,10 @@ pub struct Cutter<'r> {
     offset: u64,
     line: u64,
     at_end: bool,
+    /// Whether what was passed last ends a line.
+    ends_line: bool,
     /// A quote was open at the end of the file: nothing after it counts as complete.
-    is_torn: bool,
+    torn: Option<Close>,
     json: Document,
 }
 
@@ -93,7 +106,8 @@ impl<'r> Cutter<'r> {
             offset: 0,
             line: 1,
             at_end: false,
-            is_torn: false,
+            ends_line: false,
+            torn: None,
             json: Document::First,
         }
     }
@@ -124,7 +138,11 @@ impl<'r> Cutter<'r> {
 
     /// The next bytes of a file of chunks; a chunk that the file's end cuts off may still grow.
     fn next_chunk(&mut self, len: usize) -> io::Result<Option<Cut<'_>>> {
-        let is_complete = self.more(len)?;
+        // What its records are is told chunk by chunk, and a file that was written on is another file.
+        let close = match self.more(len)? {
+            true => Close::Seen,
+            false => Close::Line,
+        };
         let len = len.min(self.unread());
         if len == 0 {
             return Ok(None);
@@ -135,7 +153,7 @@ impl<'r> Cutter<'r> {
         self.line += 1;
         let bytes = &self.buffer[at..at + len];
         let record = RawRecord { bytes, offset, line };
-        Ok(Some(Cut::Record { record, is_complete }))
+        Ok(Some(Cut::Record { record, close }))
     }
 
     fn next_framed(&mut self) -> io::Result<Option<Cut<'_>>> {
@@ -150,15 +168,35 @@ impl<'r> Cutter<'r> {
                 End::Open(len) if is_blank(&self.buffer[self.start..self.start + len]) => {
                     self.advance(len);
                 }
-                End::At(len, next) => return Ok(Some(self.record(len, next, !self.is_torn))),
-                End::Open(len) => return Ok(Some(self.record(len, len, false))),
+                End::At(len, next) => {
+                    let close = self.torn.unwrap_or(Close::Seen);
+                    return Ok(Some(self.record(len, next, close)));
+                }
+                End::Open(len) => {
+                    let close = self.at_the_end();
+                    return Ok(Some(self.record(len, len, close)));
+                }
                 End::Unclosed(len) => {
-                    self.is_torn = true;
+                    // A file that ends within a line was cut within the quotes; one that does not has a stray
+                    // quote, more likely, and whole records behind it.
+                    let close = match self.buffer.last() {
+                        Some(b'\n') => Close::Line,
+                        _ => Close::Unseen,
+                    };
+                    self.torn = Some(close);
                     let why = "the quote that opens in this line never closes";
-                    return Ok(Some(self.overlong(len, len as u64, why)));
+                    return Ok(Some(self.overlong(len, len as u64, why, close)));
                 }
                 End::TooLong(first_line) => return self.too_long(first_line).map(Some),
             }
+        }
+    }
+
+    /// What shows that the last record of the file is whole, where nothing follows it.
+    fn at_the_end(&self) -> Close {
+        match (&self.framing, self.buffer.last()) {
+            (Framing::Blocks(_), Some(b'\n')) => Close::Line,
+            _ => Close::Unseen,
         }
     }
 
@@ -326,17 +364,17 @@ impl<'r> Cutter<'r> {
         Ok((self.buffer[self.start + end] == b'\n').then_some(end + 1))
     }
 
-    fn record(&mut self, len: usize, next: usize, is_complete: bool) -> Cut<'_> {
+    fn record(&mut self, len: usize, next: usize, close: Close) -> Cut<'_> {
         let (at, offset, line) = (self.start, self.offset, self.line);
         self.advance(next);
         let bytes = trim_end(&self.buffer[at..at + len]);
         Cut::Record {
             record: RawRecord { bytes, offset, line },
-            is_complete,
+            close,
         }
     }
 
-    fn overlong(&mut self, len: usize, n_bytes: u64, why: &'static str) -> Cut<'_> {
+    fn overlong(&mut self, len: usize, n_bytes: u64, why: &'static str, close: Close) -> Cut<'_> {
         let (at, offset, line) = (self.start, self.offset, self.line);
         self.advance(len);
         let bytes = trim_end(&self.buffer[at..at + len]);
@@ -345,6 +383,7 @@ impl<'r> Cutter<'r> {
             head: RawRecord { bytes, offset, line },
             n_bytes,
             why,
+            close,
         }
     }
 
@@ -353,12 +392,17 @@ impl<'r> Cutter<'r> {
     fn too_long(&mut self, first_line: Option<usize>) -> io::Result<Cut<'_>> {
         const WHY: &str = "the record is longer than is read";
         if let Some(len) = first_line {
-            return Ok(self.overlong(len, len as u64, WHY));
+            return Ok(self.overlong(len, len as u64, WHY, Close::Seen));
         }
         let (offset, line) = (self.offset, self.line);
         self.keep_head();
         self.pass_over()?;
-        Ok(self.passed(offset, line, WHY))
+        // Lines and blocks end with a line end; of fields, an empty line follows the last.
+        let close = match self.unread() > 0 || self.ends_line {
+            true => Close::Seen,
+            false => Close::Unseen,
+        };
+        Ok(self.passed(offset, line, WHY, close))
     }
 
     /// Keeps the first bytes of what is about to leave the buffer.
@@ -369,12 +413,16 @@ impl<'r> Cutter<'r> {
     }
 
     /// What was passed over, of which only the first bytes are kept.
-    fn passed(&mut self, offset: u64, line: u64, why: &'static str) -> Cut<'_> {
+    fn passed(&mut self, offset: u64, line: u64, why: &'static str, close: Close) -> Cut<'_> {
         let n_bytes = self.offset - offset;
         self.kept.truncate(usize::try_from(n_bytes).unwrap_or(KEPT));
         let bytes = &self.kept;
-        let head = RawRecord { bytes, offset, line };
-        Cut::Overlong { head, n_bytes, why }
+        Cut::Overlong {
+            head: RawRecord { bytes, offset, line },
+            n_bytes,
+            why,
+            close,
+        }
     }
 
     /// The next record of a JSON file: an element of its array where it is one, an object where these go over
@@ -406,7 +454,7 @@ impl<'r> Cutter<'r> {
                 Document::Around => {
                     self.json = Document::Another;
                     if let Some((len, why)) = self.around(is_record)? {
-                        return Ok(Some(self.overlong(len, len as u64, why)));
+                        return Ok(Some(self.overlong(len, len as u64, why, Close::Seen)));
                     }
                 }
             }
@@ -423,8 +471,8 @@ impl<'r> Cutter<'r> {
             return self.element().map(Some);
         }
         match self.end_of_line()? {
-            End::At(len, next) => Ok(Some(self.record(len, next, true))),
-            End::Open(len) | End::Unclosed(len) => Ok(Some(self.record(len, len, false))),
+            End::At(len, next) => Ok(Some(self.record(len, next, Close::Seen))),
+            End::Open(len) | End::Unclosed(len) => Ok(Some(self.record(len, len, Close::Unseen))),
             End::TooLong(first_line) => self.too_long(first_line).map(Some),
         }
     }
@@ -470,13 +518,13 @@ impl<'r> Cutter<'r> {
         loop {
             match scan.step(&self.buffer[self.start..]) {
                 Step::End(0) => return self.damaged(1, "the bracket that closes here never opened"),
-                Step::End(len) if len <= self.most => return Ok(self.record(len, len, true)),
+                Step::End(len) if len <= self.most => return Ok(self.record(len, len, Close::Seen)),
                 Step::Torn(at) => {
                     return self.damaged(at, "the brackets or quotes of this element do not fit");
                 }
                 Step::More if self.unread() <= self.most => {
                     if !self.more(self.unread() + 1)? {
-                        return Ok(self.record(self.unread(), self.unread(), false));
+                        return Ok(self.record(self.unread(), self.unread(), Close::Unseen));
                     }
                 }
                 Step::End(len) => return self.damaged(len, "the record is longer than is read"),
@@ -497,7 +545,13 @@ impl<'r> Cutter<'r> {
             self.advance(at);
             let bytes = &self.buffer[begin..begin + at.min(KEPT)];
             let (head, n_bytes) = (RawRecord { bytes, offset, line }, at as u64);
-            return Ok(Cut::Overlong { head, n_bytes, why });
+            let close = Close::Seen;
+            return Ok(Cut::Overlong {
+                head,
+                n_bytes,
+                why,
+                close,
+            });
         }
         self.keep_head();
         let mut from = from;
@@ -506,14 +560,14 @@ impl<'r> Cutter<'r> {
             from = from.saturating_sub(n);
             self.advance(n);
             if !self.more(1)? {
-                break;
+                return Ok(self.passed(offset, line, why, Close::Unseen));
             }
             if let Some(at) = resync.find(&self.buffer[self.start..], from) {
                 self.advance(at);
                 break;
             }
         }
-        Ok(self.passed(offset, line, why))
+        Ok(self.passed(offset, line, why, Close::Seen))
     }
 
     /// Passes over what stands behind an array in the object that holds it; its length and why it is no mere
@@ -606,6 +660,7 @@ impl<'r> Cutter<'r> {
     fn advance(&mut self, n: usize) {
         let passed = &self.buffer[self.start..self.start + n];
         self.line += memchr::memchr_iter(b'\n', passed).count() as u64;
+        self.ends_line = passed.last().map_or(self.ends_line, |last| *last == b'\n');
         self.start += n;
         self.offset += n as u64;
     }
@@ -635,11 +690,11 @@ mod tests {
         let mut found = Vec::new();
         while let Ok(Some(cut)) = cutter.next() {
             found.push(match cut {
-                Cut::Record { record, is_complete } => (
+                Cut::Record { record, close } => (
                     record.offset,
                     record.line,
                     record.lossy().into_owned(),
-                    is_complete,
+                    close == Close::Seen,
                 ),
                 Cut::Overlong { head, n_bytes, .. } => (head.offset, head.line, format!("!{n_bytes}"), true),
             });

@@ -25,9 +25,22 @@ pub struct Options {
     pub mappings: Vec<Mapping>,
     /// What was said of files before. It holds where nothing is said now.
     pub told: ToldList,
+    /// Whether a last record without its end is taken as it is.
+    pub last_record: LastRecord,
     /// Events per batch.
     pub batch_events: usize,
     pub caps: Caps,
+}
+
+/// What holds of the last record of a file where its end (mostly a line end) is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LastRecord {
+    /// Nobody knows whether the rest is still to come, or was cut off: it is held back until it is there, unless the
+    /// record shows by itself that it is whole.
+    #[default]
+    MayBeCut,
+    /// A person, or a digest of the whole file, says that the file is all there.
+    IsWhole,
 }
 
 impl Default for Options {
@@ -39,6 +52,7 @@ impl Default for Options {
             log_format: None,
             mappings: Vec::new(),
             told: ToldList::default(),
+            last_record: LastRecord::default(),
             batch_events: 2048,
             caps: Caps::default(),
         }

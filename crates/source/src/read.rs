@@ -1,15 +1,18 @@
 //! Reads one evidence file: records in, batches of events and rejects out.
 
 use crate::capped::CappedReader;
-use crate::cut::{Cut, Cutter, KEPT};
+use crate::cut::{Close, Cut, Cutter, KEPT};
 use crate::identity::{Occurrences, Prefix};
 use crate::input::{Family, Input};
 use crate::twins::Met;
-use crate::{Context, Decoder, Error, Format, Framing, Options, Output, RawRecord, Refused, RejectReason};
+use crate::{
+    Context, Decoder, Error, Format, Framing, LastRecord, Options, Output, RawRecord, Refused, RejectReason,
+};
 use ambit_event::{
     Attestation, Batch, Checkpoint, Event, EventId, Evidence, Keys, Loss, Position, Provenance, Reject, Span,
-    Timestamp, printable,
+    Timestamp, Unfinished, printable,
 };
+use serde::de::IgnoredAny;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -29,6 +32,8 @@ pub struct Summary {
     pub n_silent: u64,
     /// Bytes read, after decompression.
     pub bytes: u64,
+    /// Of these, the bytes at the end that wait for the rest of their record.
+    pub n_waiting_bytes: u64,
     /// What a person should know: the file was replaced, it ends too early.
     pub notes: Vec<String>,
     /// Whether the sink asked to stop.
@@ -44,8 +49,11 @@ const FIELD: usize = 200;
 /// Reads one evidence file and hands its events over in batches, each with the checkpoint up to which
 /// everything has been handed over. With a checkpoint of the same lineage only what follows it is given.
 ///
-/// The last record of a file without a line end is given out (a file need not end with one), but the
-/// checkpoint stays before it: when the file has grown it is read again, and adds nothing if it was whole.
+/// The last record of a file is held back where its end is not there: a number or a name that was cut short reads
+/// well and is wrong. It is one of the [`Unfinished`] rejects, the checkpoint stays before it, and when the file has
+/// grown the whole record is read and the reject settled. It is given out where it shows itself that it is whole
+/// (a JSON object that closes), where only further lines could belong to it, and where a person or a digest says
+/// that the file is all there ([`LastRecord::IsWhole`]). What then reads badly is an unfinished reject too.
 ///
 /// # Errors
 /// [`Error::Read`] where the file cannot be opened, [`Error::Option`] where the format lacks an option. A
@@ -76,7 +84,7 @@ pub fn read(
         host: input.evidence.host.clone(),
         ..options.context(keys, input.modified)?
     };
-    let resume = resume.filter(|c| c.lineage == input.evidence.lineage && c.offset > 0);
+    let resume = resume.filter(|c| c.lineage == input.evidence.lineage);
     let before = count_before(input, options)?;
     let mut notes = Vec::new();
     if let Some(checkpoint) = resume {
@@ -105,7 +113,7 @@ pub fn read(
     }
 }
 
-/// Decodes bytes as one file of a format, all at once: for tests and fuzzing.
+/// Decodes bytes as one file of a format that is all there, at once: for tests and fuzzing.
 ///
 /// # Errors
 /// [`Error::Option`] where the format lacks an option.
@@ -117,11 +125,15 @@ pub fn decode_all(format: &Arc<dyn Format>, bytes: &[u8], context: &Context) -> 
         ..Evidence::default()
     };
     let mut reading = Reading::new(&evidence, format, context, Occurrences::default(), usize::MAX)?;
+    reading.last_record = LastRecord::IsWhole;
     let mut reader = bytes;
     let mut sink = |batch: Batch| {
+        let unfinished = batch.unfinished.unwrap_or_default();
         whole.events.extend(batch.events);
         whole.rejects.extend(batch.rejects);
+        whole.rejects.extend(unfinished.rejects);
         whole.losses.extend(batch.losses);
+        whole.losses.extend(unfinished.losses);
         ControlFlow::Continue(())
     };
     reading.run(&mut reader, &Options::default(), None, &mut sink);
@@ -137,6 +149,11 @@ fn finish(input: &Input, summary: Summary, seen: Occurrences) -> Summary {
             .unwrap_or_else(PoisonError::into_inner) = Some((input.rank, seen));
     }
     summary
+}
+
+/// Whether this is a JSON object from its first to its last byte: nothing that would make it longer is one.
+fn is_closed(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
 }
 
 fn first_line(bytes: &[u8]) -> &[u8] {
@@ -220,6 +237,12 @@ fn pass(
     let mut reading = Reading::new(&input.evidence, format, context, before, options.batch_events)?;
     reading.attestations.clone_from(&input.attestations);
     reading.family = Some(&input.family);
+    reading.may_grow = input.place.is_plain();
+    // A digest over the file says that it is what its producer shipped.
+    reading.last_record = match input.attestations.is_empty() {
+        true => options.last_record,
+        false => LastRecord::IsWhole,
+    };
     input
         .place
         .with_content(&options.caps, |reader: &mut CappedReader<'_>| {
@@ -286,6 +309,14 @@ struct Reading<'a> {
     met: Met,
     /// What was given out before this offset by an earlier run is not given out again.
     resumed_at: u64,
+    /// Where an earlier reading ended, as long as nothing behind it is settled.
+    resumed: Option<Checkpoint>,
+    last_record: LastRecord,
+    /// What stands at the end of the file and is not whole, and the offset of the first record that is held back.
+    unfinished: Unfinished,
+    waiting_from: Option<u64>,
+    /// Whether the file lies there as its producer writes it.
+    may_grow: bool,
     /// Ends of some of the records that a checkpoint can fall back to while events of later records are held
     /// back.
     ends: VecDeque<End>,
@@ -343,6 +374,11 @@ impl<'a> Reading<'a> {
             family: None,
             met: Met::new(),
             resumed_at: 0,
+            resumed: None,
+            last_record: LastRecord::default(),
+            unfinished: Unfinished::default(),
+            waiting_from: None,
+            may_grow: true,
             ends: VecDeque::new(),
         })
     }
@@ -376,13 +412,20 @@ impl<'a> Reading<'a> {
                 }
             };
             let retry = match cut {
-                Cut::Record { record, is_complete } => {
-                    may_grow |= !is_complete;
-                    self.take(&record)
+                Cut::Record { record, close } => {
+                    let close = self.judged(close, record.bytes);
+                    may_grow |= close != Close::Seen;
+                    self.take(&record, close)
                 }
-                Cut::Overlong { head, n_bytes, why } => {
-                    self.prefix.add(head.bytes);
-                    self.reject(&head, n_bytes, RejectReason::new(why));
+                Cut::Overlong {
+                    head,
+                    n_bytes,
+                    why,
+                    close,
+                } => {
+                    let close = self.judged(close, b"");
+                    may_grow |= close != Close::Seen;
+                    self.take_head(&head, n_bytes, why, close);
                     None
                 }
             };
@@ -399,6 +442,7 @@ impl<'a> Reading<'a> {
             }
         }
         self.summary.bytes = cutter.offset();
+        self.note_waiting();
         let n_before = self.output.events.len();
         self.decoder.finish(&mut self.output);
         self.take_events(n_before, None);
@@ -408,6 +452,26 @@ impl<'a> Reading<'a> {
         self.close(sink);
         self.note_twins();
         None
+    }
+
+    /// Tells of what is held back. Where the rest of the file cannot be read at all, that is told instead.
+    fn note_waiting(&mut self) {
+        let Some(from) = self.waiting_from else {
+            return;
+        };
+        let n_bytes = self.summary.bytes.saturating_sub(from);
+        self.summary.n_waiting_bytes = n_bytes;
+        if !self.unfinished.losses.is_empty() {
+            return;
+        }
+        // What comes out of an archive or a compressed file does not grow, though the file that it is a copy of may.
+        let what = match self.may_grow {
+            true => "its last record is not complete yet",
+            false => "it ends within its last record",
+        };
+        self.summary.notes.push(format!(
+            "{what}: {n_bytes} bytes wait for the rest; if there is none, --whole takes them as they are"
+        ));
     }
 
     /// Moves the checkpoint on to the end of the last record, or as far as no event is held back.
@@ -468,7 +532,17 @@ impl<'a> Reading<'a> {
         self.checkpoint.clone_from(checkpoint);
         self.summary.n_before = checkpoint.n_records;
         self.resumed_at = checkpoint.offset;
+        self.resumed = Some(checkpoint.clone());
         Ok(())
+    }
+
+    /// What shows that a record is whole, beside its framing.
+    fn judged(&self, close: Close, bytes: &[u8]) -> Close {
+        match (close, self.last_record) {
+            (_, LastRecord::IsWhole) => Close::Seen,
+            (Close::Unseen, _) if is_closed(bytes) => Close::Line,
+            _ => close,
+        }
     }
 
     /// Counts a record without giving it out. It is decoded only where the records after it depend on that.
@@ -510,9 +584,31 @@ impl<'a> Reading<'a> {
         self.take_back(0);
     }
 
+    /// What is too long to be read.
+    fn take_head(&mut self, head: &RawRecord<'_>, n_bytes: u64, why: &'static str, close: Close) {
+        self.prefix.add(head.bytes);
+        if close == Close::Unseen {
+            self.waiting_from.get_or_insert(head.offset);
+        }
+        self.reject(head, n_bytes, RejectReason::new(why), close);
+    }
+
+    /// Keeps a record apart that is not all there. It is not decoded: it could read well and be wrong.
+    fn hold_back(&mut self, record: &RawRecord<'_>) {
+        self.count(record.bytes);
+        self.waiting_from.get_or_insert(record.offset);
+        let why = "the file ends before this record does: it is cut off, or still being written";
+        let n_bytes = record.bytes.len() as u64;
+        self.reject(record, n_bytes, RejectReason::new(why), Close::Unseen);
+    }
+
     /// Decodes one record. Gives its place where only its first line became a reject, and the lines behind
     /// that are to be tried again.
-    fn take(&mut self, record: &RawRecord<'_>) -> Option<(u64, u64)> {
+    fn take(&mut self, record: &RawRecord<'_>, close: Close) -> Option<(u64, u64)> {
+        if close == Close::Unseen {
+            self.hold_back(record);
+            return None;
+        }
         let n_before = self.output.events.len();
         if let Err(reason) = self.decoder.decode(record, &mut self.output) {
             self.take_back(n_before);
@@ -523,7 +619,7 @@ impl<'a> Reading<'a> {
                 record.bytes
             };
             self.count(bytes);
-            self.reject(&RawRecord { bytes, ..*record }, bytes.len() as u64, reason);
+            self.reject(&RawRecord { bytes, ..*record }, bytes.len() as u64, reason, close);
             return is_retried.then_some((record.offset, record.line));
         }
         let nth = self.count(record.bytes);
@@ -640,10 +736,11 @@ impl<'a> Reading<'a> {
             offset: part.offset,
             line: part.line,
         };
-        self.reject(&head, part.raw.len() as u64, part.reason);
+        self.reject(&head, part.raw.len() as u64, part.reason, Close::Seen);
     }
 
-    fn reject(&mut self, head: &RawRecord<'_>, n_bytes: u64, reason: RejectReason) {
+    /// What cannot be read. It is for good only where its end was seen.
+    fn reject(&mut self, head: &RawRecord<'_>, n_bytes: u64, reason: RejectReason, close: Close) {
         let raw = head.bytes[..head.bytes.len().min(KEPT)].to_vec();
         self.batch_bytes += raw.len();
         let position = Position {
@@ -652,7 +749,11 @@ impl<'a> Reading<'a> {
             offset: head.offset,
             line: head.line,
         };
-        self.batch.rejects.push(Reject {
+        let rejects = match close {
+            Close::Seen => &mut self.batch.rejects,
+            Close::Line | Close::Unseen => &mut self.unfinished.rejects,
+        };
+        rejects.push(Reject {
             source: self.format.source().to_owned(),
             host: self.context.host.clone().or_else(|| self.last_host.clone()),
             position,
@@ -685,14 +786,19 @@ impl<'a> Reading<'a> {
         self.n_settled += n_before;
     }
 
-    fn lose(&mut self, mut loss: Loss) {
+    fn lose(&mut self, loss: Loss) {
+        let loss = self.named(loss);
+        self.batch.losses.push(loss);
+    }
+
+    fn named(&self, mut loss: Loss) -> Loss {
         if loss.source.is_empty() {
             self.format.source().clone_into(&mut loss.source);
         }
         if loss.host.is_none() {
             loss.host = self.context.host.clone().or_else(|| self.last_host.clone());
         }
-        self.batch.losses.push(loss);
+        loss
     }
 
     /// The file cannot be read on: what follows is lost, from the last event to when it was written.
@@ -706,6 +812,7 @@ impl<'a> Reading<'a> {
             },
             0,
             RejectReason::new(reason.clone()),
+            Close::Unseen,
         );
         self.summary.n_records += 1;
         let from = self.last.unwrap_or(Timestamp::MIN);
@@ -717,13 +824,14 @@ impl<'a> Reading<'a> {
         let (span, path) = (Span::new(from, until), &self.evidence.path);
         let why = format!("{path}: {reason}");
         self.summary.notes.push(reason);
-        self.lose(Loss {
+        let loss = self.named(Loss {
             source: String::new(),
             host: None,
             span,
             at_most: None,
             why,
         });
+        self.unfinished.losses.push(loss);
         self.attestations.clear();
     }
 
@@ -731,7 +839,7 @@ impl<'a> Reading<'a> {
         let is_settled = self.n_settled == self.batch.rejects.len();
         let n = self.output.events.len();
         (n >= self.batch_events || self.batch_bytes >= BATCH_BYTES) && is_settled
-            || self.batch.rejects.len() >= self.batch_events.saturating_mul(4)
+            || self.batch.rejects.len() + self.unfinished.rejects.len() >= self.batch_events.saturating_mul(4)
             || self.batch_bytes >= 2 * BATCH_BYTES
     }
 
@@ -739,11 +847,19 @@ impl<'a> Reading<'a> {
         let mut batch = std::mem::take(&mut self.batch);
         batch.events = std::mem::take(&mut self.output.events);
         self.meet_twins(&batch.events);
-        let digest = self.settled.digest();
-        batch.checkpoint = Some(Checkpoint {
-            digest,
+        let checkpoint = Checkpoint {
+            digest: self.settled.digest(),
             ..self.checkpoint.clone()
+        };
+        // Whoever goes on behind the place where an earlier reading ended has read what that could not.
+        let read_on = self.resumed.take_if(|from| from.offset < checkpoint.offset);
+        batch.settled = read_on.iter().map(|from| Unfinished::behind(from).id).collect();
+        let unfinished = std::mem::take(&mut self.unfinished);
+        batch.unfinished = (!unfinished.is_empty()).then(|| Unfinished {
+            id: Unfinished::behind(&checkpoint).id,
+            ..unfinished
         });
+        batch.checkpoint = Some(checkpoint);
         self.output.events.reserve(batch.events.len());
         self.summary.n_events += batch.events.len() as u64;
         (self.batch_bytes, self.n_settled) = (0, 0);
@@ -779,8 +895,10 @@ impl<'a> Reading<'a> {
             }
             self.batch.attestations.push(attestation);
         }
-        let has_news =
-            !self.batch.is_empty() || !self.output.events.is_empty() || self.batch.evidence.is_some();
+        let has_news = !self.batch.is_empty()
+            || !self.output.events.is_empty()
+            || !self.unfinished.is_empty()
+            || self.batch.evidence.is_some();
         if has_news || self.checkpoint.offset > 0 {
             self.summary.stopped = self.flush(sink).is_break();
         }

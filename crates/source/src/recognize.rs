@@ -1,7 +1,7 @@
 //! Which source a file is of: what its beginning looks like, and whether it can then be read.
 
 use crate::archive::HEAD;
-use crate::cut::{Cut, Cutter};
+use crate::cut::{Close, Cut, Cutter};
 use crate::{Confidence, Error, Format, Framing, Options, Output, Sample};
 use ambit_event::{Keys, Timestamp};
 use std::sync::Arc;
@@ -104,7 +104,7 @@ fn try_out(
     let (mut n_tried, mut n_read, mut first) = (0, 0, None);
     while n_tried < TRIED {
         let record = match cutter.next() {
-            Ok(Some(Cut::Record { record, is_complete })) if is_complete || head.len() < HEAD => record,
+            Ok(Some(Cut::Record { record, close })) if close == Close::Seen || head.len() < HEAD => record,
             Ok(Some(Cut::Overlong { .. })) => continue,
             _ => break,
         };

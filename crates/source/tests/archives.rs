@@ -39,8 +39,9 @@ fn found(name: &str, bytes: &[u8], caps: Caps) -> Found {
         found.names.push(input.evidence.path.replace(&folder, ""));
         let mut sink = |batch: Batch| {
             found.ids.extend(batch.events.iter().map(|event| event.id));
-            found.n_rejects += batch.rejects.len();
-            found.n_losses += batch.losses.len();
+            let unfinished = batch.unfinished.unwrap_or_default();
+            found.n_rejects += batch.rejects.len() + unfinished.rejects.len();
+            found.n_losses += batch.losses.len() + unfinished.losses.len();
             ControlFlow::Continue(())
         };
         read(&input, &options, &Keys::derive(&[7; 32]), None, &mut sink).unwrap();

@@ -23,7 +23,9 @@ fn read_on(input: &Input, resume: Option<&Checkpoint>) -> (Batch, Vec<String>) {
     let mut whole = Batch::default();
     let mut sink = |batch: Batch| {
         whole.events.extend(batch.events);
+        let unfinished = batch.unfinished.unwrap_or_default();
         whole.rejects.extend(batch.rejects);
+        whole.rejects.extend(unfinished.rejects);
         whole.losses.extend(batch.losses);
         whole.checkpoint = batch.checkpoint.or(whole.checkpoint.take());
         ControlFlow::Continue(())

@@ -89,7 +89,9 @@ fn ingest(dir: &TempDir) -> (Batch, Vec<Error>) {
                 );
             }
             whole.events.extend(batch.events);
+            let unfinished = batch.unfinished.unwrap_or_default();
             whole.rejects.extend(batch.rejects);
+            whole.rejects.extend(unfinished.rejects);
             whole.losses.extend(batch.losses);
             whole.attestations.extend(batch.attestations);
             ControlFlow::Continue(())

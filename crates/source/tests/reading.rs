@@ -1,8 +1,10 @@
 //! Evidence as it lies on disks: found, unpacked, read, read again, and read on.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use ambit_event::{Batch, Checkpoint, EventId, Keys, Timestamp};
-use ambit_source::{Caps, Error, Input, Options, Shipment, Summary, discover, manifest_line, read};
+use ambit_event::{Batch, Checkpoint, EventId, Keys, Loss, Reject, Timestamp, Unfinished};
+use ambit_source::{
+    Caps, Error, Input, LastRecord, Options, Shipment, Summary, discover, manifest_line, read,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -14,7 +16,11 @@ use tempfile::TempDir;
 struct Store {
     ids: BTreeSet<EventId>,
     n_given: usize,
+    /// Rejects whose end was seen.
     n_rejects: usize,
+    /// Unfinished ends that were not read on from, and those that were.
+    open: BTreeMap<EventId, (Vec<Reject>, Vec<Loss>)>,
+    settled: BTreeSet<EventId>,
     checkpoints: BTreeMap<String, Checkpoint>,
     whole: Batch,
 }
@@ -57,6 +63,16 @@ impl Store {
 
     fn keep(&mut self, batch: Batch) {
         self.n_given += batch.events.len();
+        let Unfinished { id, rejects, losses } = batch.unfinished.unwrap_or_default();
+        if !(rejects.is_empty() && losses.is_empty() || self.settled.contains(&id)) {
+            self.open.entry(id).or_insert((rejects, losses));
+        }
+        // A lake takes no notice of an end that it does not know.
+        for id in batch.settled {
+            if self.open.remove(&id).is_some() {
+                self.settled.insert(id);
+            }
+        }
         self.n_rejects += batch.rejects.len();
         self.ids.extend(batch.events.iter().map(|e| e.id));
         if let Some(checkpoint) = batch.checkpoint {
@@ -66,6 +82,17 @@ impl Store {
         self.whole.rejects.extend(batch.rejects);
         self.whole.losses.extend(batch.losses);
         self.whole.attestations.extend(batch.attestations);
+    }
+
+    /// Rejects and losses, those of unfinished ends among them.
+    fn rejects(&self) -> Vec<&Reject> {
+        let open = self.open.values().flat_map(|(rejects, _)| rejects);
+        self.whole.rejects.iter().chain(open).collect()
+    }
+
+    fn losses(&self) -> Vec<&Loss> {
+        let open = self.open.values().flat_map(|(_, losses)| losses);
+        self.whole.losses.iter().chain(open).collect()
     }
 
     fn of(paths: &[&Path]) -> Self {
@@ -252,15 +279,228 @@ fn a_grown_file_gives_only_what_is_new() {
 }
 
 #[test]
-fn a_half_line_is_not_in_the_way_of_the_whole_line() {
+fn a_line_that_is_read_half_written_waits_for_its_rest() {
+    let text = lines(0..3);
+    let last = text.len() - line(2, "p2").len();
+    let grown = text.clone() + &line(9, "z");
+    for cut in [
+        last + 1,
+        last + 30,
+        text.len() - 5,
+        text.len() - 2,
+        text.len() - 1,
+    ] {
+        let dir = folder();
+        let path = write(&dir, "access.log", &text[..cut]);
+        let mut store = Store::default();
+        let (summaries, _) = store.ingest(&[&path], &Options::default());
+        let n_bytes = (cut - last) as u64;
+        let says = format!("not complete yet: {n_bytes} bytes wait for the rest");
+        assert!(
+            summaries[0].notes[0].contains(&says) && summaries[0].n_waiting_bytes == n_bytes,
+            "{:?}",
+            summaries[0]
+        );
+        let reject = store.rejects()[0].clone();
+        assert_eq!((store.ids.len(), store.n_rejects, store.open.len()), (2, 0, 1));
+        assert_eq!((reject.position.offset, reject.n_bytes), (last as u64, n_bytes));
+        assert_eq!(
+            reject.between.map(|b| b.from),
+            store.whole.events.last().map(|e| e.time)
+        );
+        // As long as the rest is not there, nothing changes, however much of it is.
+        write(&dir, "access.log", &text[..cut.max(text.len() - 1)]);
+        store.ingest(&[&path], &Options::default());
+        assert_eq!((store.n_given, store.n_rejects, store.open.len()), (2, 0, 1));
+        write(&dir, "access.log", &grown);
+        let (summaries, _) = store.ingest(&[&path], &Options::default());
+        assert_eq!((summaries[0].notes.len(), summaries[0].n_waiting_bytes), (0, 0));
+        assert_eq!((store.n_given, store.n_rejects, store.open.len()), (4, 0, 0));
+        assert_eq!(store.ids, Store::of(&[&path]).ids);
+        // A copy that was cut there holds nothing that is not in the lake.
+        let copy = write(&dir, "copy.log", &text[..cut]);
+        store.ingest(&[&copy], &Options::default());
+        assert_eq!((store.ids.len(), store.n_rejects, store.open.len()), (4, 0, 0));
+    }
+}
+
+#[test]
+fn a_number_that_was_cut_short_is_never_an_event() {
+    let dir = folder();
+    let line = |n: u32, bytes: &str| {
+        format!("203.0.113.7 - - [23/May/2014:10:00:0{n} +0000] \"GET /{n} HTTP/1.1\" 200 {bytes}")
+    };
+    let head = line(1, "5") + "\n" + &line(2, "7") + "\n";
+    let options = Options {
+        source: Some("apache_access".into()),
+        ..Options::default()
+    };
+    let path = write(&dir, "access.log", head.clone() + &line(3, "12"));
+    let mut store = Store::default();
+    store.ingest(&[&path], &options);
+    assert_eq!((store.ids.len(), store.open.len()), (2, 1));
+    write(&dir, "access.log", head + &line(3, "1234") + "\n");
+    store.ingest(&[&path], &options);
+    let bytes: Vec<_> = store.whole.events.iter().map(|e| e.bytes_out).collect();
+    assert_eq!(bytes, [Some(5), Some(7), Some(1234)]);
+    assert_eq!((store.ids.len(), store.n_rejects, store.open.len()), (3, 0, 0));
+}
+
+#[test]
+fn who_says_that_a_file_is_whole_gets_its_last_line() {
     let dir = folder();
     let text = lines(0..3);
     let path = write(&dir, "access.log", &text[..text.len() - 1]);
     let mut store = Store::of(&[&path]);
-    assert_eq!(store.ids.len(), 3);
-    write(&dir, "access.log", text.clone() + &line(9, "z"));
+    assert_eq!((store.ids.len(), store.open.len()), (2, 1));
+    let whole = Options {
+        last_record: LastRecord::IsWhole,
+        ..Options::default()
+    };
+    store.ingest(&[&path], &whole);
+    assert_eq!((store.ids.len(), store.n_given, store.open.len()), (3, 3, 0));
+    for options in [&whole, &Options::default()] {
+        let (summaries, _) = store.ingest(&[&path], options);
+        assert_eq!((store.n_given, summaries[0].notes.len()), (3, 0));
+    }
+    // What is cut for good stays a reject.
+    let cut = write(&dir, "cut.log", &lines(50..53)[..200]);
+    store.ingest(&[&cut], &whole);
+    assert_eq!((store.ids.len(), store.n_rejects, store.open.len()), (5, 1, 0));
+}
+
+#[test]
+fn a_json_object_that_closes_needs_no_line_end() {
+    let dir = folder();
+    let call = |n: u32| {
+        format!(
+            r#"{{"eventTime":"2014-05-23T10:00:0{n}Z","eventSource":"s3.amazonaws.com","eventName":"GetObject","awsRegion":"x","requestParameters":{{"n":{n}}}}}"#
+        )
+    };
+    let text = call(1) + "\n" + &call(2);
+    let path = write(&dir, "calls.jsonl", &text);
+    let mut store = Store::of(&[&path]);
+    assert_eq!((store.ids.len(), store.open.len()), (2, 0));
+    for cut in [text.len() - 1, text.len() - 2, text.len() - 30] {
+        let path = write(&dir, "other.jsonl", &text[..cut]);
+        let mut store = Store::of(&[&path]);
+        assert_eq!((store.ids.len(), store.n_rejects, store.open.len()), (1, 0, 1));
+        write(&dir, "other.jsonl", text.clone() + "\n" + &call(3) + "\n");
+        store.ingest(&[&path], &Options::default());
+        assert_eq!((store.ids.len(), store.n_given, store.open.len()), (3, 3, 0));
+    }
+    write(&dir, "calls.jsonl", text.clone() + "\n" + &call(3) + "\n");
     store.ingest(&[&path], &Options::default());
-    assert_eq!((store.ids.len(), store.n_rejects), (4, 0));
+    assert_eq!((store.ids.len(), store.n_rejects, store.open.len()), (3, 0, 0));
+}
+
+#[test]
+fn a_record_of_several_lines_that_was_cut_within_its_quotes_waits_whole() {
+    let entry = |n: u32, sql: &str| {
+        format!(
+            "2014-05-23 10:00:0{n}.000 UTC,\"app\",\"music\",5,\"10.0.2.11:40005\",537f1c80.5,{n},\"SELECT\",2014-05-23 10:00:00 UTC,2/3,0,LOG,00000,\"statement: {sql}\",,,,,,,,,\"songs-api\",\"client backend\",,0\n"
+        )
+    };
+    let text = entry(1, "select 1") + &entry(2, "select 2\n  from profiles\n where user_id = 3");
+    let options = Options::default();
+    let start = entry(1, "select 1").len();
+    for at in ["elect 2", "m profiles", "re user"] {
+        let dir = folder();
+        let cut = text.find(at).unwrap();
+        let path = write(&dir, "postgresql.csv", &text[..cut]);
+        let mut store = Store::of(&[&path]);
+        assert_eq!((store.ids.len(), store.n_rejects), (1, 0), "{at}");
+        assert!(store.rejects().iter().all(|r| r.position.offset >= start as u64));
+        assert!(!store.rejects().is_empty());
+        write(&dir, "postgresql.csv", text.clone() + &entry(3, "select 3"));
+        store.ingest(&[&path], &options);
+        assert_eq!(store.ids.len(), 3, "{at}");
+        assert_eq!((store.n_rejects, store.open.len()), (0, 0), "{at}");
+    }
+    // A stray quote in a file that ends with a line end hides nothing behind it.
+    let dir = folder();
+    let stray = entry(2, "select 2").replace("\"songs-api\"", "\"songs-api");
+    let path = write(
+        &dir,
+        "postgresql.csv",
+        entry(1, "select 1") + &stray + &entry(3, "select 3"),
+    );
+    let store = Store::of(&[&path]);
+    assert_eq!(
+        (store.ids.len(), store.n_rejects, store.rejects().len()),
+        (2, 0, 1)
+    );
+}
+
+#[test]
+fn half_lines_are_found_whole_behind_a_rotation_and_in_any_batches() {
+    let text = lines(0..40);
+    let cut = text.len() - 20;
+    for batch_events in [1, 7, 8192] {
+        let dir = folder();
+        let options = Options {
+            batch_events,
+            ..Options::default()
+        };
+        let path = write(&dir, "access.log", &text[..cut]);
+        let mut store = Store::default();
+        store.ingest(&[&path], &options);
+        assert_eq!((store.ids.len(), store.open.len()), (39, 1));
+        write(&dir, "access.log.1", &text);
+        write(&dir, "access.log", lines(40..43));
+        store.ingest(&[dir.path()], &options);
+        assert_eq!((store.ids.len(), store.n_given, store.open.len()), (43, 43, 0));
+    }
+}
+
+#[test]
+fn a_copy_in_an_archive_ends_where_it_was_cut() {
+    let dir = folder();
+    let text = lines(0..3);
+    let tar = tar_of(&[("access.log", &text.as_bytes()[..text.len() - 9])]);
+    let path = write(&dir, "logs.tar", tar);
+    let mut store = Store::default();
+    let (summaries, _) = store.ingest(&[&path], &Options::default());
+    assert!(
+        summaries[0].notes[0].contains("ends within its last record"),
+        "{summaries:?}"
+    );
+    assert!(store.rejects()[0].reason.contains("cut off"));
+    assert_eq!((store.ids.len(), store.open.len()), (2, 1));
+    let whole = write(&dir, "access.log", &text);
+    store.ingest(&[&whole], &Options::default());
+    assert_eq!((store.ids.len(), store.n_rejects, store.open.len()), (3, 0, 0));
+}
+
+#[test]
+fn a_last_line_that_cannot_be_read_is_no_lasting_gap_where_lines_may_follow() {
+    let dir = folder();
+    let entry = |n: u32, text: &str| format!("2014-05-23T10:00:0{n}.000000+00:00 web1 app[7]: {text}\n");
+    let head = entry(1, "one") + &entry(2, "two");
+    let path = write(&dir, "messages", head.clone() + "no syslog line\n");
+    let mut store = Store::of(&[&path]);
+    let (n_events, n_rejects) = (store.ids.len(), store.rejects().len());
+    store.ingest(&[&path], &Options::default());
+    assert_eq!((store.ids.len(), store.rejects().len()), (n_events, n_rejects));
+    write(&dir, "messages", head + "no syslog line\n" + &entry(3, "three"));
+    store.ingest(&[&path], &Options::default());
+    assert_eq!(store.rejects().len(), n_rejects, "the same reject, counted once");
+    assert!(store.open.is_empty());
+}
+
+#[test]
+fn a_file_that_was_replaced_settles_nothing() {
+    let dir = folder();
+    let text = lines(0..3);
+    let path = write(&dir, "access.log", &text[..text.len() - 9]);
+    let mut store = Store::of(&[&path]);
+    write(&dir, "access.log", lines(0..1) + &lines(7..12));
+    store.ingest(&[&path], &Options::default());
+    assert_eq!(
+        (store.ids.len(), store.open.len()),
+        (7, 1),
+        "the line that was cut was never seen whole"
+    );
 }
 
 #[test]
@@ -489,7 +729,7 @@ fn bombs_and_torn_files_end_in_a_loss() {
         "{:?}",
         summaries[0].notes
     );
-    assert_eq!((store.whole.losses.len(), store.n_rejects), (1, 1));
+    assert_eq!((store.losses().len(), store.rejects().len()), (1, 1));
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     gz.write_all(text.as_bytes()).unwrap();
     let torn = gz.finish().unwrap();
@@ -497,12 +737,12 @@ fn bombs_and_torn_files_end_in_a_loss() {
     let mut store = Store::default();
     store.ingest(&[&path], &Options::default());
     assert!(
-        store.ids.len() > 500 && store.whole.losses.len() == 1,
+        store.ids.len() > 500 && store.losses().len() == 1,
         "{}",
         store.ids.len()
     );
     assert_eq!(
-        store.whole.losses[0].span.from,
+        store.losses()[0].span.from,
         store.whole.events.last().unwrap().time
     );
 }
@@ -666,9 +906,9 @@ fn a_shipped_file_that_was_cut_keeps_its_host_and_source_and_states_its_loss() {
             shown.len() == 1 && shown[0].contains("its digest differs"),
             "{shown:?}"
         );
-        assert_eq!((store.ids.len(), store.n_rejects), (n_events, n_rejects));
+        assert_eq!((store.ids.len(), store.rejects().len()), (n_events, n_rejects));
         let events = store.whole.events.iter().map(|e| (e.source.as_str(), &e.host));
-        let rejects = store.whole.rejects.iter().map(|r| (r.source.as_str(), &r.host));
+        let rejects = store.rejects().into_iter().map(|r| (r.source.as_str(), &r.host));
         let losses = store.whole.losses.iter().map(|l| (l.source.as_str(), &l.host));
         for (source, host) in events.chain(rejects).chain(losses) {
             assert_eq!((source, host.as_deref()), ("nginx_access", Some("gw1")));
@@ -819,12 +1059,13 @@ fn json_arrays_are_read_on_and_told_apart() {
     let cut = array("c", 40);
     write(&dir, "one.json", &cut[..cut.len() - 2]);
     let (summaries, _) = store.ingest(&[&path], &options);
-    assert_eq!((store.ids.len(), store.n_rejects), (103, 1));
+    assert_eq!((store.ids.len(), store.rejects().len()), (103, 1));
     assert!(summaries[0].notes[0].contains("ends before its JSON does"));
-    assert_eq!(store.whole.losses.len(), 1);
+    assert_eq!(store.losses().len(), 1);
     write(&dir, "one.json", &cut);
     let (summaries, _) = store.ingest(&[&path], &options);
     assert_eq!((store.ids.len(), summaries[0].notes.len()), (103, 0));
+    assert_eq!((store.rejects().len(), store.losses().len()), (0, 0));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use super::Report;
 use ambit_event::{Batch, Column, ColumnKind, Event, Keys, Timestamp, printable};
-use ambit_source::{Context, Format, Options, Sample, decode_all, formats};
+use ambit_source::{Context, Format, LastRecord, Options, Sample, decode_all, formats};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -206,7 +206,10 @@ impl File<'_> {
     /// An archive is unpacked by our reader alone: each event is compared with the record that it keeps.
     fn check_archive(&self, path: &Path, report: &mut Report) {
         let keys = Keys::derive(&[7; 32]);
-        let options = Options::default();
+        let options = Options {
+            last_record: LastRecord::IsWhole,
+            ..Options::default()
+        };
         let (inputs, errors) = ambit_source::discover(&[path.to_path_buf()], &options);
         for error in errors {
             report.fail(format!("{}: {error}", self.name));
@@ -219,6 +222,7 @@ impl File<'_> {
             let mut sink = |batch: Batch| {
                 ours.events.extend(batch.events);
                 ours.rejects.extend(batch.rejects);
+                ours.rejects.extend(batch.unfinished.unwrap_or_default().rejects);
                 ControlFlow::Continue(())
             };
             let read = ambit_source::read(input, &options, &keys, None, &mut sink);

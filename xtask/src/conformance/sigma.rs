@@ -4,7 +4,7 @@
 use super::Report;
 use ambit_detect::{Detector, Placeholders, Refusal, RuleSet};
 use ambit_event::{Batch, Event, Keys};
-use ambit_source::{Options, discover, read};
+use ambit_source::{LastRecord, Options, discover, read};
 use saphyr::{LoadableYamlNode, Yaml};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -235,7 +235,11 @@ fn index(data: &Path, rules: &RuleSet) -> Report {
 }
 
 fn events(path: &Path, report: &mut Report) -> Vec<Event> {
-    let options = Options::default();
+    // Many of these files end without a line end, and all are whole.
+    let options = Options {
+        last_record: LastRecord::IsWhole,
+        ..Options::default()
+    };
     let (inputs, errors) = discover(&[path.to_owned()], &options);
     for error in errors {
         report.fail(error.to_string());

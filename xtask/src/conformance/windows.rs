@@ -203,6 +203,7 @@ impl Set<'_> {
             let mut sink = |batch: Batch| {
                 whole.events.extend(batch.events);
                 whole.rejects.extend(batch.rejects);
+                whole.rejects.extend(batch.unfinished.unwrap_or_default().rejects);
                 ControlFlow::Continue(())
             };
             if let Err(error) = read(&input, &options, &keys(), None, &mut sink) {

@@ -33,9 +33,9 @@ const EXAMPLES: &str = "Examples:
   ambit demo --gap nginx:20m               the same incident with a hole in the gateway's log
   ambit demo --gap both:20m --out /tmp/hole
 
-A music service in May 2014: a gateway, services, a database, staff and a bastion. One stolen session
-reads one user's profile through a hole in an old Android app, with the noise of thousands around it.
-The lake of the demo lies in the same folder; --lake is not used.";
+A music service in May 2014: a gateway, services, a database, staff and a bastion. One stolen
+session reads one user's profile through a hole in an old Android app, with the noise of thousands
+around it. The lake of the demo lies in the same folder; --lake is not used.";
 
 pub async fn run(setting: &Setting, args: &DemoArgs) -> Result<Exit> {
     let truth = make(args)?;

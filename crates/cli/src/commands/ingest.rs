@@ -7,7 +7,7 @@ use crate::setting::{Setting, by, read_text, remark};
 use crate::{told, words};
 use ambit_event::{Batch, Evidence, Timestamp, printable};
 use ambit_lake::{Lake, Receipt, Writer};
-use ambit_source::{Input, Mapping, Options, Summary, Told, discover};
+use ambit_source::{Input, LastRecord, Mapping, Options, Summary, Told, discover};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Serialize;
@@ -46,6 +46,9 @@ pub struct ReadingArgs {
     /// A file that declares a source of JSON lines or logfmt; see `ambit sources mapping`
     #[arg(long = "mapping", value_name = "FILE.toml")]
     pub mappings: Vec<PathBuf>,
+    /// The files are all there: take a last record without its end as it is, instead of waiting for the rest
+    #[arg(long)]
+    pub whole: bool,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -58,9 +61,15 @@ const EXAMPLES: &str = "Examples:
 The same records twice, grown, rotated or copied files add nothing: run it again at any time.
 What cannot be parsed is kept and listed by `ambit rejects`; the exit code is then 3.
 
-What --source says of a file is remembered: later it holds for the files of that folder that share its name but
-for their rotation (access.log, access.log.1, access.log.2.gz), also in an archive, and for files of that name
-elsewhere that begin with the same record. `ambit sources --told` lists and `--forget` forgets it.";
+What --source says of a file is remembered: later it holds for the files of that folder that share
+its name but for their rotation (access.log, access.log.1, access.log.2.gz), also in an archive, and
+for files of that name elsewhere that begin with the same record. `ambit sources --told` lists and
+`--forget` forgets it.
+
+A file may be read while it is written. A last record whose end is not there is no event yet: a
+number or a name that is cut short reads well and is wrong. It is a reject and a gap until the file
+is read again with the rest. Records that show themselves that they are whole (a JSON object that
+closes) are taken; --whole takes everything.";
 
 /// Bytes that are taken in before they are written, while as many are being written: more would only cost
 /// memory, and fewer make many small files.
@@ -98,6 +107,8 @@ pub struct FileRead {
     pub n_records: u64,
     pub n_events: u64,
     pub n_rejects: u64,
+    /// Bytes at its end that wait for the rest of their record.
+    pub n_waiting_bytes: u64,
     pub notes: Vec<String>,
     /// What is to be remembered of how it was read.
     #[serde(skip)]
@@ -118,6 +129,10 @@ impl ReadingArgs {
             time_zone: self.time_zone.clone(),
             log_format: self.log_format.clone(),
             mappings: load_mappings(&self.mappings)?,
+            last_record: match self.whole {
+                true => LastRecord::IsWhole,
+                false => LastRecord::MayBeCut,
+            },
             ..Options::default()
         })
     }
@@ -316,6 +331,7 @@ fn file_read(evidence: &Evidence, summary: Summary) -> FileRead {
         n_records: summary.n_records,
         n_events: summary.n_events,
         n_rejects: summary.n_rejects,
+        n_waiting_bytes: summary.n_waiting_bytes,
         notes: summary.notes,
         remember: None,
     }

@@ -34,7 +34,8 @@ const EXAMPLES: &str = "Examples:
   ambit map check map.toml
   ambit map test map.toml --from 2014-05-23
 
-`map check` ends with 1 where the map cannot be used, `map test` with 3 where operations are unmapped.";
+`map check` ends with 1 where the map cannot be used, `map test` with 3 where operations are
+unmapped.";
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {

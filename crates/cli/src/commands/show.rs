@@ -26,7 +26,7 @@ pub struct ShowArgs {
 
 const EXAMPLES: &str = "Examples:
   ambit show 0123456789abcdef0123456789abcdef
-  ambit show 0123456789abcdef0123456789abcdef --reveal 'to see the header'   the raw record; journaled
+  ambit show 0123456789abcdef0123456789abcdef --reveal 'to see it'   the raw record; journaled
   ambit show hop:1a2b3c4d5e6f --case may
   ambit show gap:1a2b3c4d5e6f
 

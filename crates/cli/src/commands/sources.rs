@@ -37,9 +37,10 @@ const EXAMPLES: &str = "Examples:
   ambit sources --told                  which files are read as somebody said
   ambit sources --forget /var/log/nginx/access.log
 
-What was said holds for the files of one folder that share a name but for their rotation, and for files of that
-name elsewhere that begin with the same record as one that was read so. It stands in told.toml in the lake's folder.
-What was read before it was said, or forgotten, stays in the lake as it was read.";
+What was said holds for the files of one folder that share a name but for their rotation, and for
+files of that name elsewhere that begin with the same record as one that was read so. It stands in
+told.toml in the lake's folder. What was read before it was said, or forgotten, stays in the lake as
+it was read.";
 
 pub fn run(setting: &Setting, args: &SourcesArgs) -> Result<Exit> {
     if let Some(name) = &args.forget {

@@ -28,8 +28,8 @@ const EXAMPLES: &str = "Examples:
   ambit sql 'describe events'
   ambit sql 'select path, evidence from evidence' --json
 
-What is made from columns that can name persons is masked for people, whatever it is called; --reveal REASON
-shows it and is journaled.";
+What is made from columns that can name persons is masked for people, whatever it is called;
+--reveal REASON shows it and is journaled.";
 
 /// Columns whose values may name a person or quote a record.
 const PERSONAL: &[&str] = &[

@@ -127,3 +127,52 @@ fn what_was_said_of_a_file_is_remembered_until_it_is_forgotten() {
         said.err
     );
 }
+
+#[test]
+fn a_line_that_is_half_written_waits_and_is_no_lasting_gap() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path();
+    let ingest = ["ingest", "access.log", "--json"];
+    let text: String = (0..30).map(access).collect();
+    fs::write(folder.join("access.log"), &text[..text.len() - 10]).unwrap();
+    let said = ambit(folder, &["ingest", "access.log"]);
+    assert_eq!(said.code, 3);
+    assert!(
+        said.out
+            .contains("access.log: its last record is not complete yet: "),
+        "{}",
+        said.out
+    );
+    let n_rejects = || ambit(folder, &["rejects", "--json"]).json()["n_rejects"].clone();
+    let gaps = || {
+        let answer = ambit(folder, &["coverage", "--json"]).json();
+        answer["gaps"].to_string().contains("could not be read")
+    };
+    assert!(n_rejects() == 1 && gaps());
+    let again = ambit(folder, &ingest).json();
+    assert_eq!((&again["n_events"], &again["n_rejects"]), (&0.into(), &0.into()));
+    assert_eq!(again["files"][0]["n_waiting_bytes"], access(29).len() - 10);
+    assert!(n_rejects() == 1 && gaps());
+    fs::write(folder.join("access.log"), text + &access(30)).unwrap();
+    let grown = ambit(folder, &ingest);
+    assert_eq!((grown.code, &grown.json()["n_events"]), (0, &2.into()));
+    assert_eq!(grown.json()["files"][0]["n_waiting_bytes"], 0);
+    assert!(n_rejects() == 0 && !gaps());
+    let count = ambit(folder, &["sql", "select count(*) from rejects", "--json"]).json();
+    assert_eq!(count["rows"][0][0], "0");
+    ambit(folder, &["lake", "compact"]).done();
+    assert!(n_rejects() == 0 && !gaps());
+}
+
+#[test]
+fn a_file_without_a_line_end_is_taken_whole_on_a_persons_word() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path();
+    let text: String = (0..3).map(access).collect();
+    fs::write(folder.join("access.log"), text.trim_end()).unwrap();
+    let n_events = |args: &[&str]| ambit(folder, args).json()["n_events"].clone();
+    assert_eq!(n_events(&["ingest", "access.log", "--json"]), 2);
+    assert_eq!(n_events(&["ingest", "access.log", "--whole", "--json"]), 1);
+    assert_eq!(n_events(&["ingest", "access.log", "--json"]), 0);
+    assert_eq!(ambit(folder, &["rejects", "--json"]).json()["n_rejects"], 0);
+}

@@ -42,7 +42,7 @@ use ambit_event::{Checkpoint, Column, ColumnKind, Event, EventId, Evidence, Keys
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::functions_aggregate::expr_fn::{count, max, min};
-use datafusion::logical_expr::{Expr, cast, ident, lit};
+use datafusion::logical_expr::{Expr, JoinType, cast, ident, lit};
 use datafusion::prelude::DataFrame;
 use few::Few;
 use file::Entry;
@@ -50,7 +50,7 @@ use futures::TryStreamExt;
 use home::Home;
 use log::{Log, Snapshot};
 use rows::{Cells, RawRef};
-use schema::{SIDE, kind};
+use schema::{END, SIDE, kind};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -60,6 +60,8 @@ use weave::Beside;
 
 /// The columns that say where a raw record lies.
 const RAW_PLACE: &[&str] = &["raw_block", "raw_start", "raw_length"];
+/// The name of [`END`] where it is what is joined with.
+const SETTLED_END: &str = "settled_end";
 /// Values of one `in` that are asked for at once.
 const CHUNK: usize = 8192;
 
@@ -233,7 +235,7 @@ impl Disk {
     }
 
     pub async fn rejects(&self, limit: usize) -> Result<(u64, Vec<Reject>), Error> {
-        let total = self.side_rows(kind::REJECT)?.count().await.map_err(failed)?;
+        let total = self.standing_rows(kind::REJECT)?.count().await.map_err(failed)?;
         let order = [
             "evidence",
             "resource_name",
@@ -243,7 +245,7 @@ impl Disk {
         ];
         let order = order.map(|name| ident(name).sort(true, false)).to_vec();
         let rows = self
-            .side_rows(kind::REJECT)?
+            .standing_rows(kind::REJECT)?
             .sort(order)
             .and_then(|rows| rows.limit(0, Some(limit)));
         Ok((total as u64, self.read_json(rows.map_err(failed)?).await?))
@@ -322,7 +324,7 @@ impl Disk {
         let mut shown = vec![("events", events.select(views::events()).map_err(failed)?)];
         for (name, kind, columns) in views::BESIDE {
             let columns: Vec<Expr> = columns.iter().map(|(from, to)| ident(*from).alias(*to)).collect();
-            shown.push((name, self.side_rows(kind)?.select(columns).map_err(failed)?));
+            shown.push((name, self.standing_rows(kind)?.select(columns).map_err(failed)?));
         }
         Ok(shown)
     }
@@ -355,7 +357,7 @@ impl Disk {
             .and(ident("resource_name").eq(lit(place.path.as_str())))
             .and(ident("record_offset").eq(lit(place.offset.cast_signed())))
             .and(ident("source").eq(lit(reject.source.as_str())));
-        let rows = self.side_rows(kind::REJECT)?.filter(expr).map_err(failed)?;
+        let rows = self.standing_rows(kind::REJECT)?.filter(expr).map_err(failed)?;
         match self.first_place(rows, RAW_PLACE).await? {
             Some((_, place)) => raw::unseal(keys, &self.home.raw(), &place, &Beside::NOTHING).map(Some),
             None => Ok(None),
@@ -412,6 +414,20 @@ impl Disk {
         let side = self.snapshot.entries.iter().filter(|entry| entry.day == SIDE);
         self.read(side.cloned().collect())?
             .filter(ident("kind").eq(lit(kind)))
+            .map_err(failed)
+    }
+
+    /// The rows of a kind, without those of unfinished ends that were read on from.
+    fn standing_rows(&self, kind: &str) -> Result<DataFrame, Error> {
+        let rows = self.side_rows(kind)?;
+        if ![kind::REJECT, kind::LOSS].contains(&kind) {
+            return Ok(rows);
+        }
+        let settled = self.side_rows(kind::SETTLED)?;
+        let settled = settled
+            .select(vec![ident(END).alias(SETTLED_END)])
+            .map_err(failed)?;
+        rows.join(settled, JoinType::LeftAnti, &[END], &[SETTLED_END], None)
             .map_err(failed)
     }
 

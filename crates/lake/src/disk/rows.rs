@@ -3,6 +3,7 @@
 use super::schema::{Shape, columns, file_schema, kind, list_item};
 use super::template;
 use crate::error::Error;
+use crate::pending::settled_id;
 use ambit_event::{Attestation, Column, ColumnKind, Event, EventId, Evidence, EvidenceId, Fields, Loss};
 use ambit_event::{Outcome, Provenance, Reject, Span, Timestamp};
 use datafusion::arrow::array::{
@@ -46,7 +47,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    pub fn reject(id: EventId, reject: &Reject, raw: Option<RawRef>) -> Self {
+    pub fn reject(id: EventId, reject: &Reject, end: Option<&EventId>, raw: Option<RawRef>) -> Self {
         let event = Event {
             id,
             source: reject.source.clone(),
@@ -54,6 +55,7 @@ impl<'a> Row<'a> {
             resource: Some(reject.position.path.clone()),
             message: Some(reject.reason.clone()),
             operation: reject.field.clone(),
+            stream: end.map(EventId::to_string),
             provenance: Provenance {
                 evidence: reject.position.evidence.clone(),
                 offset: reject.position.offset,
@@ -65,12 +67,13 @@ impl<'a> Row<'a> {
         Self::side(kind::REJECT, event, reject.between, to_json(reject), raw)
     }
 
-    pub fn loss(id: EventId, loss: &Loss) -> Self {
+    pub fn loss(id: EventId, loss: &Loss, end: Option<&EventId>) -> Self {
         let event = Event {
             id,
             source: loss.source.clone(),
             host: loss.host.clone(),
             message: Some(loss.why.clone()),
+            stream: end.map(EventId::to_string),
             record_count: loss.at_most.and_then(|n| i64::try_from(n).ok()),
             ..Event::default()
         };
@@ -104,6 +107,25 @@ impl<'a> Row<'a> {
             ..Event::default()
         };
         Self::side(kind::EVIDENCE, event, None, to_json(evidence), None)
+    }
+
+    /// That an unfinished end is known.
+    pub fn unfinished(end: EventId) -> Self {
+        let event = Event {
+            id: end,
+            ..Event::default()
+        };
+        Self::side(kind::UNFINISHED, event, None, "{}".to_owned(), None)
+    }
+
+    /// That an unfinished end was read on from.
+    pub fn settled(end: EventId) -> Self {
+        let event = Event {
+            id: settled_id(end),
+            stream: Some(end.to_string()),
+            ..Event::default()
+        };
+        Self::side(kind::SETTLED, event, None, "{}".to_owned(), None)
     }
 
     /// What a commit says in sum, as JSON.

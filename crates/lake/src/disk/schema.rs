@@ -12,10 +12,16 @@ pub(super) mod kind {
     pub const LOSS: &str = "loss";
     pub const ATTESTATION: &str = "attestation";
     pub const EVIDENCE: &str = "evidence";
+    /// An unfinished end of a file that is known; rejects and losses that are of it name it in [`super::END`].
+    pub const UNFINISHED: &str = "unfinished";
+    /// An unfinished end that was read on from: what is of it holds no more.
+    pub const SETTLED: &str = "settled";
     /// What a commit says of its events in sum: the ledger, the content, the files of raw records.
     pub const COMMIT: &str = "commit";
 }
 
+/// The column in which a reject or a loss names the unfinished end that it is of, if any.
+pub(super) const END: &str = "stream";
 /// The partition column: the day of the event, `YYYY-MM-DD`.
 pub(super) const DAY: &str = "day";
 /// The partition of rows that are no events.

@@ -4,7 +4,7 @@
 
 use crate::{Error, Filter, Lake, Query, Receipt, Test, Version};
 use ambit_event::{Attestation, Batch, Checkpoint, Column, ColumnKind, Event, EventId, Evidence, EvidenceId};
-use ambit_event::{Loss, Outcome, Position, Reject, Span, Timestamp};
+use ambit_event::{Loss, Outcome, Position, Reject, Span, Timestamp, Unfinished};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -171,6 +171,7 @@ fn batch(dice: &mut Dice, nths: std::ops::Range<u64>) -> Batch {
         }],
         events: nths.map(|nth| event(dice, nth)).collect(),
         rejects: vec![reject],
+        ..Batch::default()
     }
 }
 
@@ -244,6 +245,65 @@ async fn memory_and_disk_answer_alike() {
             );
         }
     }
+}
+
+/// A batch that ends within a record, and one that was read on from where another ended.
+fn half_read(dice: &mut Dice, nths: std::ops::Range<u64>) -> [Batch; 2] {
+    let mut half = batch(dice, nths.clone());
+    let end = Unfinished::behind(half.checkpoint.as_ref().unwrap());
+    let mut reject = half.rejects[0].clone();
+    reject.position.offset = nths.end * 100;
+    reject.raw = b"half of a secret".to_vec();
+    let loss = Loss {
+        at_most: None,
+        why: "the rest cannot be read".into(),
+        ..half.losses[0].clone()
+    };
+    half.unfinished = Some(Unfinished {
+        rejects: vec![reject],
+        losses: vec![loss],
+        ..end.clone()
+    });
+    let mut rest = batch(dice, nths.end..nths.end + 20);
+    rest.settled = vec![end.id];
+    [half, rest]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_half_written_is_gone_once_it_was_read_on() {
+    let dir = TempDir::new().unwrap();
+    let lakes = (Lake::in_memory([0; 32]), Lake::create(dir.path()).await.unwrap());
+    let [half, rest] = half_read(&mut Dice(0x5eed), 0..50);
+    for (given, n_rejects) in [(&half, 2), (&half, 2), (&rest, 2), (&half, 2)] {
+        for lake in [&lakes.0, &lakes.1] {
+            put(lake, [given.clone()]).await;
+        }
+        let (memory, disk) = (lakes.0.refresh().await.unwrap(), lakes.1.refresh().await.unwrap());
+        assert_eq!(body(&memory).await, body(&disk).await);
+        assert_eq!(disk.rejects(10).await.unwrap().0, n_rejects);
+    }
+    let disk = lakes.1.refresh().await.unwrap();
+    let (_, rejects) = disk.rejects(10).await.unwrap();
+    assert!(
+        rejects
+            .iter()
+            .all(|reject| reject.n_bytes == 21 && reject.position.offset != 5000)
+    );
+    let count = |table: &str| format!("select count(*) from {table}");
+    for (table, n) in [("rejects", "2"), ("losses", "1")] {
+        let answer = disk.sql(&count(table)).await.unwrap();
+        assert_eq!(
+            format!("{:?}", answer.rows),
+            format!("[[Some({n:?})]]"),
+            "{table}"
+        );
+    }
+    let before = body(&disk).await;
+    disk.compact().await.unwrap();
+    let disk = disk.refresh().await.unwrap();
+    assert_eq!(body(&disk).await, before, "compaction changes nothing");
+    put(&disk, [half]).await;
+    assert_eq!(body(&disk.refresh().await.unwrap()).await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

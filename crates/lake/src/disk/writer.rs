@@ -13,7 +13,7 @@ use super::weave::Beside;
 use super::{Disk, Sum};
 use crate::error::Error;
 use crate::lake::{Receipt, Version};
-use crate::pending::{Pending, lineage_of};
+use crate::pending::{Pending, lineage_of, settled_id};
 use ambit_event::{Batch, Checkpoint, Event, EventId, Keys};
 use datafusion::arrow::error::ArrowError;
 use deltalake_core::kernel::{Action, Add};
@@ -258,8 +258,10 @@ impl Job {
             few: Few::of(pending.events()),
         };
         let rejects = pending.rejects.iter().zip(places);
-        let rejects = rejects.map(|((id, reject), place)| Row::reject(*id, reject, place.clone()));
-        let losses = pending.losses.iter().map(|(id, loss)| Row::loss(*id, loss));
+        let rejects = rejects
+            .map(|((id, reject), place)| Row::reject(*id, reject, pending.ends.get(id), place.clone()));
+        let losses = pending.losses.iter();
+        let losses = losses.map(|(id, loss)| Row::loss(*id, loss, pending.ends.get(id)));
         let attestations = pending
             .attestations
             .iter()
@@ -268,8 +270,12 @@ impl Job {
             .evidence
             .iter()
             .map(|(id, evidence)| Row::evidence(*id, evidence));
+        let open = pending.open.iter().map(|end| Row::unfinished(*end));
+        let settled = pending.settled.iter().map(|end| Row::settled(*end));
         let rows = [Row::commit(to_json(&sum))].into_iter();
         let rows = rows
+            .chain(open)
+            .chain(settled)
             .chain(rejects)
             .chain(losses)
             .chain(attestations)
@@ -298,11 +304,15 @@ impl Pending {
         let losses = self.losses.iter().map(|(id, _)| *id);
         let attestations = self.attestations.iter().map(|(id, _)| *id);
         let evidence = self.evidence.keys().copied();
+        let ends = self.open.iter().copied();
+        let settled = self.settled.iter().map(|end| settled_id(*end));
         events
             .chain(rejects)
             .chain(losses)
             .chain(attestations)
             .chain(evidence)
+            .chain(ends)
+            .chain(settled)
             .collect()
     }
 }

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use ambit_event::{Attestation, Loss, Reject};
+use ambit_event::{Attestation, EventId, Loss, Reject, Unfinished};
 use proptest::prelude::*;
 
 const MINUTE: i64 = 60;
@@ -128,6 +128,47 @@ fn because(coverage: &Coverage, at: i64) -> String {
 /// One record every so many seconds.
 fn every(step: i64, from: i64, until: i64) -> impl Iterator<Item = Event> {
     (from..until).step_by(usize::try_from(step).unwrap()).map(event)
+}
+
+#[test]
+fn what_stands_at_an_unfinished_end_is_a_gap_until_it_is_settled() {
+    let whole: Vec<Event> = every(10, 0, 2 * HOUR).collect();
+    let before = shown(&of(whole.clone()), &[]);
+    let open = unfinished(
+        1,
+        vec![reject(Some(Span::new(secs(2 * HOUR - 10), Timestamp::MAX)))],
+        vec![],
+    );
+    let mut ledger = Ledger::default();
+    ledger.add(&of(whole));
+    ledger.add(&open);
+    let coverage = ledger.coverage(&[]);
+    assert_ne!(lines(&coverage), before);
+    assert!(because(&coverage, 2 * HOUR - 10).contains("1 record could not be read"));
+    assert_eq!(coverage.streams_of("s").next().unwrap().n_rejects, 1);
+    for order in [[&settled(1), &open], [&open, &settled(1)]] {
+        let mut ledger = ledger.clone();
+        order.into_iter().for_each(|batch| ledger.add(batch));
+        let stored = serde_json::to_string(&ledger).unwrap();
+        let ledger: Ledger = serde_json::from_str(&stored).unwrap();
+        assert_eq!(lines(&ledger.coverage(&[])), before);
+        let mut other = Ledger::default();
+        other.merge(ledger);
+        other.add(&open);
+        assert_eq!(lines(&other.coverage(&[])), before);
+    }
+}
+
+#[test]
+fn a_stream_of_which_nothing_is_left_is_none() {
+    let mut ledger = Ledger::default();
+    ledger.add(&unfinished(1, vec![reject(None)], vec![]));
+    assert_eq!(ledger.coverage(&[]).streams.len(), 1);
+    ledger.add(&settled(1));
+    ledger.add(&settled(2));
+    let stored = serde_json::to_string(&ledger).unwrap();
+    assert_eq!(serde_json::from_str::<Ledger>(&stored).unwrap(), ledger);
+    assert_eq!(ledger.coverage(&[]), Coverage::default());
 }
 
 #[test]
@@ -884,7 +925,46 @@ fn any_piece() -> impl Strategy<Value = Batch> {
         attestations: vec![attestation(s)],
         ..Batch::default()
     });
-    prop_oneof![20 => any_event().prop_map(|e| of([e])), 1 => rejects, 1 => losses, 1 => attestations]
+    let unfinished = (0..4_u8, any_span(), proptest::bool::ANY).prop_map(|(n, s, is_loss)| {
+        let lost = if is_loss { vec![loss(s, None)] } else { vec![] };
+        unfinished(n, vec![reject(Some(s))], lost)
+    });
+    let settled = (0..3_u8).prop_map(settled);
+    prop_oneof![
+        20 => any_event().prop_map(|e| of([e])),
+        1 => rejects,
+        1 => losses,
+        1 => attestations,
+        2 => unfinished,
+        1 => settled,
+    ]
+}
+
+/// The unfinished end of some file.
+fn end(n: u8) -> EventId {
+    EventId([n; 16])
+}
+
+fn unfinished(n: u8, rejects: Vec<Reject>, losses: Vec<Loss>) -> Batch {
+    let id = end(n);
+    Batch {
+        unfinished: Some(Unfinished { id, rejects, losses }),
+        ..Batch::default()
+    }
+}
+
+fn settled(n: u8) -> Batch {
+    Batch {
+        settled: vec![end(n)],
+        ..Batch::default()
+    }
+}
+
+/// Ledgers over pieces, of which a batch holds one unfinished end at most.
+fn added(ledger: &mut Ledger, pieces: &[Batch]) {
+    ledger.add(&joined(pieces));
+    let ends = pieces.iter().filter(|piece| piece.unfinished.is_some());
+    ends.for_each(|piece| ledger.add(piece));
 }
 
 fn joined(pieces: &[Batch]) -> Batch {
@@ -894,6 +974,7 @@ fn joined(pieces: &[Batch]) -> Batch {
         all.rejects.extend_from_slice(&piece.rejects);
         all.losses.extend_from_slice(&piece.losses);
         all.attestations.extend_from_slice(&piece.attestations);
+        all.settled.extend_from_slice(&piece.settled);
     }
     all
 }
@@ -925,11 +1006,12 @@ proptest! {
         size in 1..40_usize,
     ) {
         let mut at_once = Ledger::default();
-        at_once.add(&joined(&pieces));
+        added(&mut at_once, &pieces);
         let mut in_batches = Ledger::default();
-        shuffled.chunks(size).for_each(|chunk| in_batches.add(&joined(chunk)));
+        shuffled.chunks(size).for_each(|chunk| added(&mut in_batches, chunk));
         // Statements may be told again.
-        let stated = pieces.iter().filter(|p| p.events.is_empty() && p.rejects.is_empty());
+        let is_stated = |p: &&Batch| p.events.is_empty() && p.rejects.is_empty() && p.unfinished.is_none();
+        let stated = pieces.iter().filter(is_stated);
         stated.for_each(|piece| in_batches.add(piece));
         prop_assert_eq!(&in_batches, &at_once);
         prop_assert_eq!(&merged(&shuffled), &at_once);

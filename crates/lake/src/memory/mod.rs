@@ -6,7 +6,7 @@ pub(crate) use backend::View;
 
 use crate::content::Content;
 use crate::ledger::Ledger;
-use crate::pending::{Pending, sort_evidence};
+use crate::pending::{Pending, settled_id, sort_evidence};
 use crate::query::{Filter, Query, Test};
 use ambit_event::{Checkpoint, Column, Event, EventId, Evidence, Reject, Span};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -46,6 +46,9 @@ struct Segment {
     side: HashSet<EventId>,
     rejects: Vec<Reject>,
     reject_ids: Vec<EventId>,
+    /// By reject, the unfinished end of a file that it is of; and the ends that were read on from.
+    ends: BTreeMap<EventId, EventId>,
+    settled: Vec<EventId>,
     evidence: BTreeMap<EventId, Evidence>,
     checkpoints: BTreeMap<String, Checkpoint>,
     ledger: Ledger,
@@ -88,7 +91,7 @@ impl Memory {
     }
 
     pub fn rejects(&self, limit: usize) -> (u64, Vec<Reject>) {
-        let mut all: Vec<&Reject> = self.segments.iter().flat_map(|s| &s.rejects).collect();
+        let mut all: Vec<&Reject> = self.standing().map(|(reject, _)| reject).collect();
         all.sort_by(|a, b| (&a.position, &a.source).cmp(&(&b.position, &b.source)));
         let total = all.len() as u64;
         let first = all.into_iter().take(limit).map(|reject| Reject {
@@ -99,12 +102,28 @@ impl Memory {
     }
 
     pub fn reject_raw(&self, reject: &Reject) -> Option<Vec<u8>> {
-        let mut all = self
+        let (_, id) = self
+            .standing()
+            .find(|(r, _)| r.position == reject.position && r.source == reject.source)?;
+        self.raw(id)
+    }
+
+    /// The rejects, without those of ends that were read on from.
+    fn standing(&self) -> impl Iterator<Item = (&Reject, EventId)> {
+        let settled: HashSet<EventId> = self
             .segments
             .iter()
-            .flat_map(|s| s.rejects.iter().zip(&s.reject_ids));
-        let (_, id) = all.find(|(r, _)| r.position == reject.position && r.source == reject.source)?;
-        self.raw(*id)
+            .flat_map(|s| s.settled.iter().copied())
+            .collect();
+        let all = self.segments.iter().flat_map(|s| {
+            let ids = s.reject_ids.iter().copied();
+            s.rejects
+                .iter()
+                .zip(ids)
+                .map(|(reject, id)| (reject, id, s.ends.get(&id)))
+        });
+        all.filter(move |(_, _, end)| end.is_none_or(|end| !settled.contains(end)))
+            .map(|(reject, id, _)| (reject, id))
     }
 
     pub fn evidence(&self) -> Vec<Evidence> {
@@ -168,6 +187,8 @@ impl Segment {
             side,
             rejects,
             reject_ids,
+            ends: pending.ends,
+            settled: pending.settled,
             evidence: pending.evidence,
             checkpoints: pending.checkpoints,
             ledger: pending.ledger,
@@ -285,5 +306,12 @@ fn side_ids(pending: &Pending) -> HashSet<EventId> {
     let rejects = pending.rejects.iter().map(|(id, _)| *id);
     let losses = pending.losses.iter().map(|(id, _)| *id);
     let attestations = pending.attestations.iter().map(|(id, _)| *id);
-    rejects.chain(losses).chain(attestations).collect()
+    let ends = pending.open.iter().copied();
+    let settled = pending.settled.iter().map(|end| settled_id(*end));
+    rejects
+        .chain(losses)
+        .chain(attestations)
+        .chain(ends)
+        .chain(settled)
+        .collect()
 }

@@ -78,6 +78,12 @@ impl Place {
         self.members.is_empty()
     }
 
+    /// Whether the bytes lie here as they are read: in no archive, and not under a name of compressed files.
+    pub fn is_plain(&self) -> bool {
+        let ending = self.file.extension().and_then(|ending| ending.to_str());
+        self.is_file() && !matches!(ending, Some("gz" | "zst" | "xz" | "bz2"))
+    }
+
     /// The path as a person would name it, archive members as `archive!member`; a second member of the same name
     /// as `archive!member [2]`.
     pub fn name(&self) -> String {

@@ -76,8 +76,10 @@ fn read_changed(now: &[u8], then: &[u8]) -> Found {
     std::fs::write(&path, then).unwrap();
     let mut found = Found::default();
     let mut sink = |batch: Batch| {
-        found.n_losses += batch.losses.len();
+        let end = batch.unfinished.unwrap_or_default();
+        found.n_losses += batch.losses.len() + end.losses.len();
         found.rejects.extend(batch.rejects);
+        found.rejects.extend(end.rejects);
         ControlFlow::Continue(())
     };
     found.summary = read(&inputs[0], &options, &Keys::derive(&[7; 32]), None, &mut sink).unwrap();

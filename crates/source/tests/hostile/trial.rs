@@ -95,13 +95,15 @@ pub fn read_path(path: &Path, options: &Options, keep: Keep) -> Found {
         for input in inputs {
             let mut sink = |batch: Batch| {
                 found.n_events += batch.events.len() as u64;
-                found.n_losses += batch.losses.len();
+                let end = batch.unfinished.unwrap_or_default();
+                found.n_losses += batch.losses.len() + end.losses.len();
                 if keep == Keep::All {
                     let places = batch.events.iter().map(|e| &e.provenance);
                     found
                         .places
                         .extend(places.map(|place| (place.offset, place.length)));
                     found.rejects.extend(batch.rejects);
+                    found.rejects.extend(end.rejects);
                 }
                 ControlFlow::Continue(())
             };
