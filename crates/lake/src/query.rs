@@ -197,7 +197,7 @@ impl Test {
         }
     }
 
-    fn admits_text(&self, value: Option<&str>) -> bool {
+    pub(crate) fn admits_text(&self, value: Option<&str>) -> bool {
         let Some(value) = value else {
             return *self == Self::Absent;
         };

@@ -8,6 +8,7 @@ mod few;
 mod file;
 mod fs;
 mod home;
+mod kinds;
 mod known;
 mod leaves;
 mod log;
@@ -48,6 +49,7 @@ use few::Few;
 use file::Entry;
 use futures::TryStreamExt;
 use home::Home;
+use kinds::Kinds;
 use log::{Log, Snapshot};
 use rows::{Cells, RawRef};
 use schema::{END, SIDE, kind};
@@ -85,6 +87,8 @@ struct Sum {
     raw: Vec<String>,
     #[serde(default)]
     few: Few,
+    #[serde(default)]
+    kinds: Kinds,
 }
 
 /// What all commits of a version say in sum.
@@ -92,6 +96,7 @@ struct Total {
     ledger: Ledger,
     content: Content,
     few: Few,
+    kinds: Kinds,
 }
 
 /// So many rows the engine sorts out itself. Of more it would hold whole batches in memory for one row each.
@@ -144,6 +149,9 @@ impl Disk {
     }
 
     pub async fn events(&self, query: &Query) -> Result<Vec<Event>, Error> {
+        if self.rules_out(query) {
+            return Ok(Vec::new());
+        }
         let most = query.limit.unwrap_or(usize::MAX);
         let parts = self.parts(query);
         let several = parts.len() > 1;
@@ -168,7 +176,17 @@ impl Disk {
         Ok(found.finish())
     }
 
+    /// Whether no event can answer, as far as the sums tell that were read before: to read them for one question
+    /// would take longer than most questions do.
+    fn rules_out(&self, query: &Query) -> bool {
+        let total = self.snapshot.total.get();
+        total.is_some_and(|total| total.kinds.rule_out(query))
+    }
+
     pub async fn count(&self, query: &Query) -> Result<u64, Error> {
+        if self.rules_out(query) {
+            return Ok(0);
+        }
         let parts = self.parts(query);
         if let [part] = parts.as_slice() {
             let Translated { expr, exact: true } = part_expr(part, query.span) else {
@@ -184,6 +202,9 @@ impl Disk {
     pub async fn distinct(&self, columns: &[Column], query: &Query) -> Result<Option<Vec<Distinct>>, Error> {
         if let Some(few) = self.total().await?.few.answer(columns, query) {
             return Ok(Some(few));
+        }
+        if self.rules_out(query) {
+            return Ok(Some(Vec::new()));
         }
         let listed = columns.iter().any(|column| column.kind() == ColumnKind::TextList);
         let parts = self.parts(query);
@@ -293,6 +314,7 @@ impl Disk {
             ledger: Ledger::default(),
             content: Content::default(),
             few: Few::NONE,
+            kinds: Kinds::NONE,
         };
         for sum in self.sums().await? {
             let content = Content::from_text(&sum.content).ok_or_else(|| Error::Damaged {
@@ -302,6 +324,7 @@ impl Disk {
             total.content.merge(&content);
             total.ledger.merge(sum.ledger);
             total.few.merge(&sum.few);
+            total.kinds.merge(&sum.kinds);
         }
         Ok(total)
     }

@@ -3,6 +3,7 @@
 use super::few::Few;
 use super::file::{Change, DataFile, Entry};
 use super::fs::random_name;
+use super::kinds::Kinds;
 use super::log::{Snapshot, compact_operation};
 use super::rows::{Row, encode, to_json};
 use super::schema::{SIDE, columns, file_schema, kind};
@@ -109,6 +110,7 @@ impl Disk {
     fn summed(&self, sums: Vec<Sum>) -> Result<Sum, Error> {
         let mut all = Sum {
             few: Few::NONE,
+            kinds: Kinds::NONE,
             ..Sum::default()
         };
         let mut content = Content::default();
@@ -117,6 +119,7 @@ impl Disk {
             content.merge(&part.ok_or_else(|| self.damaged("the content of a commit cannot be read"))?);
             all.ledger.merge(sum.ledger);
             all.few.merge(&sum.few);
+            all.kinds.merge(&sum.kinds);
             all.raw.extend(sum.raw);
         }
         all.raw.sort();

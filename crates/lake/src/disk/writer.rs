@@ -3,6 +3,7 @@
 use super::few::Few;
 use super::file::{Change, DataFile};
 use super::fs::random_name;
+use super::kinds::Kinds;
 use super::known::{Known, Reach};
 use super::log::write_operation;
 use super::raw::Sealer;
@@ -256,6 +257,7 @@ impl Job {
             content: pending.content.to_text(),
             raw: raw_file.into_iter().collect(),
             few: Few::of(pending.events()),
+            kinds: Kinds::of(pending.events()),
         };
         let rejects = pending.rejects.iter().zip(places);
         let rejects = rejects
