@@ -13,7 +13,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Parents of the classes of all DEX files, by descriptor.
 #[derive(Debug, Default)]
-pub(crate) struct Hierarchy<'b>(HashMap<&'b [u8], (&'b [u8], Vec<&'b [u8]>)>);
+pub(crate) struct Hierarchy<'b>(HashMap<&'b [u8], Above<'b>>);
+
+/// The parent of a class, and its interfaces.
+type Above<'b> = (&'b [u8], Vec<&'b [u8]>);
 
 /// Steps upwards at most: hostile classes can be their own parents.
 const CLIMB: usize = 40;

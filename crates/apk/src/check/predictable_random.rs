@@ -31,16 +31,14 @@ pub(super) const CHECK: Check = Check {
 
 fn look(site: &Site<'_, '_, '_>, found: &mut Found<'_>) {
     match site.target {
-        ("java/util/Random", "nextBytes") => {
-            // What is made from here is said where it is used; the call alone may shuffle a list.
-            if site.made_as(0).as_deref() == Some("java.util.Random") {
-                found.add(
-                    Level::Informational,
-                    Confidence::High,
-                    "bytes are drawn from java.util.Random",
-                    "whoever sees some of them computes the others; whether that matters was not seen",
-                );
-            }
+        // What is made from here is said where it is used; the call alone may shuffle a list.
+        ("java/util/Random", "nextBytes") if site.made_as(0).as_deref() == Some("java.util.Random") => {
+            found.add(
+                Level::Informational,
+                Confidence::High,
+                "bytes are drawn from java.util.Random",
+                "whoever sees some of them computes the others; whether that matters was not seen",
+            );
         }
         ("java/util/Random", _) => {}
         ("java/security/SecureRandom", _) => {

@@ -26,7 +26,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn look(site: &Site<'_, '_, '_>, found: &mut Found<'_>) {
-    let n = usize::from(!(site.target.0 == "android/net/Uri"));
+    let n = usize::from(site.target.0 != "android/net/Uri");
     let url = site.arg(n);
     if site.target.1 == "addQueryParameter" {
         let name = site.text(1).unwrap_or_default();

@@ -19,7 +19,7 @@ pub(super) fn inflate(packed: &[u8], claimed: u64, budget: &Budget) -> Result<Ve
         }
         let from = usize::try_from(before.0).unwrap_or(usize::MAX);
         let rest = packed.get(from..).unwrap_or_default();
-        let status = stream.decompress_vec(rest, &mut out, FlushDecompress::Finish);
+        let status = stream.decompress_vec(rest, &mut out, FlushDecompress::None);
         let gained = stream.total_out() - before.1;
         budget.spend(gained)?;
         if stream.total_out() > limit {

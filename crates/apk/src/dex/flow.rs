@@ -286,7 +286,7 @@ impl<'d, 'b, 's> Flow<'d, 'b, 's> {
         true
     }
 
-    fn step(&mut self, insn: &Insn<'b>, registers: &mut Vec<Value>, body: &Body<'b>, frame: &mut Frame) {
+    fn step(&mut self, insn: &Insn<'b>, registers: &mut [Value], body: &Body<'b>, frame: &mut Frame) {
         let get = |registers: &[Value], n: usize| registers.get(n).copied().unwrap_or(Value::UNKNOWN);
         let low = usize::from(insn.unit(1) & 0xff);
         let high = usize::from(insn.unit(1) >> 8);

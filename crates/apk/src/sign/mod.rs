@@ -267,8 +267,8 @@ fn ranges(v3: &SchemeVerdict, until: u32) -> Option<String> {
         .all(|pair| pair[0].1.checked_add(1) == Some(pair[1].0));
     let whole = spans.first().is_some_and(|(first, _)| *first <= P)
         && spans.last().is_some_and(|(_, last)| *last >= until);
-    (!v3.signers.is_empty() && !(joined && whole))
-        .then(|| "the v3 signers leave Android versions out, or overlap".into())
+    let is_covered = v3.signers.is_empty() || joined && whole;
+    (!is_covered).then(|| "the v3 signers leave Android versions out, or overlap".into())
 }
 
 /// The signer that older devices see is the v3 signer or one that it succeeded.
