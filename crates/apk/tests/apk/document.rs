@@ -172,7 +172,7 @@ fn pool(list: &[String]) -> Vec<u8> {
         data.extend(units.iter().flat_map(|unit| unit.to_le_bytes()));
         data.extend_from_slice(&[0, 0]);
     }
-    while data.len() % 4 != 0 {
+    while !data.len().is_multiple_of(4) {
         data.push(0);
     }
     let mut content = Vec::new();

@@ -1,5 +1,8 @@
 //! The crate's tests: twins of each check, signatures, hostile bytes.
 
+#![allow(clippy::expect_used)]
+
+mod answers;
 mod document;
 mod hostile;
 mod package;

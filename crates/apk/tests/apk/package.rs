@@ -160,7 +160,7 @@ pub fn block(key: &Key, package: &[u8], how: &How) -> Vec<u8> {
         .collect();
     let signed = [
         sequence(&[stated]),
-        sequence(&[key.certificate.clone()]),
+        sequence(std::slice::from_ref(&key.certificate)),
         sdk.clone(),
         sequence(&attributes),
     ]

@@ -267,11 +267,7 @@ impl Tables {
             {
                 self.field(&field_key(last));
             }
-            _ if op == ".catch" || op == ".catchall" => {
-                if op == ".catch" {
-                    self.kind(line.split_whitespace().nth(1).expect("a type"));
-                }
-            }
+            ".catch" => self.kind(line.split_whitespace().nth(1).expect("a type")),
             _ => {}
         }
     }
@@ -460,7 +456,7 @@ impl Writer {
         }
         assert_eq!(out.len(), n_ids);
         out.extend_from_slice(&data.bytes);
-        while out.len() % 4 != 0 {
+        while !out.len().is_multiple_of(4) {
             out.push(0);
         }
         let map_at = out.len();
@@ -612,7 +608,7 @@ struct Data {
 
 impl Data {
     fn begin(&mut self, kind: u16, align: usize) -> usize {
-        while (self.base + self.bytes.len()) % align != 0 {
+        while !(self.base + self.bytes.len()).is_multiple_of(align) {
             self.bytes.push(0);
         }
         let at = self.base + self.bytes.len();
