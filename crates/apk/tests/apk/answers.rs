@@ -3,6 +3,7 @@
 use crate::package::{Key, signed, zip};
 use crate::{document, smali};
 use ambit_apk::{AppReport, Holds, Limits, diff, page, sarif, scan_bytes};
+use serde_json::{Value, json};
 
 fn release(code: u32, package: &str, mode: &str, key: &Key) -> AppReport {
     let manifest = document::compile(&format!(
@@ -80,4 +81,71 @@ fn a_page_shows_nothing_of_the_package_as_markup() {
     );
     let shown = page(&[report]);
     assert!(!shown.contains("<script>") && shown.contains("&lt;script&gt;"));
+}
+
+/// Whether a value has the shape that a schema describes: as much of the language as this one uses.
+fn fits(whole: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), String> {
+    if let Some(path) = schema["$ref"].as_str() {
+        return fits(whole, whole.pointer(&path[1..]).expect("a definition"), value, at);
+    }
+    if let Some(options) = schema["oneOf"].as_array() {
+        let tried: Vec<String> = options
+            .iter()
+            .filter_map(|o| fits(whole, o, value, at).err())
+            .collect();
+        return if tried.len() + 1 == options.len() {
+            Ok(())
+        } else {
+            Err(tried.join("; "))
+        };
+    }
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let is_kind = schema["type"] == kind
+        || schema["type"]
+            .as_array()
+            .is_some_and(|all| all.contains(&kind.into()));
+    if !is_kind || schema["enum"].as_array().is_some_and(|all| !all.contains(value)) {
+        return Err(format!("{at}: {value}"));
+    }
+    for (n, item) in value.as_array().into_iter().flatten().enumerate() {
+        fits(whole, &schema["items"], item, &format!("{at}[{n}]"))?;
+    }
+    let Some(object) = value.as_object().filter(|_| schema["properties"].is_object()) else {
+        return Ok(());
+    };
+    for name in schema["required"].as_array().into_iter().flatten() {
+        if !object.contains_key(name.as_str().unwrap_or_default()) {
+            return Err(format!("{at}: {name} is missing"));
+        }
+    }
+    for (name, item) in object {
+        let Some(inner) = schema["properties"].get(name) else {
+            return Err(format!("{at}: {name} is not described"));
+        };
+        fits(whole, inner, item, &format!("{at}.{name}"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn answers_have_the_shape_that_the_schema_promises() {
+    let text = include_str!("../../../../schemas/app.schema.json");
+    let schema: Value = serde_json::from_str(text).expect("a schema");
+    let key = Key::new("shop");
+    let (old, new) = (
+        release(7, "org.example.shop", WEAK, &key),
+        release(8, "org.example.shop", SOUND, &key),
+    );
+    let compared = serde_json::to_value(diff(&old, &new)).expect("JSON");
+    let scanned = json!({ "reports": [old, new], "refused": [{ "file": "a", "why": "b" }] });
+    for value in [compared, scanned] {
+        assert_eq!(fits(&schema, &schema, &value, "$"), Ok(()));
+    }
 }
