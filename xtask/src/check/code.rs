@@ -23,6 +23,7 @@ const DECOMPRESSORS: &[&str] = &[
 const MAY_UNPACK: &[&str] = &[
     "crates/source/src/capped.rs",
     "crates/source/src/archive/",
+    "crates/apk/src/container/inflate.rs",
     "crates/lake/src/",
 ];
 
@@ -30,6 +31,7 @@ const MAY_UNPACK: &[&str] = &[
 const NOT_ASYNC: &[&str] = &[
     "crates/event/src/",
     "crates/source/src/",
+    "crates/apk/src/",
     "crates/detect/src/",
     "crates/disclose/src/",
     "crates/case/src/",
@@ -51,6 +53,7 @@ const CLOCKS: &[&str] = &[
 const TIMELESS: &[&str] = &[
     "crates/event/src/",
     "crates/source/src/",
+    "crates/apk/src/",
     "crates/detect/src/",
     "crates/scope/src/",
     "crates/disclose/src/",
@@ -217,6 +220,7 @@ fn package_of(path: &str) -> &'static str {
         "event" => "ambit-event",
         "source" => "ambit-source",
         "lake" => "ambit-lake",
+        "apk" => "ambit-apk",
         "detect" => "ambit-detect",
         "scope" => "ambit-scope",
         "disclose" => "ambit-disclose",

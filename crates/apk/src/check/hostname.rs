@@ -1,0 +1,110 @@
+//! TLS whose host is not compared: any valid certificate opens the connection.
+
+use super::{Check, ClassSite, Found, Look, Site};
+use crate::finding::Confidence;
+use ambit_event::Level;
+
+pub(super) const CHECK: Check = Check {
+    name: "hostname",
+    title: "Host names of certificates are not checked",
+    masvs: "MASVS-NETWORK-1",
+    mastg: &["0234", "0283"],
+    maswe: Some("MASWE-0052"),
+    cwe: 297,
+    looks: &[
+        Look::Classes(verifier),
+        Look::Calls(
+            &[
+                ("org/apache/http/conn/ssl/AllowAllHostnameVerifier", "<init>"),
+                ("org/apache/http/conn/ssl/SSLSocketFactory", "setHostnameVerifier"),
+            ],
+            apache,
+        ),
+        Look::Classes(socket),
+    ],
+};
+
+const BECAUSE: &str =
+    "whoever is on the way answers with a certificate of his own host, and reads everything";
+
+fn verifier(site: &ClassSite<'_, '_>, found: &mut Found<'_>) {
+    if !site.is_a("Ljavax/net/ssl/HostnameVerifier;") {
+        return;
+    }
+    for (method, body) in site.named("verify") {
+        let insns: Vec<_> = body.insns().filter(|insn| !insn.is_data()).collect();
+        let calls = insns.iter().any(|insn| insn.is_invoke());
+        let ones = insns
+            .iter()
+            .filter(|insn| insn.op == 0x12)
+            .all(|insn| insn.b() == 1);
+        let n_constants = insns.iter().filter(|insn| insn.op == 0x12).count();
+        let reads = insns.iter().any(|insn| matches!(insn.op, 0x52..=0x6d));
+        if !calls && !reads && ones && n_constants > 0 && insns.iter().any(|insn| insn.op == 0x0f) {
+            place(site, method.id, found);
+            found.add(
+                Level::High,
+                Confidence::High,
+                "a HostnameVerifier accepts every host",
+                BECAUSE,
+            );
+        }
+    }
+}
+
+fn apache(site: &Site<'_, '_, '_>, found: &mut Found<'_>) {
+    let made = site.target.1 == "<init>";
+    let all = made
+        || site
+            .made_as(1)
+            .is_some_and(|class| class.ends_with("AllowAllHostnameVerifier"));
+    if all {
+        found.add(
+            Level::High,
+            Confidence::High,
+            "AllowAllHostnameVerifier is used",
+            BECAUSE,
+        );
+    }
+}
+
+/// A TLS socket made by hand compares no host: the class must do it.
+fn socket(site: &ClassSite<'_, '_>, found: &mut Found<'_>) {
+    let mut made = None;
+    let mut compares = false;
+    for (method, body) in site.methods {
+        for insn in body.insns().filter(|insn| insn.is_invoke()) {
+            let callee = u32::from(insn.unit(1));
+            let name = site.dex.method_name(callee);
+            if name == b"createSocket" {
+                let class = site
+                    .dex
+                    .method(callee)
+                    .map(|m| site.dex.descriptor(m.class))
+                    .unwrap_or_default();
+                if class == b"Ljavax/net/ssl/SSLSocketFactory;" && made.is_none() {
+                    made = Some((method.id, insn.at * 2));
+                }
+            }
+            compares |= name == b"setEndpointIdentificationAlgorithm"
+                || name == b"verify" && site.dex.method_path(callee).ends_with("HostnameVerifier.verify");
+        }
+    }
+    let is_factory_itself =
+        site.is_a("Ljavax/net/ssl/SSLSocketFactory;") || site.is_a("Ljavax/net/SocketFactory;");
+    if let Some((id, at)) = made.filter(|_| !compares && !is_factory_itself) {
+        place(site, id, found);
+        found.proof.offset = Some(at);
+        found.add(
+            Level::Medium,
+            Confidence::Medium,
+            "a TLS socket is made by hand, and nothing in the class compares the host",
+            BECAUSE,
+        );
+    }
+}
+
+pub(super) fn place(site: &ClassSite<'_, '_>, id: u32, found: &mut Found<'_>) {
+    found.proof.method = Some(String::from_utf8_lossy(site.dex.method_name(id)).into_owned());
+    found.proof.offset = Some(0);
+}

@@ -1,0 +1,56 @@
+//! TLS that trusts every certificate.
+
+use super::{Check, ClassSite, Found, Look, hostname};
+use crate::finding::Confidence;
+use ambit_event::Level;
+
+pub(super) const CHECK: Check = Check {
+    name: "trust_manager",
+    title: "Every certificate is trusted",
+    masvs: "MASVS-NETWORK-1",
+    mastg: &["0282"],
+    maswe: Some("MASWE-0052"),
+    cwe: 295,
+    looks: &[Look::Classes(look)],
+};
+
+fn look(site: &ClassSite<'_, '_>, found: &mut Found<'_>) {
+    let is_manager = site.is_a("Ljavax/net/ssl/X509TrustManager;")
+        || site.is_a("Ljavax/net/ssl/X509ExtendedTrustManager;");
+    if !is_manager {
+        return;
+    }
+    for (method, body) in site.named("checkServerTrusted") {
+        let throws = body.insns().any(|insn| insn.op == 0x27);
+        // Whoever only writes to the log decides nothing.
+        let decides = site.calls(body).iter().any(|(_, call)| {
+            !call.starts_with("android.util.Log.") && !call.starts_with("java.lang.StringBuilder.")
+        });
+        let catches = !body.handlers.is_empty();
+        let (confidence, what) = if !throws && !decides {
+            (Confidence::High, "checkServerTrusted accepts every certificate")
+        } else if catches && !throws && swallows(site, body) {
+            (
+                Confidence::Medium,
+                "checkServerTrusted catches what it should refuse",
+            )
+        } else {
+            continue;
+        };
+        hostname::place(site, method.id, found);
+        found.add(
+            Level::High,
+            confidence,
+            what,
+            "whoever is on the way answers with a certificate of his own, and reads everything",
+        );
+    }
+}
+
+/// Whether a refusal of the manager behind is caught and forgotten.
+fn swallows(site: &ClassSite<'_, '_>, body: &crate::dex::Body<'_>) -> bool {
+    site.calls(body).iter().any(|(at, call)| {
+        call.ends_with("TrustManager.checkServerTrusted")
+            && body.handlers.iter().any(|h| h.begin <= at / 2 && at / 2 < h.end)
+    })
+}

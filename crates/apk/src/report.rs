@@ -1,0 +1,158 @@
+//! What a scan of one package answers.
+
+use crate::check::hidden;
+use crate::container::Oddity;
+use crate::finding::{Finding, Proof};
+use crate::manifest::Manifest;
+use crate::names::Owner;
+use crate::sign::Signature;
+use ambit_event::Level;
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+
+/// An address that stands in a release.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Endpoint {
+    pub url: String,
+    pub scheme: String,
+    pub host: String,
+    #[serde(serialize_with = "shown")]
+    pub owner: Owner,
+    /// Why it looks like one of the inside; `None` where it does not.
+    pub inside: Option<&'static str>,
+    pub place: Proof,
+    /// The interface that it is given to, where that was seen.
+    pub consumer: Option<String>,
+}
+
+impl Endpoint {
+    pub(crate) fn proof(&self) -> Proof {
+        Proof {
+            constant: Some(self.url.clone()),
+            consumer: self.consumer.clone(),
+            ..self.place.clone()
+        }
+    }
+}
+
+/// A secret that stands in a release. Its value never leaves by itself.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Secret {
+    pub kind: &'static str,
+    #[serde(serialize_with = "beginning")]
+    pub(crate) value: String,
+    /// Of a kind that is made to be in apps.
+    pub is_public: bool,
+    /// Whether its structure proves that it is one.
+    pub is_checked: bool,
+    #[serde(serialize_with = "shown")]
+    pub owner: Owner,
+    pub place: Proof,
+    pub consumer: Option<String>,
+}
+
+impl Secret {
+    /// The value itself: for whoever turns it into a fingerprint that logs are searched for.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.value
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} at {}", self.kind, hidden(&self.value), self.place)
+    }
+}
+
+/// A library in the package.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Library {
+    pub name: String,
+    pub version: Option<String>,
+    /// What shows it.
+    pub file: String,
+}
+
+/// What was read, and what was not.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Coverage {
+    pub n_members: usize,
+    pub n_dex: usize,
+    pub n_classes: usize,
+    /// Classes whose data was followed, as something in them is of interest.
+    pub n_followed: usize,
+    /// Classes of the platform's own libraries, which are not looked at.
+    pub n_platform: usize,
+    pub n_methods: usize,
+    /// Methods that cost too much to be followed to their end.
+    pub n_cut: usize,
+    /// Findings beyond the most that are kept of a check.
+    pub n_left_out: usize,
+    /// Parts of the package that could not be read, or were not, each with the reason.
+    pub unread: Vec<String>,
+}
+
+/// The answer about one package.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AppReport {
+    pub file: String,
+    pub kind: PackageKind,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    pub n_bytes: u64,
+    pub manifest: Manifest,
+    pub signature: Signature,
+    pub findings: Vec<Finding>,
+    pub endpoints: Vec<Endpoint>,
+    pub secrets: Vec<Secret>,
+    pub libraries: Vec<Library>,
+    /// Classes by whose they are.
+    pub owners: BTreeMap<String, usize>,
+    pub oddities: Vec<Oddity>,
+    pub coverage: Coverage,
+}
+
+/// What kind of file a package came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PackageKind {
+    /// One package that devices install.
+    Apk,
+    /// A base and its splits in one archive.
+    Set,
+    /// What a store makes packages from.
+    Bundle,
+}
+
+impl AppReport {
+    /// The findings that are the app's own.
+    pub fn own(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.owner == Owner::App)
+    }
+
+    /// The most that any finding weighs; `None` where there is none.
+    #[must_use]
+    pub fn worst(&self) -> Option<Level> {
+        self.findings.iter().map(|finding| finding.level).max()
+    }
+
+    /// The name and version of the release, for people.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let manifest = &self.manifest;
+        let version = manifest.version_name.as_deref().unwrap_or("of no version");
+        match manifest.version_code {
+            Some(code) => format!("{} {version} ({code})", manifest.package),
+            None => format!("{} {version}", manifest.package),
+        }
+    }
+}
+
+fn shown<S: Serializer>(owner: &Owner, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(owner)
+}
+
+fn beginning<S: Serializer>(value: &str, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&hidden(value))
+}

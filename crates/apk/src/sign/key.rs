@@ -1,0 +1,264 @@
+//! Public keys and what they signed. The arithmetic is a maintained library's, but for DSA, which no maintained one
+//! that is used here verifies any more.
+
+use super::der::{self, Reader};
+use crate::error::{Error, Result};
+use aws_lc_rs::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512, digest};
+use aws_lc_rs::signature as aws;
+use num_bigint::BigUint;
+use std::fmt;
+
+/// How a key's owner signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Padding {
+    Pkcs1,
+    Pss,
+}
+
+/// The digest that is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Hash {
+    Sha1,
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+impl Hash {
+    pub(super) fn algorithm(self) -> &'static Algorithm {
+        match self {
+            Self::Sha1 => &SHA1_FOR_LEGACY_USE_ONLY,
+            Self::Sha256 => &SHA256,
+            Self::Sha384 => &SHA384,
+            Self::Sha512 => &SHA512,
+        }
+    }
+
+    pub(super) fn of(self, bytes: &[u8]) -> Vec<u8> {
+        digest(self.algorithm(), bytes).as_ref().to_vec()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Curve {
+    P256,
+    P384,
+    P521,
+}
+
+/// A public key, out of its `SubjectPublicKeyInfo`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Key<'b> {
+    Rsa {
+        der: &'b [u8],
+        bits: usize,
+    },
+    Ec {
+        curve: Curve,
+        point: &'b [u8],
+    },
+    Dsa {
+        parameters: [&'b [u8]; 3],
+        value: &'b [u8],
+    },
+    Other(String),
+}
+
+/// Whether a signature holds, or why that is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Holds {
+    Yes,
+    No,
+    /// The algorithm or the key is one that is not verified here.
+    Unknown(String),
+}
+
+impl fmt::Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rsa { bits, .. } => write!(f, "RSA {bits}"),
+            Self::Ec { curve, .. } => write!(f, "EC {curve:?}"),
+            Self::Dsa { parameters, .. } => write!(f, "DSA {}", bits(parameters[0])),
+            Self::Other(oid) => write!(f, "{oid}"),
+        }
+    }
+}
+
+impl<'b> Key<'b> {
+    /// Reads a `SubjectPublicKeyInfo`.
+    pub(super) fn parse(info: &'b [u8]) -> Result<Self> {
+        let mut outer = Reader::new(info).open(der::SEQUENCE)?;
+        let mut algorithm = outer.open(der::SEQUENCE)?;
+        let oid = der::dotted(algorithm.expect(der::OBJECT)?.content);
+        let value = outer.expect(der::BITS)?.bits()?;
+        match oid.as_str() {
+            "1.2.840.113549.1.1.1" => {
+                let modulus = Reader::new(value).open(der::SEQUENCE)?.expect(der::INTEGER)?;
+                Ok(Self::Rsa {
+                    der: value,
+                    bits: bits(modulus.content),
+                })
+            }
+            "1.2.840.10045.2.1" => {
+                let curve = algorithm
+                    .maybe(der::OBJECT)?
+                    .map(|curve| der::dotted(curve.content))
+                    .unwrap_or_default();
+                let curve = match curve.as_str() {
+                    "1.2.840.10045.3.1.7" => Curve::P256,
+                    "1.3.132.0.34" => Curve::P384,
+                    "1.3.132.0.35" => Curve::P521,
+                    _ => return Ok(Self::Other(format!("EC on curve {curve}"))),
+                };
+                Ok(Self::Ec { curve, point: value })
+            }
+            "1.2.840.10040.4.1" => {
+                let mut numbers = algorithm.open(der::SEQUENCE)?;
+                let mut number = || numbers.expect(der::INTEGER).map(|n| n.content);
+                Ok(Self::Dsa {
+                    parameters: [number()?, number()?, number()?],
+                    value: Reader::new(value).expect(der::INTEGER)?.content,
+                })
+            }
+            _ => Ok(Self::Other(format!("algorithm {oid}"))),
+        }
+    }
+
+    /// Bits of the key where its kind's strength is counted so.
+    pub(super) fn rsa_bits(&self) -> Option<usize> {
+        match self {
+            Self::Rsa { bits, .. } => Some(*bits),
+            _ => None,
+        }
+    }
+
+    /// Whether `signature` is this key's over `message`.
+    pub(super) fn signed(&self, hash: Hash, padding: Padding, message: &[u8], signature: &[u8]) -> Holds {
+        match self {
+            Self::Rsa { der, bits } => match rsa(hash, padding, *bits) {
+                Some(algorithm) => asked(algorithm, der, message, signature),
+                None => Holds::Unknown(format!("RSA of {bits} bits with {hash:?} and {padding:?}")),
+            },
+            Self::Ec { curve, point } => asked(ecdsa(*curve, hash), point, message, signature),
+            Self::Dsa { parameters, value } => dsa(parameters, value, &hash.of(message), signature),
+            Self::Other(what) => Holds::Unknown(what.clone()),
+        }
+    }
+}
+
+fn asked(
+    algorithm: &'static dyn aws::VerificationAlgorithm,
+    key: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Holds {
+    match aws::UnparsedPublicKey::new(algorithm, key).verify(message, signature) {
+        Ok(()) => Holds::Yes,
+        Err(_) => Holds::No,
+    }
+}
+
+/// The bits of a positive number in DER.
+fn bits(number: &[u8]) -> usize {
+    let significant = number.iter().position(|byte| *byte != 0).unwrap_or(number.len());
+    let top = number
+        .get(significant)
+        .map_or(0, |byte| byte.leading_zeros() as usize);
+    ((number.len() - significant) * 8).saturating_sub(top)
+}
+
+fn rsa(hash: Hash, padding: Padding, bits: usize) -> Option<&'static dyn aws::VerificationAlgorithm> {
+    if !(1024..=8192).contains(&bits) {
+        return None;
+    }
+    Some(match (padding, hash) {
+        (Padding::Pkcs1, Hash::Sha1) => &aws::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
+        (Padding::Pkcs1, Hash::Sha256) => &aws::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+        (Padding::Pkcs1, Hash::Sha512) => &aws::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
+        (Padding::Pkcs1, Hash::Sha384) if bits >= 2048 => &aws::RSA_PKCS1_2048_8192_SHA384,
+        (Padding::Pss, Hash::Sha256) if bits >= 2048 => &aws::RSA_PSS_2048_8192_SHA256,
+        (Padding::Pss, Hash::Sha384) if bits >= 2048 => &aws::RSA_PSS_2048_8192_SHA384,
+        (Padding::Pss, Hash::Sha512) if bits >= 2048 => &aws::RSA_PSS_2048_8192_SHA512,
+        _ => return None,
+    })
+}
+
+fn ecdsa(curve: Curve, hash: Hash) -> &'static dyn aws::VerificationAlgorithm {
+    match (curve, hash) {
+        (Curve::P256, Hash::Sha1) => &aws::ECDSA_P256_SHA1_ASN1,
+        (Curve::P256, Hash::Sha256) => &aws::ECDSA_P256_SHA256_ASN1,
+        (Curve::P256, Hash::Sha384) => &aws::ECDSA_P256_SHA384_ASN1,
+        (Curve::P256, Hash::Sha512) => &aws::ECDSA_P256_SHA512_ASN1,
+        (Curve::P384, Hash::Sha512) => &aws::ECDSA_P384_SHA512_ASN1,
+        (Curve::P384, Hash::Sha384) => &aws::ECDSA_P384_SHA384_ASN1,
+        (Curve::P384, _) => &aws::ECDSA_P384_SHA256_ASN1,
+        (Curve::P521, Hash::Sha1) => &aws::ECDSA_P521_SHA1_ASN1,
+        (Curve::P521, Hash::Sha256) => &aws::ECDSA_P521_SHA256_ASN1,
+        (Curve::P521, Hash::Sha384) => &aws::ECDSA_P521_SHA384_ASN1,
+        (Curve::P521, Hash::Sha512) => &aws::ECDSA_P521_SHA512_ASN1,
+    }
+}
+
+/// Bits of a DSA modulus beyond which nothing is computed: a hostile key must not cost minutes.
+const DSA_BITS: usize = 4096;
+
+/// FIPS 186-4, 4.7. Only public numbers take part, so that time tells nothing.
+fn dsa(parameters: &[&[u8]; 3], value: &[u8], digest: &[u8], signature: &[u8]) -> Holds {
+    if parameters.iter().any(|n| bits(n) > DSA_BITS) || bits(value) > DSA_BITS {
+        return Holds::Unknown("a DSA key of more than 4096 bits".into());
+    }
+    let [p, q, g] = parameters.map(BigUint::from_bytes_be);
+    let pair = || -> Result<(BigUint, BigUint)> {
+        let mut numbers = Reader::new(signature).open(der::SEQUENCE)?;
+        let mut number = || {
+            numbers
+                .expect(der::INTEGER)
+                .map(|n| BigUint::from_bytes_be(n.content))
+        };
+        Ok((number()?, number()?))
+    };
+    let Ok((r, s)) = pair() else { return Holds::No };
+    let (zero, one) = (BigUint::ZERO, BigUint::from(1u8));
+    if q <= one || p <= one || r == zero || s == zero || r >= q || s >= q {
+        return Holds::No;
+    }
+    let n_bytes = digest
+        .len()
+        .min(usize::try_from(q.bits() / 8).unwrap_or(usize::MAX));
+    let z = BigUint::from_bytes_be(&digest[..n_bytes]);
+    // The order is prime, so that this is the inverse.
+    let w = s.modpow(&(&q - BigUint::from(2u8)), &q);
+    let (u1, u2) = (z * &w % &q, &r * &w % &q);
+    let y = BigUint::from_bytes_be(value);
+    let v = g.modpow(&u1, &p) * y.modpow(&u2, &p) % &p % &q;
+    if v == r { Holds::Yes } else { Holds::No }
+}
+
+/// A signature algorithm of a JAR signature or a certificate, by its identifier and that of the digest.
+pub(super) fn by_oid(signature: &str, hash: &str) -> Result<(Hash, Padding)> {
+    let hash = match signature {
+        "1.2.840.113549.1.1.5" | "1.2.840.10040.4.3" | "1.2.840.10045.4.1" => Hash::Sha1,
+        "1.2.840.113549.1.1.11" | "2.16.840.1.101.3.4.3.2" | "1.2.840.10045.4.3.2" => Hash::Sha256,
+        "1.2.840.113549.1.1.12" | "1.2.840.10045.4.3.3" => Hash::Sha384,
+        "1.2.840.113549.1.1.13" | "1.2.840.10045.4.3.4" => Hash::Sha512,
+        "1.2.840.113549.1.1.1" | "1.2.840.10040.4.1" | "1.2.840.10045.2.1" => hash_by_oid(hash)?,
+        other => {
+            return Err(Error::bad(
+                "signature",
+                0,
+                format!("algorithm {other} is not known"),
+            ));
+        }
+    };
+    Ok((hash, Padding::Pkcs1))
+}
+
+pub(super) fn hash_by_oid(oid: &str) -> Result<Hash> {
+    match oid {
+        "1.3.14.3.2.26" => Ok(Hash::Sha1),
+        "2.16.840.1.101.3.4.2.1" => Ok(Hash::Sha256),
+        "2.16.840.1.101.3.4.2.2" => Ok(Hash::Sha384),
+        "2.16.840.1.101.3.4.2.3" => Ok(Hash::Sha512),
+        other => Err(Error::bad("signature", 0, format!("digest {other} is not known"))),
+    }
+}

@@ -1,0 +1,230 @@
+//! What stands in texts: addresses, and secrets by their form.
+
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// A secret's kind by its form.
+pub(crate) struct Form {
+    pub(crate) kind: &'static str,
+    /// Made to be in an app, and restricted by its service.
+    pub(crate) is_public: bool,
+    pattern: &'static str,
+}
+
+/// Forms that issuers document for their keys and tokens.
+const FORMS: &[Form] = &[
+    form("AWS access key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    form(
+        "private key",
+        r"-----BEGIN (?:RSA |EC |DSA |OPENSSH |ENCRYPTED )?PRIVATE KEY-----",
+    ),
+    form("GitHub token", r"\bgh[pousr]_[A-Za-z0-9]{36}\b"),
+    form("GitHub token", r"\bgithub_pat_[A-Za-z0-9_]{60,}\b"),
+    form("GitLab token", r"\bglpat-[A-Za-z0-9_-]{20}\b"),
+    form("Slack token", r"\bxox[abprs]-[0-9A-Za-z-]{20,}\b"),
+    form(
+        "Slack webhook",
+        r"https://hooks\.slack\.com/services/T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]{20,}",
+    ),
+    form("Stripe secret key", r"\b[sr]k_live_[0-9a-zA-Z]{20,}\b"),
+    form("SendGrid key", r"\bSG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}\b"),
+    form("Twilio key", r"\bSK[0-9a-f]{32}\b"),
+    form("Mailgun key", r"\bkey-[0-9a-f]{32}\b"),
+    form("Square token", r"\bsq0(?:atp|csp)-[0-9A-Za-z_-]{22,43}\b"),
+    form("Google OAuth secret", r"\bGOCSPX-[A-Za-z0-9_-]{28}\b"),
+    form(
+        "Google service account",
+        r#""private_key_id"\s*:\s*"[0-9a-f]{40}""#,
+    ),
+    form("npm token", r"\bnpm_[A-Za-z0-9]{36}\b"),
+    form("OpenAI key", r"\bsk-(?:proj-)?[A-Za-z0-9_-]{40,}\b"),
+    form(
+        "JSON Web Token",
+        r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}",
+    ),
+    form(
+        "credentials in an address",
+        r"\b[a-z][a-z0-9+.-]{2,12}://[^\s/:@'`\x22<>]{1,64}:[^\s/:@'`\x22<>${}]{3,64}@[A-Za-z0-9.-]+",
+    ),
+    Form {
+        kind: "Google API key",
+        is_public: true,
+        pattern: r"\bAIza[0-9A-Za-z_-]{35}\b",
+    },
+    Form {
+        kind: "Stripe publishable key",
+        is_public: true,
+        pattern: r"\bpk_live_[0-9a-zA-Z]{20,}\b",
+    },
+];
+
+const fn form(kind: &'static str, pattern: &'static str) -> Form {
+    Form {
+        kind,
+        is_public: false,
+        pattern,
+    }
+}
+
+static SECRETS: LazyLock<Vec<Regex>> =
+    LazyLock::new(|| FORMS.iter().map(|form| fixed(form.pattern)).collect());
+/// All of them at once, so that most texts are looked at once.
+static ANY: LazyLock<Regex> = LazyLock::new(|| {
+    let all: Vec<String> = FORMS.iter().map(|form| format!("(?:{})", form.pattern)).collect();
+    fixed(&all.join("|"))
+});
+static URLS: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(r"(?i)\b(?:https?|wss?|ftp)://[a-z0-9.-]+(?::[0-9]{1,5})?(?:/[^\s'\x22<>\\^`{|}\x00-\x1f]*)?")
+});
+
+fn fixed(pattern: &str) -> Regex {
+    match Regex::new(pattern) {
+        Ok(regex) => regex,
+        Err(error) => unreachable!("the pattern is fixed: {error}"),
+    }
+}
+
+/// Whether a text may hold an address or a secret: cheap, and asked of every text of the package.
+pub(crate) fn is_worth_a_look(text: &[u8]) -> bool {
+    text.len() >= 10 && (memchr::memmem::find(text, b"://").is_some() || may_be_secret(text))
+}
+
+fn may_be_secret(text: &[u8]) -> bool {
+    const BEGINS: &[&[u8]] = &[
+        b"AKIA",
+        b"ASIA",
+        b"-----BEGIN",
+        b"gh",
+        b"glpat-",
+        b"xox",
+        b"sk",
+        b"rk_",
+        b"SG.",
+        b"SK",
+        b"key-",
+        b"sq0",
+        b"GOCSPX-",
+        b"private_key",
+        b"npm_",
+        b"eyJ",
+        b"AIza",
+        b"pk_",
+    ];
+    text.len() >= 20 && BEGINS.iter().any(|begin| text.starts_with(begin))
+        || text.len() >= 20 && text.len() < 4096 && memchr::memmem::find(text, b"-----BEGIN").is_some()
+        || text.len() >= 24
+            && text.len() < 65_536
+            && [
+                b"AKIA".as_slice(),
+                b"AIza",
+                b"ghp_",
+                b"sk_live_",
+                b"private_key_id",
+                b"xoxb-",
+            ]
+            .iter()
+            .any(|mark| memchr::memmem::find(text, mark).is_some())
+}
+
+/// A secret in a text.
+pub(crate) struct Hit<'t> {
+    pub(crate) form: &'static Form,
+    pub(crate) value: &'t str,
+    /// Whether its structure proves it: a checksum or a decodable part.
+    pub(crate) is_checked: bool,
+}
+
+/// The secrets in a text. Placeholders and examples are none.
+pub(crate) fn secrets(text: &str) -> Vec<Hit<'_>> {
+    if !ANY.is_match(text) {
+        return Vec::new();
+    }
+    let mut hits = Vec::new();
+    for (regex, form) in SECRETS.iter().zip(FORMS) {
+        for found in regex.find_iter(text).take(20) {
+            let value = found.as_str();
+            if is_placeholder(value) || form.kind == "Twilio key" && !is_random(value) {
+                continue;
+            }
+            let is_checked = match form.kind {
+                "JSON Web Token" => is_token(value),
+                "private key" => text.contains("-----END"),
+                _ => true,
+            };
+            if !is_checked {
+                continue;
+            }
+            hits.push(Hit {
+                form,
+                value,
+                is_checked,
+            });
+        }
+    }
+    hits
+}
+
+/// Whether the head of a token decodes to what a head is.
+fn is_token(value: &str) -> bool {
+    use base64::Engine;
+    let head = value.split('.').next().unwrap_or_default();
+    base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(head)
+        .is_ok_and(|head| {
+            serde_json::from_slice::<serde_json::Value>(&head).is_ok_and(|v| v.get("alg").is_some())
+        })
+}
+
+fn is_placeholder(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    [
+        "example",
+        "xxxx",
+        "your",
+        "changeme",
+        "placeholder",
+        "000000000",
+        "123456789",
+        "abcdefgh",
+        "user:pass@",
+        "username:password@",
+    ]
+    .iter()
+    .any(|mark| lower.contains(mark))
+}
+
+/// The addresses in a text, as far as they are in one piece.
+pub(crate) fn urls(text: &str) -> impl Iterator<Item = &str> {
+    URLS.find_iter(text)
+        .map(|found| found.as_str().trim_end_matches(['.', ',', ')', ']', ';']))
+        .take(1_000)
+}
+
+/// Bits of information in each character.
+pub(crate) fn entropy(text: &str) -> f64 {
+    let mut counts = [0u32; 256];
+    for byte in text.bytes() {
+        counts[usize::from(byte)] += 1;
+    }
+    let n_bytes = text.len() as f64;
+    counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| f64::from(*count) / n_bytes)
+        .map(|share| -share * share.log2())
+        .sum()
+}
+
+/// Whether a text looks drawn by lot rather than written by a person.
+pub(crate) fn is_random(text: &str) -> bool {
+    let n_digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let has_letters = text.bytes().any(|b| b.is_ascii_alphabetic());
+    text.len() >= 16 && !text.contains(' ') && n_digits >= 2 && has_letters && entropy(text) >= 3.2
+}
+
+/// Keys that are made to be in apps.
+pub(crate) fn looks_public(text: &str) -> bool {
+    ["AIza", "pk_live_", "pk_test_", "pk."]
+        .iter()
+        .any(|begin| text.starts_with(begin))
+}

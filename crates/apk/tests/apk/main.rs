@@ -1,0 +1,11 @@
+//! The crate's tests: twins of each check, signatures, hostile bytes.
+
+#![allow(clippy::expect_used)]
+
+mod answers;
+mod document;
+mod hostile;
+mod package;
+mod signatures;
+mod smali;
+mod twins;

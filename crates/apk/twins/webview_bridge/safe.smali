@@ -1,0 +1,16 @@
+# The app chooses the page.
+.class public Lorg/example/shop/Page;
+.super Ljava/lang/Object;
+
+.method public constructor <init>()V
+    .registers 1
+    invoke-direct {p0}, Ljava/lang/Object;-><init>()V
+    return-void
+.end method
+
+.method public open(Landroid/webkit/WebView;)V
+    .registers 4
+    const-string v0, "https://shop.example.net/"
+    invoke-virtual {p1, v0}, Landroid/webkit/WebView;->loadUrl(Ljava/lang/String;)V
+    return-void
+.end method
