@@ -4,6 +4,7 @@
 
 mod duties;
 mod known;
+mod notices;
 mod regimes;
 mod warranted;
 mod wording;
