@@ -23,6 +23,7 @@ mod ical;
 mod markup;
 mod notice;
 mod regime;
+mod status;
 mod warranted;
 mod wording;
 mod words;
@@ -42,6 +43,9 @@ pub use notice::{
 pub use regime::{
     Citation, Cited, Condition, Confidence, Convention, Counting, Exemption, Holds, Open, Period, Regime,
     Rule, Status, Threshold, built_in, built_in_files, parse,
+};
+pub use status::{
+    Asked, Disclosure, Input, Openness, Told, fact_json, persons, status_json, status_lines, status_page,
 };
 pub use warranted::{Assessment, Case, Decision, Flip, Risk, Severity, SeverityLevel, assess, cases};
 pub use wording::{Ground, Linted, Remark, Worth, lint};

@@ -24,10 +24,12 @@ use crate::decided::Decided;
 use crate::fact::{Facts, Known, Standing};
 use crate::regime::Regime;
 use crate::wording::Ground;
+use ambit_event::printable;
 use ambit_scope::{Bounds, Claim};
 use pen::{Pen, Reader};
 use person::{Own, residence};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// What a notice is made from.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +77,21 @@ pub enum NoDraft {
     Template {
         why: String,
     },
+}
+
+impl fmt::Display for NoDraft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoPerson => {
+                f.write_str("a letter is for one person: name the person as the scope does (user:1042)")
+            }
+            Self::NotNamed { person } => {
+                write!(f, "the scope names no person `{}`", printable(person, 80))
+            }
+            Self::NoScope => f.write_str("a letter is made from a scope, and the case has none"),
+            Self::Template { why } => write!(f, "the template cannot be filled: {why}"),
+        }
+    }
 }
 
 impl Draft {

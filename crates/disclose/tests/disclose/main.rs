@@ -6,5 +6,8 @@ mod duties;
 mod known;
 mod notices;
 mod regimes;
+#[path = "../../../cli/tests/cli/shape.rs"]
+mod shape;
+mod status;
 mod warranted;
 mod wording;
