@@ -396,9 +396,10 @@ impl Case {
         reason: &str,
         regimes: &[Regime],
     ) -> Result<(Entry, Entry), Error> {
-        let before = Dossier::of(self)?.disclosure(regimes, by.at);
+        let mut dossier = Dossier::of(self)?;
+        let before = dossier.disclosure(regimes, by.at);
         let decided = self.append(by, &Act::disclosure(risk, reason, &before))?;
-        let dossier = Dossier::of(self)?;
+        dossier.take(decided.clone())?;
         let wanted = ambit_disclose::Wanted {
             kind: NoticeKind::Register,
             person: None,

@@ -3,6 +3,7 @@
 mod case;
 mod coverage;
 mod demo;
+mod disclose;
 mod drill;
 mod ingest;
 mod lake;
@@ -41,6 +42,8 @@ pub enum Command {
     Rules(rules::RulesCommand),
     #[command(subcommand)]
     Regime(regime::RegimeCommand),
+    #[command(subcommand)]
+    Disclose(disclose::DiscloseCommand),
     Drill(drill::DrillArgs),
     Sources(sources::SourcesArgs),
 }
@@ -60,6 +63,7 @@ pub async fn run(setting: &Setting, command: Command) -> Result<Exit> {
         Command::Lake(command) => lake::run(setting, command).await,
         Command::Rules(command) => rules::run(setting, command),
         Command::Regime(command) => regime::run(setting, &command),
+        Command::Disclose(command) => disclose::run(setting, &command),
         Command::Drill(args) => drill::run(setting, &args),
         Command::Sources(args) => sources::run(setting, &args),
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod duties;
+mod exports;
 mod known;
 mod notices;
 mod regimes;
