@@ -48,6 +48,8 @@ pub fn differences(issued: &Issued, matter: &Matter<'_>) -> Result<Vec<Differenc
 fn compared(was: &BTreeMap<String, String>, now: &Draft) -> Vec<Difference> {
     let now = now.said();
     let ids: BTreeSet<&String> = was.keys().chain(now.keys()).collect();
+    let mut ids: Vec<&String> = ids.into_iter().collect();
+    ids.sort_by_key(|id| rank(id));
     ids.into_iter()
         .filter(|id| was.get(*id) != now.get(*id))
         .map(|id| Difference {
@@ -56,4 +58,24 @@ fn compared(was: &BTreeMap<String, String>, now: &Draft) -> Vec<Difference> {
             now: now.get(id).cloned(),
         })
         .collect()
+}
+
+/// What matters most to whoever was told comes first.
+fn rank(id: &str) -> usize {
+    let group = id.split(':').next().unwrap_or(id);
+    let first = [
+        "persons",
+        "n_persons",
+        "only",
+        "your_read",
+        "your_open",
+        "read",
+        "harmed",
+        "open",
+        "excluded",
+    ];
+    first
+        .iter()
+        .position(|known| *known == group)
+        .unwrap_or(first.len())
 }

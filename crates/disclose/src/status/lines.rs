@@ -137,7 +137,11 @@ pub(super) fn due(duty: &Duty, now: Timestamp) -> String {
                 left if left > 0 => format!("{} left", length(left)),
                 left => format!("{} ago", length(left.saturating_neg())),
             };
-            format!("{} ({left}; {})", at_utc(deadline.until), deadline.told)
+            let told = match deadline.told == deadline.until.to_string() {
+                true => String::new(),
+                false => format!("; {}", deadline.told),
+            };
+            format!("{} ({left}{told})", at_utc(deadline.until))
         }
         Due::WithoutDelay { since } => format!("without undue delay, since {}", at_utc(*since)),
         Due::NotStarted { event } => format!("the clock starts with `{event}`, which nobody said"),

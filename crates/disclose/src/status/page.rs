@@ -216,7 +216,7 @@ fn facts(status: &Disclosure, out: &mut String) {
         put!(
             out,
             "<tr><th>{}</th><td>{}</td><td class=\"soft\">{}</td></tr>",
-            Esc(name),
+            Esc(masked(name)),
             Esc(told(&fact.value)),
             Esc(from)
         );
@@ -232,4 +232,12 @@ fn facts(status: &Disclosure, out: &mut String) {
         );
     }
     out.push_str("</section>");
+}
+
+/// The key of a person in a fact's name is masked: a page is passed on.
+fn masked(name: &str) -> String {
+    name.strip_prefix("residence:").map_or_else(
+        || name.to_owned(),
+        |person| format!("residence:{}", ambit_event::mask(person)),
+    )
 }
