@@ -151,3 +151,44 @@ fn decode(format: &Arc<dyn Format>, bytes: &[u8]) {
         _ => panic!("the same bytes are read once and not again"),
     }
 }
+
+/// Reads bytes as a file of regimes; what can be used is asked about an incident of which nothing is known.
+pub fn regime(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (regimes, found) = ambit_disclose::parse(&text, "regime.toml");
+    assert_eq!((&regimes, &found), (&ambit_disclose::parse(&text, "regime.toml").0, &found));
+    let duties = ambit_disclose::duties(&regimes, &ambit_disclose::Facts::default(), Timestamp(0));
+    let _ = ambit_disclose::calendar_of("case", &duties, Timestamp(0));
+}
+
+static STORY: LazyLock<ambit_scope::Scope> = LazyLock::new(|| {
+    let text = include_str!("../../crates/disclose/tests/disclose/scopes/gap.json");
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("the scope of the notice target is sound: {error}"))
+});
+
+/// Reads bytes as the template of a notice; whatever it is, a draft says no more than the scope carries.
+pub fn notice(bytes: &[u8]) {
+    let template = String::from_utf8_lossy(bytes);
+    let standing = ambit_disclose::Standing {
+        version: 1,
+        scope: &STORY,
+    };
+    let known = ambit_disclose::Known::of(Some(&standing), &ambit_disclose::Facts::default());
+    let matter = ambit_disclose::Matter {
+        case: "case",
+        standing: Some(&standing),
+        known: &known,
+        decided: None,
+        regimes: &[],
+    };
+    let wanted = ambit_disclose::Wanted {
+        kind: ambit_disclose::NoticeKind::Public,
+        person: None,
+        template: Some(&template),
+    };
+    if let Ok(draft) = ambit_disclose::draft(&matter, &wanted) {
+        let page = ambit_disclose::notice_page(&draft);
+        assert!(!page.contains("<script"));
+        let _ = ambit_disclose::notice_text(&draft);
+    }
+}

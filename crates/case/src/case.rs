@@ -146,7 +146,7 @@ fn make_private_file(path: &Path) -> Result<(), Error> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use crate::Kind;
+    use crate::{Kind, Signed};
     use ambit_event::Timestamp;
     use serde_json::json;
     use std::path::PathBuf;
@@ -165,6 +165,12 @@ mod tests {
             Act::note("first look"),
             Act::reveal("subjects", "to write the notice"),
             Act::decision("notify", "Article 33"),
+            Signed::read("role=controller", None, None).unwrap().act(),
+            Act {
+                kind: Kind::Notice,
+                body: json!({"notice": "public", "person": null, "template": null, "said": {}}),
+            },
+            Act::sent("eu-gdpr/authority", by(9).at, "the portal's receipt", None),
         ];
         for (n, act) in acts.iter().enumerate() {
             case.append(&by(n as i64), act).unwrap();
@@ -202,10 +208,10 @@ mod tests {
         assert_eq!(entries.iter().map(|e| e.kind).collect::<Vec<_>>(), Kind::ALL);
         assert_eq!(
             entries.iter().map(|e| e.seq).collect::<Vec<_>>(),
-            (1..=6).collect::<Vec<_>>()
+            (1..=9).collect::<Vec<_>>()
         );
         let verified = case.verify().unwrap();
-        assert_eq!((verified.n_entries, &verified.head), (6, &entries[5].hash));
+        assert_eq!((verified.n_entries, &verified.head), (9, &entries[8].hash));
         assert_eq!(
             case.journal().latest(Kind::Note).unwrap().unwrap().text("text"),
             Some("first look")
@@ -219,14 +225,14 @@ mod tests {
         let db = Connection::open(&path).unwrap();
         for sql in [
             "UPDATE journal SET who = 'eve' WHERE seq = 2",
-            "DELETE FROM journal WHERE seq = 6",
-            "INSERT OR REPLACE INTO journal SELECT seq, at, 'eve', kind, body, previous, hash FROM journal WHERE seq = 6",
-            "INSERT INTO journal SELECT 9, at, who, kind, body, previous, hash FROM journal WHERE seq = 6",
+            "DELETE FROM journal WHERE seq = 9",
+            "INSERT OR REPLACE INTO journal SELECT seq, at, 'eve', kind, body, previous, hash FROM journal WHERE seq = 9",
+            "INSERT INTO journal SELECT 19, at, who, kind, body, previous, hash FROM journal WHERE seq = 9",
         ] {
             let error = db.execute_batch(sql).unwrap_err().to_string();
             assert!(error.contains("append-only"), "{sql}: {error}");
         }
-        assert_eq!(case.verify().unwrap().n_entries, 6);
+        assert_eq!(case.verify().unwrap().n_entries, 9);
     }
 
     #[test]
@@ -308,7 +314,7 @@ mod tests {
             })
             .collect();
         threads.into_iter().for_each(|thread| thread.join().unwrap());
-        assert_eq!(case.verify().unwrap().n_entries, 26);
+        assert_eq!(case.verify().unwrap().n_entries, 29);
     }
 
     #[test]

@@ -23,6 +23,12 @@ pub enum Kind {
     Reveal,
     /// What was decided, and why.
     Decision,
+    /// What a person said is so, by the name that law asks for it, with who knew and by which evidence.
+    Fact,
+    /// A notice as it was issued.
+    Notice,
+    /// That something was sent, when, and what proves it.
+    Sent,
 }
 
 impl Kind {
@@ -33,6 +39,9 @@ impl Kind {
         Self::Note,
         Self::Reveal,
         Self::Decision,
+        Self::Fact,
+        Self::Notice,
+        Self::Sent,
     ];
 
     #[must_use]
@@ -44,6 +53,9 @@ impl Kind {
             Self::Note => "note",
             Self::Reveal => "reveal",
             Self::Decision => "decision",
+            Self::Fact => "fact",
+            Self::Notice => "notice",
+            Self::Sent => "sent",
         }
     }
 

@@ -20,6 +20,12 @@ pub enum Error {
     /// An entry's body is no JSON.
     #[error("entry {seq}: the body is not readable: {why}")]
     Body { seq: u64, why: String },
+    /// A fact that the vocabulary does not take.
+    #[error("`{text}` is not taken: {why}")]
+    Fact { text: String, why: String },
+    /// A notice that says more than is carried, or lacks what a person must say.
+    #[error("the notice `{notice}` cannot be issued:\n{why}")]
+    NotIssuable { notice: String, why: String },
     /// The chain is broken: from this entry on, the journal is not what was written.
     #[error("entry {seq}: {why}; nothing from there on can be relied on")]
     Broken { seq: u64, why: String },

@@ -109,6 +109,20 @@ impl Journal {
         Ok(entries)
     }
 
+    /// Visits the entries of a kind, in order.
+    ///
+    /// # Errors
+    /// As [`Journal::entries`], or what the visitor says.
+    pub fn each(&self, kind: Kind, mut visit: impl FnMut(Entry) -> Result<(), Error>) -> Result<(), Error> {
+        let sql = format!("SELECT {COLUMNS} FROM journal WHERE kind = ?1 ORDER BY seq");
+        let mut statement = self.db.prepare(&sql)?;
+        let mut rows = statement.query([kind.name()])?;
+        while let Some(row) = rows.next()? {
+            visit(written(row)?.read()?)?;
+        }
+        Ok(())
+    }
+
     /// The newest entry of a kind.
     ///
     /// # Errors

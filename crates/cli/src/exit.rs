@@ -12,6 +12,8 @@ pub enum Exit {
     /// Done, but incomplete: a record or file was rejected, a source is blind where it matters, or an
     /// operation is unmapped. What is shown holds, with that said.
     Incomplete = 3,
+    /// Done, and an end has passed by which something was owed.
+    Overdue = 4,
 }
 
 impl Exit {
@@ -32,4 +34,5 @@ pub const TEXT: &str = "Exit codes:
   0  complete
   1  failed; standard error says why
   2  the command line could not be understood
-  3  done but incomplete: something was rejected, unmapped, or a source is blind where it matters";
+  3  done but incomplete: something was rejected, unmapped, or a source is blind where it matters
+  4  a duty is overdue (`disclose status`)";

@@ -16,20 +16,38 @@
 //! ```
 
 mod clock;
+mod decided;
 mod duty;
+mod export;
 mod fact;
 mod ical;
+mod markup;
+mod notice;
 mod regime;
+mod status;
 mod warranted;
 mod wording;
+mod words;
 
 pub use clock::{Calendar, Deadline, LaterReading, Uncounted, calendar, calendar_names, end_of};
+pub use decided::Decided;
 pub use duty::{Change, Due, Duty, Question, State, changes, duties};
-pub use fact::{Fact, Facts, Holdings, Kind, Provenance, Refused, Standing, Term, VOCABULARY, Value, term};
+pub use export::{stix, veris};
+pub use fact::{
+    Conflict, Fact, Facts, Holdings, Kind, Known, Provenance, Refused, Standing, Term, VOCABULARY, Value,
+    term, told, wants_knower,
+};
 pub use ical::calendar_of;
+pub use notice::{
+    Block, Carrier, Difference, Draft, Issued, Matter, NoDraft, NoticeKind, Piece, Saying, Sayings, Style,
+    Topic, Trouble, TroubleKind, Wanted, differences, draft, notice_json, notice_page, notice_text,
+};
 pub use regime::{
     Citation, Cited, Condition, Confidence, Convention, Counting, Exemption, Holds, Open, Period, Regime,
     Rule, Status, Threshold, built_in, built_in_files, parse,
+};
+pub use status::{
+    Asked, Disclosure, Input, Openness, Told, fact_json, persons, status_json, status_lines, status_page,
 };
 pub use warranted::{Assessment, Case, Decision, Flip, Risk, Severity, SeverityLevel, assess, cases};
 pub use wording::{Ground, Linted, Remark, Worth, lint};

@@ -13,7 +13,10 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("ambit-detect", &["ambit-lake", "ambit-event"]),
     ("ambit-scope", &["ambit-lake", "ambit-event"]),
     ("ambit-disclose", &["ambit-scope", "ambit-event"]),
-    ("ambit-case", &["ambit-lake", "ambit-scope", "ambit-event"]),
+    (
+        "ambit-case",
+        &["ambit-lake", "ambit-scope", "ambit-disclose", "ambit-event"],
+    ),
     ("ambit-drill", &["ambit-event"]),
     (
         "ambit",

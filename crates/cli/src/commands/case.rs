@@ -198,6 +198,13 @@ fn told(entry: &Entry) -> String {
         Kind::Note => text("text").to_owned(),
         Kind::Reveal => format!("{}: {}", text("what"), text("reason")),
         Kind::Decision => format!("{}: {}", text("text"), text("reason")),
+        Kind::Fact => fact(entry),
+        Kind::Notice => format!(
+            "the notice `{}` was issued; --entry {} --json shows it",
+            text("notice"),
+            entry.seq
+        ),
+        Kind::Sent => format!("{}, sent {}: {}", text("duty"), text("at"), text("proof")),
         Kind::Scope => {
             let subjects = entry.body.pointer("/answer/subjects");
             let end = |name: &str| subjects.and_then(|s| s.get(name)).and_then(Value::as_u64);
@@ -213,6 +220,18 @@ fn told(entry: &Entry) -> String {
             )
         }
     }
+}
+
+/// A signed fact, with who knew and by which evidence.
+fn fact(entry: &Entry) -> String {
+    let value = entry.body.get("value").cloned().unwrap_or_default();
+    let value = serde_json::from_value(value)
+        .map_or_else(|_| "taken back".to_owned(), |value| ambit_disclose::told(&value));
+    let mut told = format!("{} = {value}", entry.text("name").unwrap_or_default());
+    for (word, name) in [("; who knew: ", "knower"), ("; evidence: ", "evidence")] {
+        told.extend(entry.text(name).map(|text| format!("{word}{text}")));
+    }
+    told
 }
 
 fn write(setting: &Setting, name: &str, act: &Act) -> Result<Exit> {

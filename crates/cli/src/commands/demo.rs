@@ -6,8 +6,10 @@ use super::scope::{self, ScopeArgs};
 use super::search::PeriodArgs;
 use crate::exit::Exit;
 use crate::paint::Tone;
-use crate::setting::{CaseArgs, Setting};
+use crate::setting::{CaseArgs, Setting, by, write_file};
 use crate::words;
+use ambit_case::{By, Case, Dossier, Signed};
+use ambit_disclose::{NoticeKind, Risk, Wanted, built_in, draft, notice_page, notice_text};
 use ambit_drill::{GapSpec, Plan, Truth, publish};
 use ambit_lake::Lake;
 use ambit_scope::{Scope, Seed};
@@ -57,6 +59,7 @@ pub fn make(args: &DemoArgs) -> Result<Truth> {
 pub async fn answer(setting: &Setting, lake: Lake, args: &DemoArgs, truth: &Truth) -> Result<Exit> {
     let lake = take_in(setting, lake, args, truth).await?;
     let outcome = scope::answer(setting, &lake, &question(args, truth)?).await?;
+    statement(setting, args)?;
     if setting.is_json {
         setting.json(&outcome.answer)?;
     } else {
@@ -110,11 +113,56 @@ fn question(args: &DemoArgs, truth: &Truth) -> Result<ScopeArgs> {
         subjects: None,
         timesketch: None,
         case: CaseArgs {
-            name: "demo".to_owned(),
+            name: CASE.to_owned(),
             reveal: None,
         },
     })
 }
+
+/// What people of the simulated service knew and did: no log can tell it.
+const SAID: &[&str] = &[
+    "organisation=Tonal Music (simulated)",
+    "contact=privacy@tonal.example",
+    "nature=Somebody took over the session of a member and read through a hole in an old version of our Android app",
+    "consequences=Whoever has a name and an address can write to that person and claim to come from us",
+    "measures=We closed the hole, ended the session, and guide members with old versions of the app to a new one over the next days",
+    "establishment=eu",
+    "sectors=none_of_these",
+    "role=controller",
+    "encryption=none",
+    "recipient=malicious",
+    "detected_at=2014-05-21T08:55:00Z",
+    "aware_at=2014-05-21T09:40:00Z",
+];
+
+/// Leaves a draft statement beside the report, from the answer and from what the simulated people said.
+fn statement(setting: &Setting, args: &DemoArgs) -> Result<()> {
+    let by = By::new("Ana Lind (simulated)", by().at);
+    let (knew, evidence) = ("the head of security", "the gateway's record of the read profile");
+    let mut case = Case::open(&setting.case_path(CASE))?;
+    for fact in SAID {
+        case.append(&by, &Signed::read(fact, Some(knew), Some(evidence))?.act())?;
+    }
+    let regimes = built_in();
+    case.decide(
+        &by,
+        Risk::Likely,
+        "name and address are in an attacker's hands",
+        &regimes,
+    )?;
+    let wanted = Wanted {
+        kind: NoticeKind::Public,
+        person: None,
+        template: None,
+    };
+    let drafted = Dossier::of(&case)?.matter(&regimes, |matter| draft(matter, &wanted));
+    let drafted = drafted.map_err(|error| anyhow::anyhow!("{error}"))?;
+    write_file(&args.out.join("statement.txt"), notice_text(&drafted).as_bytes())?;
+    write_file(&args.out.join("statement.html"), notice_page(&drafted).as_bytes())
+}
+
+/// The case of the demo.
+const CASE: &str = "demo";
 
 fn tell_end(setting: &Setting, args: &DemoArgs, truth: &Truth, scope: &Scope) -> Result<()> {
     let persons = words::counted(truth.persons.len() as u64, "person", "persons");
@@ -128,6 +176,11 @@ fn tell_end(setting: &Setting, args: &DemoArgs, truth: &Truth, scope: &Scope) ->
     );
     setting.say("")?;
     setting.say(&setting.paint.tone(Tone::Strong, &line))?;
+    let page = args.out.join("statement.html");
+    setting.say(&format!(
+        "a draft statement, with what carries each sentence: {}",
+        page.display()
+    ))?;
     setting.say("")?;
     setting.say("by hand:")?;
     let lake = args.out.join("lake-by-hand");

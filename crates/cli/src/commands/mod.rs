@@ -4,6 +4,7 @@ mod app;
 mod case;
 mod coverage;
 mod demo;
+mod disclose;
 mod drill;
 mod ingest;
 mod lake;
@@ -43,6 +44,8 @@ pub enum Command {
     #[command(subcommand)]
     Regime(regime::RegimeCommand),
     #[command(subcommand)]
+    Disclose(disclose::DiscloseCommand),
+    #[command(subcommand)]
     App(app::AppCommand),
     Drill(drill::DrillArgs),
     Sources(sources::SourcesArgs),
@@ -64,6 +67,7 @@ pub async fn run(setting: &Setting, command: Command) -> Result<Exit> {
         Command::Rules(command) => rules::run(setting, command),
         Command::Regime(command) => regime::run(setting, &command),
         Command::App(command) => app::run(setting, &command),
+        Command::Disclose(command) => disclose::run(setting, &command),
         Command::Drill(args) => drill::run(setting, &args),
         Command::Sources(args) => sources::run(setting, &args),
     }

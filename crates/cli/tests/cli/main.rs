@@ -5,4 +5,5 @@ mod journal;
 mod reading;
 mod run;
 mod schema;
+mod shape;
 mod texts;

@@ -94,6 +94,38 @@ impl Standing<'_> {
         }
     }
 
+    /// The words that the logs show for certain, for `classes` and `effects`.
+    pub(super) fn certainly(&self, name: &str) -> Option<BTreeSet<String>> {
+        self.worded(name, |bounds| bounds.at_least > 0)
+    }
+
+    /// The words that the logs neither show nor exclude.
+    pub(super) fn open(&self, name: &str) -> BTreeSet<String> {
+        let open = |bounds: &Bounds| bounds.at_least == 0 && bounds.at_most != Some(0);
+        let certain = self.certainly(name).unwrap_or_default();
+        let all = self.worded(name, open).unwrap_or_default();
+        all.difference(&certain).cloned().collect()
+    }
+
+    fn worded(&self, name: &str, fits: impl Fn(&Bounds) -> bool) -> Option<BTreeSet<String>> {
+        let all =
+            self.scope.effects.iter().flat_map(|(effect, classes)| {
+                classes.iter().map(move |(class, bounds)| (effect, class, bounds))
+            });
+        let fitting = all.filter(|(_, _, bounds)| fits(bounds));
+        match name {
+            // What the vocabulary has no word for is told by the counts.
+            "classes" => Some(
+                fitting
+                    .map(|(_, class, _)| class.clone())
+                    .filter(|class| ambit_scope::CLASSES.contains(&class.as_str()))
+                    .collect(),
+            ),
+            "effects" => Some(fitting.map(|(effect, _, _)| effect.clone()).collect()),
+            _ => None,
+        }
+    }
+
     fn put(&self, facts: &mut Facts, name: &str, value: Value) {
         let provenance = Provenance::ScopeAt {
             version: self.version,

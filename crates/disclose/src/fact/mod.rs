@@ -1,10 +1,14 @@
 //! Facts with where they come from: nothing enters a duty or a text without a scope or a signature behind it.
 
 mod from_scope;
+mod known;
+mod read;
 mod vocabulary;
 
 pub use from_scope::Standing;
-pub use vocabulary::{Kind, RISKS, Term, VOCABULARY, term};
+pub use known::{Conflict, Known};
+pub use read::told;
+pub use vocabulary::{Kind, RISKS, Term, VOCABULARY, term, wants_knower};
 
 use ambit_event::Timestamp;
 use ambit_scope::Bounds;
@@ -35,6 +39,12 @@ pub enum Provenance {
         entry: String,
         by: String,
         at: Timestamp,
+        /// Who knew, where the fact is that somebody knew.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        knower: Option<String>,
+        /// What it rests on, as the person said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        evidence: Option<String>,
     },
 }
 
@@ -210,6 +220,8 @@ mod tests {
                 entry: "7".into(),
                 by: "the privacy officer".into(),
                 at: Timestamp::from_secs(0),
+                knower: None,
+                evidence: None,
             },
         }
     }

@@ -289,6 +289,26 @@ pub const VOCABULARY: &[Term] = &[
         question: "in which time zone does the authority sit (such as Europe/Stockholm)?",
     },
     Term {
+        name: "residence:",
+        kind: Kind::Text,
+        question: "where does this person live (such as eu, gb, us-ca)?",
+    },
+    Term {
+        name: "controller",
+        kind: Kind::Text,
+        question: "on whose behalf does the organisation process this data?",
+    },
+    Term {
+        name: "late_reasons",
+        kind: Kind::Text,
+        question: "why was the notification not made in time?",
+    },
+    Term {
+        name: "impact",
+        kind: Kind::Text,
+        question: "what is the material impact, or the reasonably likely one, on the business, its finances and results?",
+    },
+    Term {
         name: "contact",
         kind: Kind::Text,
         question: "who answers questions, and how are they reached?",
@@ -319,6 +339,15 @@ pub const VOCABULARY: &[Term] = &[
         question: "what happened, in one or two sentences?",
     },
 ];
+
+/// Facts that somebody knew something: they need who knew, and by which evidence.
+const KNOWING: &[&str] = &["aware_at", "processor_aware_at", "exploitation_aware_at"];
+
+/// Whether the fact of this name is that somebody knew.
+#[must_use]
+pub fn wants_knower(name: &str) -> bool {
+    KNOWING.contains(&name)
+}
 
 /// The term of a name; names of families (`residents:us-ca`) have their family's.
 #[must_use]

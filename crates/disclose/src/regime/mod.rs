@@ -33,7 +33,6 @@
 
 mod built_in;
 mod model;
-mod nearest;
 mod parse;
 mod raw;
 mod trigger;

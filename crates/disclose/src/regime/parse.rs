@@ -2,12 +2,11 @@
 //! probably meant.
 
 use super::model::{Cited, Condition, Counting, Exemption, Period, Regime, Rule, Threshold};
-use super::nearest::nearest;
 use super::raw;
 use crate::clock::{calendar_names, is_zone};
 use crate::fact::{Kind, RISKS, VOCABULARY, term};
 use ambit_event::printable;
-use ambit_scope::{CLASSES, Diagnostic, Severity};
+use ambit_scope::{CLASSES, Diagnostic, Findings, Severity, did_you_mean};
 use jiff::civil::Date;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -25,24 +24,18 @@ const EFFECTS: &[&str] = &["read", "changed", "destroyed", "unavailable"];
 pub fn parse(text: &str, origin: &str) -> (Vec<Regime>, Vec<Diagnostic>) {
     let mut reader = Reader {
         text,
-        origin,
-        diagnostics: Vec::new(),
+        findings: Findings::new(text, origin),
     };
     let regimes = reader.file();
-    let mut diagnostics = reader.diagnostics;
-    diagnostics
-        .sort_by(|a, b| (a.line, a.column, a.code, &a.title).cmp(&(b.line, b.column, b.code, &b.title)));
-    diagnostics.dedup();
-    if diagnostics.iter().any(|d| d.severity == Severity::Error) {
-        return (Vec::new(), diagnostics);
+    if reader.findings.has_errors() {
+        return (Vec::new(), reader.findings.in_order());
     }
-    (regimes, diagnostics)
+    (regimes, reader.findings.in_order())
 }
 
 struct Reader<'t> {
     text: &'t str,
-    origin: &'t str,
-    diagnostics: Vec<Diagnostic>,
+    findings: Findings<'t>,
 }
 
 /// The regime that a rule stands in, as far as its rules need it.
@@ -186,7 +179,7 @@ impl Reader<'_> {
         for (name, citation) in &raw.citations {
             if !used.contains(name.as_str()) {
                 let title = format!("nothing cites `{}`", printable(name, 60));
-                self.say(
+                self.findings.say(
                     Severity::Warning,
                     "unused-citation",
                     citation.span(),
@@ -539,34 +532,6 @@ impl Reader<'_> {
     }
 
     fn error(&mut self, code: &'static str, span: Range<usize>, title: &str, hint: Option<String>) {
-        self.say(Severity::Error, code, span, title, hint);
+        self.findings.say(Severity::Error, code, span, title, hint);
     }
-
-    fn say(
-        &mut self,
-        severity: Severity,
-        code: &'static str,
-        span: Range<usize>,
-        title: &str,
-        hint: Option<String>,
-    ) {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-        let shown = self.text.get(span).unwrap_or("").lines().next().unwrap_or("");
-        self.diagnostics.push(Diagnostic {
-            severity,
-            code,
-            title: title.to_owned(),
-            origin: self.origin.to_owned(),
-            line,
-            column,
-            span: printable(shown.trim(), 100),
-            hint,
-        });
-    }
-}
-
-fn did_you_mean<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
-    nearest(wanted, names).map(|name| format!("did you mean `{}`?", printable(name, 60)))
 }

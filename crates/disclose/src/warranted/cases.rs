@@ -132,6 +132,8 @@ fn change(facts: &mut Facts, said: &BTreeMap<String, RawValue>, entry: &str) {
             entry: entry.to_owned(),
             by: "the guidance".to_owned(),
             at: Timestamp::from_secs(0),
+            knower: None,
+            evidence: None,
         };
         let taken = facts.set(name, Fact { value, provenance });
         debug_assert_eq!(taken, Ok(()), "{entry}: {name}");

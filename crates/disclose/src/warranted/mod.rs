@@ -119,6 +119,14 @@ fn asked(open: &Open, levels: &[(Risk, &Situation)], whole: (Risk, Risk)) -> Vec
 }
 
 impl Risk {
+    /// The level of that word.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Unlikely, Self::Likely, Self::High]
+            .into_iter()
+            .find(|risk| risk.name() == text)
+    }
+
     /// The word of the fact `risk`.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -17,6 +17,8 @@ pub struct Ground<'g> {
     pub records: &'g Bounds,
     /// Persons whose data of the class was read.
     pub classes: &'g BTreeMap<String, Bounds>,
+    /// The same for every effect: effect, then class.
+    pub effects: &'g BTreeMap<String, BTreeMap<String, Bounds>>,
     /// Gaps that matter to the scope, and reasons why nothing can be excluded.
     pub n_gaps: usize,
     /// Whether a signed fact says that the data was unreadable and the key is safe; `None` where nobody said.
@@ -164,34 +166,52 @@ impl Ground<'_> {
         remark(worth, words, because, Some("only_these_persons"))
     }
 
-    /// What was read. Hedging what is certain makes less of it.
+    /// What was read, changed or lost. Hedging what is certain makes less of it.
     fn affirmed(&self, marks: &Marks) -> Vec<Remark> {
-        let Some(words) = marks.affirmed.as_ref().filter(|_| marks.negated.is_none()) else {
+        let effect = marks.effect.unwrap_or("read");
+        let words = match marks.effect {
+            Some(_) => marks.effect,
+            None => marks.affirmed.as_deref(),
+        };
+        let Some(words) = words.filter(|_| marks.negated.is_none() && marks.no_evidence.is_none()) else {
             return Vec::new();
         };
         let each = marks.classes.iter().filter_map(|class| {
-            let bounds = self.classes.get(*class)?;
+            let bounds = self.of_class(class, effect)?;
             let (worth, because) = match (bounds.at_least, bounds.at_most, marks.hedged) {
-                (0, Some(0), _) => (Worth::Contradicted, format!("no {class} data was read")),
-                (0, _, true) => (Worth::Hedged, format!("whether {class} data was read is open")),
+                (0, Some(0), _) => (Worth::Contradicted, format!("no {class} data was {effect}")),
+                (0, _, true) => (
+                    Worth::Hedged,
+                    format!("whether {class} data was {effect} is open"),
+                ),
                 (0, _, false) => (
                     Worth::Overclaimed,
-                    format!("nothing shows that {class} data was read"),
+                    format!("nothing shows that {class} data was {effect}"),
                 ),
                 (n, _, true) => (
                     Worth::Understated,
-                    format!("{class} data of at least {n} was read for certain"),
+                    format!("{class} data of at least {n} was {effect} for certain"),
                 ),
-                (n, _, false) => (Worth::Carried, format!("{class} data of at least {n} was read")),
+                (n, _, false) => (
+                    Worth::Carried,
+                    format!("{class} data of at least {n} was {effect}"),
+                ),
             };
-            Some(remark(
-                worth,
-                words,
-                because,
-                Some(&format!("class:{class}:read")),
-            ))
+            let claim = match effect {
+                "read" => format!("class:{class}:read"),
+                effect => format!("effect:{effect}"),
+            };
+            Some(remark(worth, words, because, Some(&claim)))
         });
         each.collect()
+    }
+
+    /// How many persons' data of the class suffered the effect.
+    fn of_class(&self, class: &str, effect: &str) -> Option<&Bounds> {
+        match effect {
+            "read" => self.classes.get(class),
+            effect => self.effects.get(effect)?.get(class),
+        }
     }
 
     /// "No evidence" is worth what the logs could have shown.
@@ -232,7 +252,9 @@ impl Ground<'_> {
         let bounds = match number.of_records {
             true => self.records,
             false => match marks.classes.as_slice() {
-                [class] if marks.negated.is_none() => self.classes.get(*class).unwrap_or(self.persons),
+                [class] if marks.negated.is_none() => self
+                    .of_class(class, marks.effect.unwrap_or("read"))
+                    .unwrap_or(self.persons),
                 _ => self.persons,
             },
         };

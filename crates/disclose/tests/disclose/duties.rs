@@ -314,7 +314,10 @@ fn what_was_sent_late_is_seen() {
 #[test]
 fn massachusetts_forbids_to_describe_the_breach() {
     let duty = one(&Facts::default(), "us-ma/residents", NOW);
-    assert_eq!(duty.forbidden, ["the nature of the breach"]);
+    assert_eq!(
+        duty.forbidden,
+        ["the nature of the breach", "the number of persons affected"]
+    );
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub fn fact(value: Value) -> Fact {
         entry: "12".into(),
         by: "the privacy officer".into(),
         at: at("2026-01-01T00:00:00Z"),
+        knower: None,
+        evidence: None,
     };
     Fact { value, provenance }
 }

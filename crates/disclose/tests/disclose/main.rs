@@ -3,7 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod duties;
+mod exports;
 mod known;
+mod notices;
 mod regimes;
+#[path = "../../../cli/tests/cli/shape.rs"]
+mod shape;
+mod status;
 mod warranted;
 mod wording;

@@ -20,6 +20,7 @@ struct World {
     persons: Bounds,
     records: Bounds,
     classes: BTreeMap<String, Bounds>,
+    effects: BTreeMap<String, BTreeMap<String, Bounds>>,
     n_gaps: usize,
 }
 
@@ -69,6 +70,7 @@ impl World {
             claims,
             persons: bounds(1, Some(most)),
             records: bounds(1, Some(if n_gaps == 0 { 4 } else { 900 })),
+            effects: BTreeMap::from([("read".to_owned(), classes.clone())]),
             classes,
             n_gaps,
         }
@@ -80,6 +82,7 @@ impl World {
             persons: &self.persons,
             records: &self.records,
             classes: &self.classes,
+            effects: &self.effects,
             n_gaps: self.n_gaps,
             unreadable: None,
         }

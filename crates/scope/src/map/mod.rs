@@ -114,13 +114,14 @@ mod tests;
 mod told;
 mod trial;
 
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::{Diagnostic, Findings, Severity};
 pub use grammar::Grammar;
 pub use init::Proposal;
 pub use model::{
     Attribute, Channel, Condition, Credential, DataMap, Effect, History, Host, Issuer, Match, Operation,
     Place, Principal, Recorded, Retention, Snapshot, Store, Subject, Table, Trust, Whose,
 };
+pub use nearest::{did_you_mean, nearest};
 pub use parse::CLASSES;
 pub use persons::Persons;
 pub use reach::{Basis, Completion, InternalTouch, Reach, ReachContext, Touch, Who};

@@ -1,38 +1,32 @@
 //! The name that was probably meant.
 
+use ambit_event::printable;
+
 /// The longest name that is compared.
 const NAME_CHARS: usize = 80;
 
 /// Of the names the one with the fewest changes of a letter, where these are few; the first of equals.
-pub(super) fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let wanted: Vec<char> = wanted.to_lowercase().chars().collect();
-    if wanted.len() > NAME_CHARS {
+#[must_use]
+pub fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let wanted = wanted.to_lowercase();
+    let length = wanted.chars().count();
+    if length > NAME_CHARS {
         return None;
     }
-    let most = (wanted.len() / 3).clamp(1, 3);
+    let most = (length / 3).clamp(1, 3);
     let scored = names
-        .filter(|n| n.len() <= NAME_CHARS)
-        .map(|n| (changes(&wanted, n), n));
+        .filter(|name| name.len() <= NAME_CHARS)
+        .map(|name| (strsim::levenshtein(&wanted, &name.to_lowercase()), name));
     scored
         .filter(|(changes, _)| *changes <= most)
         .min_by_key(|(changes, _)| *changes)
         .map(|(_, name)| name)
 }
 
-/// Letters to insert, leave out or replace (Levenshtein's distance).
-fn changes(wanted: &[char], name: &str) -> usize {
-    let name: Vec<char> = name.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=name.len()).collect();
-    for (i, w) in wanted.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, n) in name.iter().enumerate() {
-            let replaced = diagonal + usize::from(w != n);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[name.len()]
+/// The hint with the name that was probably meant.
+#[must_use]
+pub fn did_you_mean<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
+    nearest(wanted, names).map(|name| format!("did you mean `{}`?", printable(name, 60)))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The ways into stores, who issues credentials, which hosts there are, and what is trusted.
 
 use super::reader::{At, Reader, Section};
-use crate::map::diagnostic::Severity;
 use crate::map::model::{Channel, DataMap, Host, Issuer, Principal, Retention, Store, Trust};
 use crate::map::route::Glob;
 use ambit_event::printable;
@@ -50,7 +49,7 @@ impl Reader<'_> {
 
     /// Stores into which no channel leads. What keeps the map from being used goes first.
     pub(super) fn unled(&mut self, root: Section<'_>, map: &DataMap) {
-        if self.diagnostics.iter().any(|d| d.severity == Severity::Error) {
+        if self.findings.has_errors() {
             return;
         }
         let open: Vec<&str> = map.stores_without_channel().map(|s| s.name.as_str()).collect();

@@ -12,7 +12,7 @@ mod words;
 
 pub use words::CLASSES;
 
-use super::diagnostic::{Diagnostic, Severity};
+use super::diagnostic::{Diagnostic, Findings};
 use super::model::DataMap;
 use ambit_event::printable;
 use reader::{Reader, Section};
@@ -29,15 +29,11 @@ impl DataMap {
         let mut reader = Reader {
             text,
             origin,
-            diagnostics: Vec::new(),
+            findings: Findings::new(text, origin),
         };
         let map = reader.map();
-        let mut diagnostics = reader.diagnostics;
-        diagnostics
-            .sort_by(|a, b| (a.line, a.column, a.code, &a.title).cmp(&(b.line, b.column, b.code, &b.title)));
-        diagnostics.dedup();
-        let usable = diagnostics.iter().all(|d| d.severity == Severity::Warning);
-        (map.filter(|_| usable), diagnostics)
+        let usable = !reader.findings.has_errors();
+        (map.filter(|_| usable), reader.findings.in_order())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::reader::{At, Reader, Section};
 use crate::map::model::{Attribute, Condition, Match, Place, Recorded};
-use crate::map::nearest::nearest;
+use crate::map::nearest::did_you_mean;
 use crate::map::route::{Glob, ObjectPath};
 use ambit_event::{Observable, ObservableKind, printable};
 
@@ -64,8 +64,7 @@ impl Reader<'_> {
             _ => {
                 let field = name.strip_prefix("field.").filter(|path| !path.is_empty());
                 if field.is_none() {
-                    let near =
-                        nearest(name, ATTRIBUTES.iter().copied()).map(|n| format!("did you mean `{n}`?"));
+                    let near = did_you_mean(name, ATTRIBUTES.iter().copied());
                     let forms = "write activity, resource, query, user or \"field.X\"";
                     let title = format!("a condition cannot look at `{}`", printable(name, 60));
                     self.error(

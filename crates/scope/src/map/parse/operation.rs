@@ -4,7 +4,7 @@ use super::reader::{At, Reader, Section};
 use super::words::Use;
 use crate::map::grammar::Grammar;
 use crate::map::model::{Credential, DataMap, Match, Operation, Place, Store, Whose};
-use crate::map::nearest::nearest;
+use crate::map::nearest::did_you_mean;
 use crate::map::route::{Glob, ObjectPath, Route};
 use ambit_event::printable;
 use std::collections::BTreeMap;
@@ -256,7 +256,7 @@ impl Reader<'_> {
             _ => None,
         };
         if place.is_none() {
-            let near = nearest(&text.value, WORDS.iter().copied()).map(|n| format!("did you mean `{n}`?"));
+            let near = did_you_mean(&text.value, WORDS.iter().copied());
             let forms = "write path.X, query.X, field.X, parameter.N, parameters, actor.user, session.account, resource, subject_refs, statements, everyone or none";
             let title = format!("`{}` is no place in a record", printable(&text.value, 60));
             self.error(

@@ -1,16 +1,16 @@
 //! The reader of one text: its tables, and what is wrong with them, each with its place.
 
-use crate::map::diagnostic::{Diagnostic, Severity};
-use crate::map::nearest::nearest;
+use crate::map::diagnostic::{Findings, Severity};
+use crate::map::nearest::did_you_mean;
 use ambit_event::printable;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
-/// Reads one text; everything that is wrong goes to the diagnostics.
+/// Reads one text; everything that is wrong goes to the findings.
 pub(super) struct Reader<'t> {
     pub text: &'t str,
     pub origin: &'t str,
-    pub diagnostics: Vec<Diagnostic>,
+    pub findings: Findings<'t>,
 }
 
 /// A value with where it stands.
@@ -137,8 +137,7 @@ impl Reader<'_> {
             .filter(|(key, _)| !allowed.contains(&key.get_ref().as_ref()))
         {
             let name = printable(key.get_ref(), 60);
-            let near =
-                nearest(key.get_ref(), allowed.iter().copied()).map(|n| format!("did you mean `{n}`?"));
+            let near = did_you_mean(key.get_ref(), allowed.iter().copied());
             let hint = near.unwrap_or_else(|| format!("it can have {}", allowed.join(", ")));
             self.error(
                 "unknown-key",
@@ -159,7 +158,7 @@ impl Reader<'_> {
         title: &str,
         hint: Option<String>,
     ) {
-        self.say(Severity::Error, code, span, title, hint);
+        self.findings.say(Severity::Error, code, span, title, hint);
     }
 
     pub(super) fn warning(
@@ -169,7 +168,7 @@ impl Reader<'_> {
         title: &str,
         hint: Option<String>,
     ) {
-        self.say(Severity::Warning, code, span, title, hint);
+        self.findings.say(Severity::Warning, code, span, title, hint);
     }
 
     pub(super) fn wrong(&mut self, span: Range<usize>, key: &str, expected: &str) {
@@ -201,36 +200,10 @@ impl Reader<'_> {
 
     /// A name that is none of those there are.
     pub(super) fn missing(&mut self, at: &At<String>, title: &str, wanted: &str, names: &[&str]) {
-        let near =
-            nearest(wanted, names.iter().copied()).map(|n| format!("did you mean `{}`?", printable(n, 60)));
+        let near = did_you_mean(wanted, names.iter().copied());
         let listed: Vec<String> = names.iter().take(8).map(|n| printable(n, 60)).collect();
         let hint = near.or_else(|| (!names.is_empty()).then(|| format!("there is {}", listed.join(", "))));
         self.error("unknown-name", at.span.clone(), title, hint);
-    }
-
-    fn say(
-        &mut self,
-        severity: Severity,
-        code: &'static str,
-        span: Range<usize>,
-        title: &str,
-        hint: Option<String>,
-    ) {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line = before.matches('\n').count() + 1;
-        let column = before[line_start..].chars().count() + 1;
-        let shown = self.text.get(span).unwrap_or("").lines().next().unwrap_or("");
-        self.diagnostics.push(Diagnostic {
-            severity,
-            code,
-            title: title.to_owned(),
-            origin: self.origin.to_owned(),
-            line,
-            column,
-            span: printable(shown.trim(), 100),
-            hint,
-        });
     }
 }
 

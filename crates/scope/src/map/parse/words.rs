@@ -3,7 +3,7 @@
 use super::reader::{At, Reader, Section};
 use crate::map::grammar::Grammar;
 use crate::map::model::{Credential, Effect};
-use crate::map::nearest::nearest;
+use crate::map::nearest::did_you_mean;
 use ambit_event::{Timestamp, printable};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -89,7 +89,7 @@ impl Reader<'_> {
         if class.value.is_empty() || CLASSES.contains(&class.value.as_str()) {
             return;
         }
-        let near = nearest(&class.value, CLASSES.iter().copied()).map(|n| format!("did you mean `{n}`?"));
+        let near = did_you_mean(&class.value, CLASSES.iter().copied());
         let title = format!(
             "`{}` is no class that is known; it is used as it stands",
             printable(&class.value, 60)

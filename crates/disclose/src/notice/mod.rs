@@ -1,0 +1,287 @@
+//! Notices as live views: every number and every factual sentence is bound to a claim, a count or a signed fact.
+//!
+//! A notice is a template filled with sayings. What the evidence does not carry cannot be issued, what a person must
+//! still say stands in it as a question, and when the scope changes an issued notice says what in it is no longer so.
+//! Nothing here sends anything, and nothing here is legal advice.
+
+mod check;
+mod kind;
+mod page;
+mod pen;
+mod person;
+mod saying;
+mod stale;
+mod template;
+
+pub use check::{Trouble, TroubleKind};
+pub use kind::NoticeKind;
+pub use page::{notice_json, notice_page, notice_text};
+pub use saying::{Carrier, Saying, Sayings, Topic};
+pub use stale::{Difference, Issued, differences};
+pub use template::{Block, Piece, Style};
+
+use crate::decided::Decided;
+use crate::fact::{Facts, Known, Standing};
+use crate::regime::Regime;
+use crate::wording::Ground;
+use ambit_event::printable;
+use ambit_scope::{Bounds, Claim};
+use pen::{Pen, Reader};
+use person::{Own, residence};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// What a notice is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Matter<'m> {
+    pub case: &'m str,
+    pub standing: Option<&'m Standing<'m>>,
+    pub known: &'m Known,
+    pub decided: Option<&'m Decided>,
+    pub regimes: &'m [Regime],
+}
+
+/// Which notice.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'w> {
+    pub kind: NoticeKind,
+    /// For a letter: the person as the scope names it, `user:1042`.
+    pub person: Option<&'w str>,
+    /// A template in place of the one that comes with the program.
+    pub template: Option<&'w str>,
+}
+
+/// A notice as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    pub kind: NoticeKind,
+    pub person: Option<String>,
+    pub blocks: Vec<Block>,
+    /// Those that stand in it.
+    pub sayings: Vec<Saying>,
+    /// What stands between it and its issue; empty where it may be issued.
+    pub troubles: Vec<Trouble>,
+}
+
+/// Why there is no draft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoDraft {
+    /// A letter needs a person.
+    NoPerson,
+    /// The scope names no such person.
+    NotNamed {
+        person: String,
+    },
+    /// A letter is made from a scope.
+    NoScope,
+    Template {
+        why: String,
+    },
+}
+
+impl fmt::Display for NoDraft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoPerson => {
+                f.write_str("a letter is for one person: name the person as the scope does (user:1042)")
+            }
+            Self::NotNamed { person } => {
+                write!(f, "the scope names no person `{}`", printable(person, 80))
+            }
+            Self::NoScope => f.write_str("a letter is made from a scope, and the case has none"),
+            Self::Template { why } => write!(f, "the template cannot be filled: {why}"),
+        }
+    }
+}
+
+impl Draft {
+    #[must_use]
+    pub fn may_be_issued(&self) -> bool {
+        self.troubles.is_empty()
+    }
+
+    /// What it says, by the ids of its sayings: what a later state is compared with.
+    #[must_use]
+    pub fn said(&self) -> BTreeMap<String, String> {
+        let each = self.sayings.iter();
+        each.map(|saying| (saying.id.clone(), saying.text.clone()))
+            .collect()
+    }
+}
+
+/// Drafts a notice from what is known.
+///
+/// # Errors
+/// Where the person is not in the scope, or the template cannot be filled.
+pub fn draft(matter: &Matter<'_>, wanted: &Wanted<'_>) -> Result<Draft, NoDraft> {
+    let own = own(matter, wanted)?;
+    let forbidden = forbidden(matter, wanted);
+    let mut sayings = sayings(matter, wanted, own.as_ref());
+    sayings
+        .0
+        .retain(|saying| !forbidden.topics.contains(&saying.topic));
+    let text = wanted.template.unwrap_or(wanted.kind.template());
+    let blocks = template::filled(text, &sayings).map_err(|why| NoDraft::Template { why })?;
+    let blocks = check::without_idle_headings(blocks);
+    let mut troubles = forbidden.unclear;
+    troubles.extend(not_decided(matter, wanted.kind));
+    troubles.extend(held(matter, own.as_ref(), &blocks, &sayings));
+    let used: BTreeSet<&str> = blocks
+        .iter()
+        .flat_map(|block| block.pieces.iter().filter_map(|piece| piece.saying.as_deref()))
+        .collect();
+    Ok(Draft {
+        kind: wanted.kind,
+        person: wanted.person.map(str::to_owned),
+        sayings: sayings
+            .iter()
+            .filter(|saying| used.contains(saying.id.as_str()))
+            .cloned()
+            .collect(),
+        blocks,
+        troubles,
+    })
+}
+
+fn own(matter: &Matter<'_>, wanted: &Wanted<'_>) -> Result<Option<Own>, NoDraft> {
+    if wanted.kind != NoticeKind::Letter {
+        return Ok(None);
+    }
+    let person = wanted.person.ok_or(NoDraft::NoPerson)?;
+    let scope = matter.standing.ok_or(NoDraft::NoScope)?.scope;
+    Own::of(scope, person).map(Some).ok_or_else(|| NoDraft::NotNamed {
+        person: person.to_owned(),
+    })
+}
+
+fn sayings(matter: &Matter<'_>, wanted: &Wanted<'_>, own: Option<&Own>) -> Sayings {
+    let mut pen = Pen {
+        matter,
+        facts: &matter.known.facts,
+        scope: matter.standing.map(|standing| standing.scope),
+        reader: if wanted.kind.is_for_the_public() {
+            Reader::Public
+        } else {
+            Reader::Authority
+        },
+        out: Sayings::default(),
+    };
+    pen.all();
+    match (own, pen.scope, wanted.person) {
+        (Some(own), Some(scope), Some(person)) => pen.own(scope, own, person),
+        _ => {
+            let classes = pen.classes_at_risk();
+            pen.advise(&classes);
+        }
+    }
+    pen.out
+}
+
+/// What the law of the person's place forbids to tell.
+#[derive(Debug, Default)]
+struct Forbidden {
+    topics: BTreeSet<Topic>,
+    unclear: Vec<Trouble>,
+}
+
+fn forbidden(matter: &Matter<'_>, wanted: &Wanted<'_>) -> Forbidden {
+    let mut forbidden = Forbidden::default();
+    let Some(place) = wanted.person.and_then(|person| residence(matter, person)) else {
+        return forbidden;
+    };
+    let rules = matter
+        .regimes
+        .iter()
+        .filter(|regime| regime.jurisdiction == place)
+        .flat_map(|regime| &regime.duties);
+    for what in rules
+        .filter_map(|rule| rule.forbidden.as_ref())
+        .flat_map(|list| &list.what)
+    {
+        match what.as_str() {
+            "the nature of the breach" => drop(forbidden.topics.insert(Topic::Nature)),
+            "the number of persons affected" => drop(forbidden.topics.insert(Topic::Number)),
+            other => forbidden.unclear.push(Trouble {
+                kind: TroubleKind::Forbidden,
+                words: other.to_owned(),
+                because: format!("the law of {place} forbids to tell it; only a person can look for it"),
+            }),
+        }
+    }
+    forbidden
+}
+
+/// Disclosure is decided by a person, who signs.
+fn not_decided(matter: &Matter<'_>, kind: NoticeKind) -> Option<Trouble> {
+    let because = match (kind, matter.decided) {
+        (NoticeKind::Register, _) => return None,
+        (NoticeKind::Controller, _) => {
+            let processor = matter
+                .known
+                .facts
+                .words("role")
+                .is_some_and(|role| role.contains("processor"));
+            (!processor).then_some("nobody said that the organisation is a processor (fact role)")?
+        }
+        (NoticeKind::Sec8k, _) => {
+            let material = matter.known.facts.flag("material_incident") == Some(true);
+            (!material)
+                .then_some("nobody determined that the incident is material (fact material_incident)")?
+        }
+        (_, None) => "nobody decided yet that disclosure is warranted",
+        (NoticeKind::Authority, Some(decided)) if !decided.tells_authority() => {
+            "the decision is that the authority is not told"
+        }
+        (NoticeKind::Letter, Some(decided)) if !decided.tells_persons() => {
+            "the decision is that the persons are not told"
+        }
+        (_, Some(_)) => return None,
+    };
+    Some(Trouble {
+        kind: TroubleKind::NotDecided,
+        words: kind.name().to_owned(),
+        because: because.to_owned(),
+    })
+}
+
+/// Holds the whole text against the scope, or what was signed; a letter against what is so of its person.
+fn held(matter: &Matter<'_>, own: Option<&Own>, blocks: &[Block], sayings: &Sayings) -> Vec<Trouble> {
+    let facts = &matter.known.facts;
+    let scope = matter.standing.map(|standing| standing.scope);
+    let unknown = || Bounds {
+        at_least: 0,
+        at_most: None,
+        because: Vec::new(),
+    };
+    let mut persons = facts.count("subjects").unwrap_or_else(unknown);
+    let records = facts.count("records").unwrap_or_else(unknown);
+    let mut effects = scope.map(|scope| scope.effects.clone()).unwrap_or_default();
+    let mut claims: Vec<Claim> = scope.map(|scope| scope.claims.clone()).unwrap_or_default();
+    if let Some((own, scope)) = own.zip(scope) {
+        for effect in ["read", "changed", "destroyed", "unavailable"] {
+            effects.insert(effect.to_owned(), own.bounds(scope, effect));
+        }
+        claims = own.claims(scope);
+        persons.at_most = persons.at_most.or(Some(u64::MAX));
+    }
+    let empty = BTreeMap::new();
+    let ground = Ground {
+        claims: &claims,
+        persons: &persons,
+        records: &records,
+        classes: effects.get("read").unwrap_or(&empty),
+        effects: &effects,
+        n_gaps: scope.map_or(1, |scope| scope.gaps.len() + scope.unanswered.len()),
+        unreadable: unreadable(facts),
+    };
+    check::troubles(blocks, sayings, &ground)
+}
+
+/// Whether somebody signed that the data could not be read and its key is safe.
+fn unreadable(facts: &Facts) -> Option<bool> {
+    match (facts.word("encryption"), facts.flag("key_taken")) {
+        (Some("strong"), Some(false)) => Some(true),
+        (Some("none" | "weak"), _) | (_, Some(true)) => Some(false),
+        _ => None,
+    }
+}
