@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod conformance;
+mod packages;
 
 use std::process::ExitCode;
 
@@ -10,6 +11,7 @@ const USAGE: &str = "usage: cargo run --release --bin xtask -- TASK
 
   check              the house checks: who may depend on whom, one door per big dependency, papers
   conformance [DIR]  our decoders against other people's test data (default: ../shared/data beside the workspace)
+  packages           Android packages built with Debian's tools: the twins of each check, signatures beside apksigner
   bench TASK         speed, memory and survival, measured; `bench` alone lists the tasks";
 
 fn main() -> ExitCode {
@@ -17,6 +19,7 @@ fn main() -> ExitCode {
     match arguments.first().map(String::as_str) {
         Some("bench") => bench::run(&arguments[1..]),
         Some("check") => check::run(),
+        Some("packages") => packages::run(),
         Some("conformance") => conformance::run(arguments.get(1).map(String::as_str)),
         _ => {
             eprintln!("{USAGE}");
