@@ -143,7 +143,7 @@ impl Fired {
             Some(Level::High) => 40,
             Some(Level::Critical) => 70,
         };
-        let often = u32::try_from(self.n_findings.max(1).ilog10()).unwrap_or(0).min(2);
+        let often = self.n_findings.max(1).ilog10().min(2);
         once + once * often / 2
     }
 }

@@ -4,10 +4,23 @@
 //! as correlations are. It tells what is worth a look; it never says that somebody is an intruder.
 
 mod brute_force;
+mod bulk_export;
+mod dormant;
+mod enumeration;
+mod first_seen;
+mod log_tampering;
 mod login;
+mod many_subjects;
+mod no_login;
+mod old_version;
+mod probing;
+mod recent;
 mod seen;
 mod spraying;
 mod stuffing;
+mod two_places;
+mod volume;
+mod web_attack;
 
 use crate::stream::{Change, Clock, Fold, Key, Keyed, Limits, Stamp};
 use ambit_event::Level;
@@ -129,6 +142,18 @@ behaviours! {
     brute_force brute_force::BruteForce;
     spraying spraying::Spraying;
     stuffing stuffing::Stuffing;
+    two_places two_places::TwoPlaces;
+    no_login no_login::NoLogin;
+    first_seen first_seen::FirstSeen;
+    dormant dormant::Dormant;
+    enumeration enumeration::Enumeration;
+    many_subjects many_subjects::ManySubjects;
+    volume volume::Volume;
+    bulk_export bulk_export::BulkExport;
+    old_version old_version::OldVersion;
+    web_attack web_attack::WebAttack;
+    probing probing::Probing;
+    log_tampering log_tampering::LogTampering;
 }
 
 impl Behaviours {

@@ -5,6 +5,7 @@ use crate::stream::{Key, Who};
 use ambit_event::Event;
 use std::cell::OnceCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// An event, and what several behaviours need of it, worked out once.
@@ -50,10 +51,6 @@ impl<'e> Seen<'e> {
             .or_else(|| self.address().map(Into::into))
     }
 
-    pub fn is_success(&self) -> bool {
-        self.event.outcome == ambit_event::Outcome::Success
-    }
-
     pub fn class(&self) -> &'e str {
         self.event.class.as_deref().unwrap_or("")
     }
@@ -68,4 +65,18 @@ pub(crate) fn hash(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
+}
+
+/// The network of an address: of 256 addresses, or of a site under IPv6. `None` for what is no address.
+pub(crate) fn network(address: &str) -> Option<u64> {
+    let network = match address
+        .trim_matches(['[', ']'])
+        .parse::<IpAddr>()
+        .ok()?
+        .to_canonical()
+    {
+        IpAddr::V4(ip) => u64::from(u32::from(ip) >> 8),
+        IpAddr::V6(ip) => (u128::from(ip) >> 80) as u64 | 1 << 63,
+    };
+    Some(network)
 }

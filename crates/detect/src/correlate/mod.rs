@@ -325,14 +325,14 @@ impl Correlations {
         told: &mut dyn FnMut(Conclusion<'_>),
         ask: impl Fn(&mut Kind, &Clock) -> Changes,
     ) {
-        for at in self.from_below() {
+        for at in self.in_order() {
             let Some(one) = self.all.get_mut(at) else { continue };
             let changes = ask(&mut one.kind, clock);
             self.pass_on(at, changes, clock, told);
         }
     }
 
-    fn from_below(&self) -> Vec<usize> {
+    fn in_order(&self) -> Vec<usize> {
         let mut order: Vec<usize> = Vec::new();
         let mut waiting: BTreeMap<usize, usize> = (0..self.all.len()).map(|at| (at, 0)).collect();
         for link in self.all.iter().flat_map(|one| &one.links) {

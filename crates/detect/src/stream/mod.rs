@@ -7,7 +7,7 @@ mod group;
 mod keyed;
 
 pub(crate) use clock::Clock;
-pub(crate) use fold::{Fold, Out, Stamp, Verdict, Who};
+pub(crate) use fold::{Fold, MOST_LISTED, Out, Stamp, Verdict, Who};
 pub(crate) use group::{Change, id_of};
 pub use keyed::Limits;
 pub(crate) use keyed::{Key, Keyed};
