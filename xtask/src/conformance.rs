@@ -97,10 +97,6 @@ pub fn run(dir: Option<&str>) -> ExitCode {
 
 fn all(data: &Path, tables: &Path, has_floors: bool) -> Result<bool, String> {
     let load = |name: &str| std::fs::read_to_string(tables.join(name)).map_err(|e| format!("{name}: {e}"));
-    if std::env::var_os("ONLY_DETECT").is_some() {
-        let detect = detect::Table::parse(&load("detect.toml")?)?;
-        return Ok(judge(detect.check(data), None));
-    }
     let table = crowdsec::Table::parse(&load("crowdsec.toml")?)?;
     let known = pgaudit::Known::parse(&load("pgaudit.toml")?)?;
     let plaso_table = plaso::Table::parse(&load("plaso.toml")?)?;

@@ -6,12 +6,15 @@ use crate::correlate::{Conclusion, Correlations};
 use crate::detector::{self, Detector};
 use crate::rule::{Head, RuleSet};
 use crate::stream::{Change, Clock, Limits, Verdict, Who, id_of};
-use ambit_event::{Event, Finding, FindingId, Level};
+use ambit_event::{Event, Finding, FindingId, Level, Timestamp};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Events between two looks for what is complete by now.
 const SWEEP: u64 = 20_000;
+/// Sources whose beginning is remembered.
+const MOST_SOURCES: usize = 10_000;
 
 /// What is noted in a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -88,6 +91,8 @@ pub struct Run {
     watches: Vec<Box<dyn Watch>>,
     allow: AllowList,
     clock: Clock,
+    /// The earliest record of each source.
+    since: BTreeMap<String, Timestamp>,
     tally: RunTally,
 }
 
@@ -100,6 +105,7 @@ impl Run {
             watches: terms.behaviours.watches(terms.most_groups),
             allow: terms.allow,
             clock: Clock::new(terms.lateness_secs.saturating_mul(1_000_000_000)),
+            since: BTreeMap::new(),
             tally: RunTally::default(),
         }
     }
@@ -133,7 +139,7 @@ impl Run {
     pub fn take(&mut self, event: &Event) -> Vec<Entry> {
         self.tally.n_events += 1;
         self.clock.see(event.time);
-        let seen = Seen::new(event);
+        let seen = Seen::new(event, self.age_at(event));
         let (mut arrivals, mut n_without) = (Vec::new(), 0);
         let correlations = &self.correlations;
         let single = self
@@ -159,6 +165,17 @@ impl Run {
             entries.extend(self.sweep());
         }
         self.let_through(entries)
+    }
+
+    /// How long the source was watched by then. What is watched for a short time alone has no habits yet; where the
+    /// beginning comes late, it is taken for that much shorter.
+    fn age_at(&mut self, event: &Event) -> i64 {
+        if self.since.len() >= MOST_SOURCES && !self.since.contains_key(&event.source) {
+            return 0;
+        }
+        let since = self.since.entry(event.source.clone()).or_insert(event.time);
+        *since = (*since).min(event.time);
+        event.time.0.saturating_sub(since.0)
     }
 
     fn sweep(&mut self) -> Vec<Entry> {

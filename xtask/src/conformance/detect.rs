@@ -28,6 +28,9 @@ pub struct Table {
     /// The attacks of drills, with what must be found of them.
     #[serde(default)]
     drill: Vec<Noticed>,
+    /// The most findings above low over the web log of people and crawlers.
+    #[serde(default)]
+    web_above_low: usize,
     /// The most findings above low in a day of the drills' benign traffic.
     #[serde(default)]
     false_a_day: f64,
@@ -69,6 +72,10 @@ impl Table {
             (
                 "detect/crowdsec-hub-tests",
                 self.named(&data.join("crowdsec-hub-tests")),
+            ),
+            (
+                "detect/elastic-examples",
+                self.benign(&data.join("elastic-examples")),
             ),
             ("detect/drills", self.drills()),
         ]
@@ -125,6 +132,48 @@ impl Table {
         ));
         if share < self.recall {
             report.fail(format!("{:.1} % of the attackers are named", share * 100.0));
+        }
+        report
+    }
+
+    /// A web log that is mostly people and crawlers.
+    fn benign(&self, dir: &Path) -> Report {
+        let mut report = Report::default();
+        let options = Options::default();
+        let (inputs, _) = discover(&[dir.to_owned()], &options);
+        let mut events = Vec::new();
+        for input in inputs {
+            let mut sink = |batch: Batch| {
+                events.extend(batch.events);
+                ControlFlow::Continue(())
+            };
+            // What is no log stands beside it.
+            let read = read(&input, &options, &Keys::derive(&[7; 32]), None, &mut sink);
+            report.n_sets += usize::from(read.is_ok());
+        }
+        report.n_events = events.len();
+        let found = found(events);
+        let mut by_rule: BTreeMap<(String, Option<Level>), usize> = BTreeMap::new();
+        for finding in &found {
+            *by_rule
+                .entry((finding.rule_id.clone(), finding.level))
+                .or_default() += 1;
+        }
+        report.note(format!("findings: {by_rule:?}"));
+        let above: Vec<&Finding> = found
+            .iter()
+            .filter(|finding| finding.level > Some(Level::Low))
+            .collect();
+        for finding in &above {
+            let actor: Vec<&str> = addresses(finding).collect();
+            report.note(format!("{} {actor:?}: {:?}", finding.rule_id, finding.because));
+        }
+        if above.len() > self.web_above_low {
+            report.fail(format!(
+                "{} findings above low, at most {} may be",
+                above.len(),
+                self.web_above_low
+            ));
         }
         report
     }

@@ -3,6 +3,7 @@
 mod case;
 mod coverage;
 mod demo;
+mod detect;
 mod drill;
 mod ingest;
 mod lake;
@@ -39,6 +40,7 @@ pub enum Command {
     Lake(lake::LakeCommand),
     #[command(subcommand)]
     Rules(rules::RulesCommand),
+    Detect(detect::DetectArgs),
     #[command(subcommand)]
     Regime(regime::RegimeCommand),
     Drill(drill::DrillArgs),
@@ -59,6 +61,7 @@ pub async fn run(setting: &Setting, command: Command) -> Result<Exit> {
         Command::Case(command) => case::run(setting, command),
         Command::Lake(command) => lake::run(setting, command).await,
         Command::Rules(command) => rules::run(setting, command),
+        Command::Detect(args) => detect::run(setting, &args),
         Command::Regime(command) => regime::run(setting, &command),
         Command::Drill(args) => drill::run(setting, &args),
         Command::Sources(args) => sources::run(setting, &args),

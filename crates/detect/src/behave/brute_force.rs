@@ -29,7 +29,7 @@ pub struct BruteForce {
 impl Default for BruteForce {
     fn default() -> Self {
         Self {
-            quick: 5,
+            quick: 4,
             quick_secs: 60,
             slow: 10,
             slow_secs: 1800,
@@ -82,6 +82,7 @@ impl BruteForce {
     fn is_repeated(state: &State, at: Stamp, login: &Login) -> bool {
         let same = |(other, one): &(Stamp, Login)| {
             one.connection == login.connection
+                && one.text != login.text
                 && (one.account == login.account || login.account.is_none())
                 && at.time.0.saturating_sub(other.time.0) < SECOND
         };
@@ -93,7 +94,7 @@ impl BruteForce {
         let Some(open) = &mut state.open else { return };
         let is_spread = n_accounts > 1 || n_connections > 2 || n_connections == 0;
         open.level = Some(match () {
-            () if has_success || open.level == Some(Level::High) => Level::High,
+            () if has_success && state.has_password && open.n_events >= self.many => Level::High,
             () if state.has_password && is_spread && open.n_events >= self.many => Level::Medium,
             () => Level::Low,
         });
@@ -102,9 +103,10 @@ impl BruteForce {
             1 => " on one account".to_owned(),
             n => format!(" on {n} accounts"),
         };
-        let then = match open.level {
-            Some(Level::High) => ", then a login that succeeded",
-            _ => "",
+        let then = if has_success {
+            ", then a login that succeeded"
+        } else {
+            ""
         };
         open.because = Some(format!("{} failed logins{on}{then}", open.n_events));
     }
@@ -181,9 +183,9 @@ impl Behaviour for BruteForce {
         title: "Many failed logins",
         level: Level::Low,
         attack: &["T1110.001"],
-        doc: "Failed logins from one address at one service: five within a minute or ten within half an hour. More than \
-              low where passwords were tried on several accounts or over several connections, high where a login of \
-              that address then succeeds.",
+        doc: "Failed logins from one address at one service: four within a minute or ten within half an hour. More than \
+              low where passwords were tried on several accounts or over several connections, high where after eight and more a \
+              login of that address succeeds.",
         budget: "Low: one a day for each hundred people who mistype, and clients with an old password. Medium and \
                  above: one a month for each thousand accounts.",
     };
@@ -191,9 +193,10 @@ impl Behaviour for BruteForce {
     fn members(&self, seen: &Seen<'_>, give: &mut dyn FnMut(Key, Login)) {
         let Some(login) = login::of(seen) else { return };
         let source = seen.event.source.as_str();
-        match (seen.address(), seen.account()) {
-            (Some(address), _) => give(key(&[source, "address", address]), login),
-            (None, Some(account)) => give(key(&[source, "account", &account]), login),
+        let service = seen.event.actor_service.as_deref().unwrap_or("");
+        match (login.address.clone(), seen.account()) {
+            (Some(address), _) => give(key(&[source, service, "address", &address]), login),
+            (None, Some(account)) => give(key(&[source, service, "account", &account]), login),
             (None, None) => {}
         }
     }

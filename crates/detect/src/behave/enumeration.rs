@@ -18,8 +18,9 @@ pub struct Enumeration {
     within_secs: i64,
     /// The least share of them that follow each other.
     in_a_row: f64,
-    /// Or the least share of them that are not there or are refused.
+    /// Or the least share that are not there or are refused, of so many ids.
     missed: f64,
+    missed_ids: usize,
 }
 
 impl Default for Enumeration {
@@ -29,6 +30,7 @@ impl Default for Enumeration {
             within_secs: 900,
             in_a_row: 0.7,
             missed: 0.4,
+            missed_ids: 6,
         }
     }
 }
@@ -65,7 +67,8 @@ impl Fold for Enumeration {
             .filter(|pair| pair[1] - pair[0] <= NEAR)
             .count();
         let is_row = near as f64 >= self.in_a_row * n.saturating_sub(1) as f64;
-        let holds = n >= self.ids && (is_row || missed as f64 >= self.missed * n as f64);
+        let is_guessing = n >= self.missed_ids && missed as f64 >= self.missed * n as f64;
+        let holds = n >= self.ids && is_row || is_guessing;
         state.note(holds, at, &asked.who, self.within_secs, |_| true, out);
         if let Some(open) = &mut state.open {
             let how = if is_row {
@@ -86,8 +89,8 @@ impl Behaviour for Enumeration {
         title: "Counting through ids",
         level: Level::Medium,
         attack: &["T1213"],
-        doc: "One account, session or address asks one operation for ten different ids within a quarter of an hour, and \
-              they follow each other or many of them are not there.",
+        doc: "One account, session or address asks one operation within a quarter of an hour for ten different ids that \
+              follow each other, or for six of which many are not there.",
         budget: "One a month for each thousand accounts; programs that read a whole list by ids belong on the allow-list.",
     };
 

@@ -21,8 +21,11 @@ const LONGEST: i64 = 30 * 24 * HOUR;
 pub struct ManySubjects {
     /// Different subjects in an hour below which nothing is told.
     least: usize,
-    /// The same where there is too little history to compare with.
+    /// The same where there is too little history to compare with, and of a table of a source that is watched for
+    /// `watched_hours`.
     unknown: usize,
+    unknown_of_table: usize,
+    watched_hours: i64,
     /// So many times the most of any hour before.
     times: f64,
     /// Hours of history that it takes.
@@ -33,7 +36,9 @@ impl Default for ManySubjects {
     fn default() -> Self {
         Self {
             least: 20,
-            unknown: 60,
+            unknown: 100,
+            unknown_of_table: 20,
+            watched_hours: 12,
             times: 3.0,
             hours: 4,
         }
@@ -45,6 +50,8 @@ impl Default for ManySubjects {
 pub(crate) struct Reached {
     who: Arc<Who>,
     subject: u64,
+    is_table: bool,
+    age: i64,
 }
 
 #[derive(Clone, Default)]
@@ -59,12 +66,14 @@ pub struct State {
 }
 
 impl ManySubjects {
-    fn most(&self, state: &State) -> usize {
+    fn most(&self, state: &State, reached: &Reached) -> usize {
+        let is_watched = reached.age >= self.watched_hours.saturating_mul(HOUR);
         match state.before.len() >= self.hours {
             true => {
                 let most = state.before.iter().copied().max().unwrap_or(0);
                 self.least.max((self.times * most as f64) as usize)
             }
+            false if reached.is_table && is_watched => self.unknown_of_table,
             false => self.unknown,
         }
     }
@@ -94,7 +103,7 @@ impl Fold for ManySubjects {
         if state.members.len() < crate::stream::MOST_LISTED {
             state.members.push((at, Arc::clone(&reached.who)));
         }
-        let (n, most) = (state.subjects.estimate(), self.most(state));
+        let (n, most) = (state.subjects.estimate(), self.most(state, reached));
         match &mut state.open {
             Some(open) => open.add(at, &reached.who),
             None if n >= most => {
@@ -128,7 +137,8 @@ impl Behaviour for ManySubjects {
         level: Level::Medium,
         attack: &["T1213"],
         doc: "One account, session or key reaches by one operation three times as many different things in an hour as in \
-              any hour before, and at least 20; without a history 60. Of a statement the different parameters count.",
+              any hour before, and at least 20; without a history 100, or 20 of a table. Of a statement the different \
+              parameters count.",
         budget: "One a month for each hundred members of staff and each new program.",
     };
 
@@ -154,6 +164,8 @@ impl Behaviour for ManySubjects {
         let reached = Reached {
             who: seen.who(),
             subject,
+            is_table: seen.class() == "datastore_activity",
+            age: seen.age,
         };
         give(key(&[&event.source, &principal, resource]), reached);
     }

@@ -26,7 +26,7 @@ pub struct Probing {
 impl Default for Probing {
     fn default() -> Self {
         Self {
-            quick: 8,
+            quick: 5,
             quick_secs: 60,
             slow: 30,
             slow_secs: 1800,
@@ -45,9 +45,8 @@ pub(crate) struct Answer {
 }
 
 /// What browsers ask for beside pages.
-const STATIC: [&str; 16] = [
+const STATIC: [&str; 14] = [
     "css", "js", "map", "png", "jpg", "jpeg", "gif", "svg", "ico", "woff", "woff2", "ttf", "webp", "mp4",
-    "xml", "txt",
 ];
 const PROGRAMS: [&str; 10] = [
     "php", "asp", "aspx", "jsp", "cgi", "pl", "cfm", "do", "action", "exe",
@@ -113,35 +112,29 @@ impl Behaviour for Probing {
     fn members(&self, seen: &Seen<'_>, give: &mut dyn FnMut(Key, Answer)) {
         let event = seen.event;
         let Some(address) = seen.address() else { return };
-        let path = event
-            .resource
-            .as_deref()
-            .or(event.operation.as_deref())
-            .unwrap_or("");
         let status = event
             .status_code
             .as_deref()
             .and_then(|code| code.parse::<u16>().ok());
-        let answer = |what: u64, weight: u32| Answer {
-            who: seen.who(),
-            what,
-            weight,
-        };
-        let member = match (seen.class(), status) {
-            ("http_activity", Some(400 | 403..=405 | 414 | 444)) => {
-                answer(hash((path, &event.query_text)), weight(path))
+        let each = || hash((event.time, event.id));
+        let (what, weight) = match (seen.class(), status, event.resource.as_deref()) {
+            // What is no request at all: each counts.
+            ("http_activity", Some(400), None) => (each(), 2),
+            ("http_activity", Some(400), Some(path)) => {
+                (hash((path, &event.query_text, &event.user_agent)), weight(path))
             }
-            ("http_activity", Some(200..=399)) => answer(0, 0),
+            ("http_activity", Some(403..=405 | 414 | 444), Some(path)) => {
+                (hash((path, &event.query_text)), weight(path))
+            }
+            ("http_activity", Some(200..=399), _) => (0, 0),
             // A server's own word that it refuses: each counts.
-            ("application_error", _) if event.outcome == Outcome::Denied => {
-                answer(hash((event.time, event.id)), 2)
-            }
+            ("application_error", ..) if event.outcome == Outcome::Denied => (each(), 2),
             _ => return,
         };
-        if member.weight > 0
-            || member.what == 0 && seen.class() == "http_activity" && status.is_some_and(|s| s < 400)
-        {
-            give(key(&[address]), member);
+        let is_missing_picture = weight == 0 && status.is_some_and(|status| status >= 400);
+        if !is_missing_picture {
+            let who = seen.who();
+            give(key(&[address]), Answer { who, what, weight });
         }
     }
 }

@@ -11,13 +11,16 @@ use std::sync::Arc;
 /// An event, and what several behaviours need of it, worked out once.
 pub(crate) struct Seen<'e> {
     pub event: &'e Event,
+    /// Nanoseconds since the earliest record of its source that came so far.
+    pub age: i64,
     who: OnceCell<Arc<Who>>,
 }
 
 impl<'e> Seen<'e> {
-    pub fn new(event: &'e Event) -> Self {
+    pub fn new(event: &'e Event, age: i64) -> Self {
         Self {
             event,
+            age,
             who: OnceCell::new(),
         }
     }

@@ -123,8 +123,8 @@ impl Behaviour for Spraying {
         let Some(login) = login::of(seen).filter(|login| !login.is_success) else {
             return;
         };
-        if let Some(address) = seen.address() {
-            give(key(&[&seen.event.source, address]), login);
+        if let Some(address) = login.address.clone() {
+            give(key(&[&seen.event.source, &address]), login);
         }
     }
 }

@@ -121,8 +121,8 @@ impl Behaviour for Stuffing {
         let Some(login) = login::of(seen).filter(|login| !login.is_bare) else {
             return;
         };
-        if let Some(address) = seen.address() {
-            give(key(&[&seen.event.source, address]), login);
+        if let Some(address) = login.address.clone() {
+            give(key(&[&seen.event.source, &address]), login);
         }
     }
 }

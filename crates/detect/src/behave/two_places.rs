@@ -1,6 +1,6 @@
 //! A session or token is used by two clients, or from two places, at once.
 
-use super::recent::{Recent, folds_recent};
+use super::recent::{Recent, SECOND, folds_recent};
 use super::seen::{Seen, hash, key, network};
 use super::{Behaviour, Sheet};
 use crate::stream::{Fold, Key, Out, Stamp, Who};
@@ -12,13 +12,18 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TwoPlaces {
-    /// Uses within so many seconds are at once.
+    /// Uses within so many seconds are looked at.
     within_secs: i64,
+    /// Uses within so many seconds are at once.
+    at_once_secs: i64,
 }
 
 impl Default for TwoPlaces {
     fn default() -> Self {
-        Self { within_secs: 1800 }
+        Self {
+            within_secs: 3 * 86_400,
+            at_once_secs: 1800,
+        }
     }
 }
 
@@ -58,24 +63,22 @@ impl Use {
     }
 }
 
-/// How far the last use is apart from those before it, and whether these came back to the first.
-fn found(uses: &Recent<Use>, last: &Use) -> Option<Apart> {
+/// How far the last use is apart from those before it, where that is more than one change; and how long ago the other
+/// was, in nanoseconds.
+fn found(uses: &Recent<Use>, at: Stamp, last: &Use, at_once: i64) -> Option<(Apart, i64)> {
     let before = uses.iter().rev().skip(1);
-    let mut worst: Option<Apart> = None;
+    let mut worst: Option<(Apart, i64)> = None;
     let mut returned = false;
-    let mut has_other = false;
-    for (_, other) in before {
+    for (then, other) in before {
+        let ago = at.time.0.saturating_sub(then.time.0);
         match last.apart(other) {
-            Some(apart) => {
-                worst = worst.max(Some(apart));
-                has_other = true;
-            }
+            Some(apart) if worst.is_none_or(|(worst, _)| worst < apart) => worst = Some((apart, ago)),
             // The same as now, and something else in between.
-            None if has_other => returned = true,
-            None => {}
+            None if worst.is_some() && ago <= at_once => returned = true,
+            _ => {}
         }
     }
-    worst.filter(|apart| match (apart, last.is_key) {
+    worst.filter(|(apart, _)| match (apart, last.is_key) {
         (Apart::Both, false) => true,
         (_, true) => false,
         (Apart::Client | Apart::Moves, false) => returned,
@@ -88,17 +91,21 @@ impl Fold for TwoPlaces {
 
     fn step(&self, state: &mut Self::State, at: Stamp, one: &Use, out: &mut Out) {
         state.push(at, &one.who, one.clone(), self.within_secs, out);
-        let apart = found(state, one);
+        let at_once = self.at_once_secs.saturating_mul(SECOND);
+        let apart = found(state, at, one, at_once);
         state.note(apart.is_some(), at, &one.who, self.within_secs, |_| true, out);
-        if let (Some(open), Some(apart)) = (&mut state.open, apart) {
+        if let (Some(open), Some((apart, ago))) = (&mut state.open, apart) {
             let (level, how) = match apart {
-                Apart::Both => (Level::High, "by different clients from different networks"),
+                Apart::Both if ago <= at_once => {
+                    (Level::High, "by different clients from different networks")
+                }
+                Apart::Both => (Level::Medium, "by different clients from different networks"),
                 Apart::Client => (Level::Medium, "by different clients, to and fro"),
                 Apart::Moves => (Level::Low, "from different networks, to and fro"),
             };
             if open.level < Some(level) {
                 open.level = Some(level);
-                open.because = Some(format!("used within {} s {how}", self.within_secs));
+                open.because = Some(format!("used within {} s {how}", ago / SECOND));
             }
         }
     }
@@ -112,8 +119,8 @@ impl Behaviour for TwoPlaces {
         title: "A session in two places at once",
         level: Level::Medium,
         attack: &["T1539", "T1550.004"],
-        doc: "Within half an hour one session is used by two clients from two networks (high), by two clients (medium) or \
-              from two networks (low), the last two to and fro.",
+        doc: "One session is used by two clients from two networks within half an hour (high) or three days (medium), or within half \
+              an hour to and fro by two clients (medium) or from two networks (low).",
         budget: "High: one a month for each thousand sessions. Low: phones between two networks, several a day.",
     };
 

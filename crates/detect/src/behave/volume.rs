@@ -39,6 +39,8 @@ impl Default for Volume {
 #[derive(Debug, Clone)]
 pub(crate) struct Load {
     who: Arc<Who>,
+    /// Whether more than an address is known of who acts: anybody may take what is public.
+    is_known: bool,
     bytes: u64,
     records: u64,
 }
@@ -92,6 +94,7 @@ impl Fold for Volume {
             None => {}
         }
         if let Some(open) = &mut state.open {
+            open.level = (!load.is_known).then_some(Level::Low);
             open.because = Some(format!(
                 "{} bytes and {} records in an hour; at most {} and {} in any hour before",
                 state.now.0, state.now.1, state.most.0, state.most.1
@@ -115,7 +118,7 @@ impl Behaviour for Volume {
         level: Level::Medium,
         attack: &["T1048"],
         doc: "An account, session, key or address takes five times as many bytes or records in an hour as in any hour \
-              before, and at least 50 MiB or 10,000 records, after four hours of history.",
+              before, and at least 50 MiB or 10,000 records, after four hours of history. Low where only an address is known.",
         budget: "One a month for each hundred accounts of staff and programs.",
     };
 
@@ -128,6 +131,7 @@ impl Behaviour for Volume {
         };
         let load = Load {
             who: seen.who(),
+            is_known: seen.address() != Some(&*principal),
             bytes,
             records,
         };
