@@ -6,6 +6,7 @@
 
 mod asserts;
 mod crowdsec;
+mod detect;
 mod disclose;
 mod fhir;
 mod panther;
@@ -124,6 +125,8 @@ fn all(data: &Path, tables: &Path, has_floors: bool) -> Result<bool, String> {
     reports.extend(windows.check(data));
     let sigma = sigma::Table::parse(&load("sigma.toml")?)?;
     reports.extend(sigma.check(data));
+    let detect = detect::Table::parse(&load("detect.toml")?)?;
+    reports.extend(detect.check(data));
     let mut guidance = Report::default();
     disclose::Table::parse(&load("disclose.toml")?)?.check(&data.join("standards"), &mut guidance);
     // A decision that nobody translated was not compared.

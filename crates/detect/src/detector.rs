@@ -3,7 +3,7 @@
 use crate::engine::{Engine, Sigma, Unfiltered};
 use crate::logsource::{Log, Table};
 use crate::rule::{Head, LogSource, Rule, RuleSet};
-use crate::view::Record;
+use crate::view::{Record, View};
 use ambit_event::{Event, Finding, FindingId, Observable, ObservableKind};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -99,20 +99,31 @@ impl Detector {
 
     /// What the rules conclude over one event, in the order of the rules.
     pub fn check(&mut self, event: &Event) -> Vec<Finding> {
+        self.check_but(event, &BTreeSet::new(), &mut |_, _| {})
+    }
+
+    /// The same without the findings of some rules; each rule that matches is shown with the event under the names
+    /// of its log.
+    pub(crate) fn check_but(
+        &mut self,
+        event: &Event,
+        silent: &BTreeSet<usize>,
+        seen: &mut dyn FnMut(usize, &View<'_>),
+    ) -> Vec<Finding> {
         self.tally.n_events += 1;
-        let matched = self.matched(event);
-        let Some(matched) = matched else {
+        let Some(matched) = self.visit(event, seen) else {
             self.tally.n_beside += 1;
             return Vec::new();
         };
-        let heads = matched.iter().filter_map(|at| self.heads.get(*at));
+        let heard = matched.iter().filter(|at| !silent.contains(at));
+        let heads = heard.filter_map(|at| self.heads.get(*at));
         let findings: Vec<Finding> = heads.map(|head| finding(head, event)).collect();
         self.tally.n_findings += findings.len() as u64;
         findings
     }
 
-    /// The rules that match, or `None` where no rule is about such events.
-    fn matched(&self, event: &Event) -> Option<BTreeSet<usize>> {
+    /// The rules that match, or `None` where no rule is about such events. Each is shown once.
+    fn visit(&self, event: &Event, seen: &mut dyn FnMut(usize, &View<'_>)) -> Option<BTreeSet<usize>> {
         let routes = self.routes.get(event.source.as_str())?;
         let mut meant = routes
             .iter()
@@ -127,7 +138,11 @@ impl Detector {
             }
             let view = record.view(&route.log.map);
             for group in route.groups.iter().filter_map(|at| self.groups.get(*at)) {
-                matched.extend(group.matches(&view));
+                for rule in group.matches(&view) {
+                    if matched.insert(rule) {
+                        seen(rule, &view);
+                    }
+                }
             }
         }
         Some(matched)
@@ -143,15 +158,18 @@ fn finding(head: &Head, event: &Event) -> Finding {
         level: head.level,
         attack: head.techniques().collect(),
         time: event.time,
+        until: event.time,
         source: event.source.clone(),
         host: event.host.clone(),
         actor: actor(event),
+        because: None,
         events,
+        n_events: 1,
     }
 }
 
 /// Who acted, by what the event says.
-fn actor(event: &Event) -> Vec<Observable> {
+pub(crate) fn actor(event: &Event) -> Vec<Observable> {
     const KINDS: [ObservableKind; 5] = [
         ObservableKind::Account,
         ObservableKind::Session,

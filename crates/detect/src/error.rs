@@ -8,4 +8,13 @@ pub enum Error {
     /// The file with the values of placeholders is none.
     #[error("{origin}: {why}")]
     Placeholders { origin: String, why: String },
+    /// The file with findings that are not to be told is none.
+    #[error("{origin}: {why}")]
+    AllowList { origin: String, why: String },
+    /// The file with the parameters of behaviours is none.
+    #[error("{origin}: {why}")]
+    Behaviours { origin: String, why: String },
+    /// The database of places cannot be used.
+    #[error("{origin}: {why}")]
+    Places { origin: String, why: String },
 }

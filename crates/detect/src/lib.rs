@@ -14,15 +14,30 @@
 //! assert_eq!((rules.rules().len(), rules.refused().len()), (1, 0));
 //! ```
 
+mod allow;
+mod behave;
+mod blind;
+mod correlate;
 mod detector;
 mod engine;
 mod error;
 mod explain;
 mod logsource;
+mod order;
 mod rule;
+mod run;
+mod stream;
+mod suspect;
 mod view;
 
+pub use allow::{AllowList, Allowed};
+pub use behave::{Behaviours, Sheet};
+pub use blind::{Blind, SILENCE, blind, silences};
 pub use detector::{Detector, Tally};
 pub use error::Error;
 pub use explain::{Explanation, Site};
+pub use order::InOrder;
 pub use rule::{Correlation, Filter, Head, LogSource, Origin, Place, Placeholders, Refusal, Rule, RuleSet};
+pub use run::{Entry, Run, RunTally, Terms};
+pub use stream::Limits;
+pub use suspect::{Board, Fired, Suspicion};

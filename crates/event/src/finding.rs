@@ -85,13 +85,19 @@ pub struct Finding {
     pub attack: Vec<String>,
     /// The earliest instant of the events that made it.
     pub time: Timestamp,
+    /// The latest instant of them.
+    pub until: Timestamp,
     /// The source of the event that completed it.
     pub source: String,
     pub host: Option<String>,
     /// Who acted, by what the events say: account, session, token, address, device, in this order.
     pub actor: Vec<Observable>,
-    /// The events that made it, in the order of their times.
+    /// What was seen, in one sentence, where that is more than the title says.
+    pub because: Option<String>,
+    /// The events that made it, in the order of their times; where they are very many, the first of them.
     pub events: Vec<EventId>,
+    /// How many events made it, those counted that are not listed.
+    pub n_events: u64,
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ impl Pending {
         self.ids.is_empty() && self.evidence.is_empty() && self.checkpoints.is_empty()
     }
 
+    #[cfg(feature = "engine")]
     pub fn events(&self) -> impl Iterator<Item = &Event> {
         self.batches.iter().flatten()
     }

@@ -165,11 +165,53 @@ pub fn check(folder: &Path, table: &Table, report: &mut Report) {
 }
 
 /// A plain `name: value` of the set's configuration.
-fn setting(config: &str, name: &str) -> String {
+pub fn setting(config: &str, name: &str) -> String {
     let line = config
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     line.unwrap_or("").trim().trim_matches(['"', '\'']).to_owned()
+}
+
+/// Each line goes to the format that recognizes it, as a set can mix formats in one file; a syslog file is one stream.
+/// What cannot be read comes with the reason.
+pub fn decode(name: &str, log_type: &str, log: &[u8], keys: &Keys) -> (Vec<Event>, Vec<(Vec<u8>, String)>) {
+    let built_in = formats::built_in();
+    let mut refused = Vec::new();
+    let mut groups: BTreeMap<String, (Arc<dyn Format>, Vec<u8>)> = BTreeMap::new();
+    for line in log.split(|&b| b == b'\n').filter(|l| !l.trim_ascii().is_empty()) {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let found = if log_type == "syslog" {
+            built_in.iter().find(|f| f.name() == "syslog")
+        } else {
+            let sample = Sample::new(name, line);
+            built_in
+                .iter()
+                .map(|f| (f.recognize(&sample).0, f))
+                .filter(|(sure, _)| *sure > 0)
+                .rev()
+                .max_by_key(|(sure, _)| *sure)
+                .map(|(_, f)| f)
+        };
+        let Some(format) = found else {
+            refused.push((line.to_vec(), "no format recognizes the line".to_owned()));
+            continue;
+        };
+        let (_, bytes) = groups
+            .entry(format.name().to_owned())
+            .or_insert_with(|| (format.clone(), Vec::new()));
+        bytes.extend_from_slice(line);
+        bytes.push(b'\n');
+    }
+    let mut context = Context::bare(keys.clone());
+    context.modified = Timestamp::parse(WRITTEN).ok();
+    let batches: Vec<Batch> = groups
+        .values()
+        .filter_map(|(f, bytes)| decode_all(f, bytes, &context).ok())
+        .collect();
+    for reject in batches.iter().flat_map(|b| &b.rejects) {
+        refused.push((reject.raw.clone(), reject.reason.clone()));
+    }
+    (batches.into_iter().flat_map(|b| b.events).collect(), refused)
 }
 
 struct Set<'a> {
@@ -229,45 +271,12 @@ impl Set<'_> {
                 .any(|r| part.parser.ends_with(r.parser.as_str()) && is_own(r))
     }
 
-    /// Each line goes to the format that recognizes it, as a set can mix formats in one file; a syslog
-    /// file is one stream.
     fn decode(&mut self, log_type: &str, log: &[u8]) -> Vec<Event> {
-        let built_in = formats::built_in();
-        let mut groups: BTreeMap<String, (Arc<dyn Format>, Vec<u8>)> = BTreeMap::new();
-        for line in log.split(|&b| b == b'\n').filter(|l| !l.trim_ascii().is_empty()) {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            let found = if log_type == "syslog" {
-                built_in.iter().find(|f| f.name() == "syslog")
-            } else {
-                let sample = Sample::new(&self.name, line);
-                built_in
-                    .iter()
-                    .map(|f| (f.recognize(&sample).0, f))
-                    .filter(|(sure, _)| *sure > 0)
-                    .rev()
-                    .max_by_key(|(sure, _)| *sure)
-                    .map(|(_, f)| f)
-            };
-            let Some(format) = found else {
-                self.reject(line, "no format recognizes the line");
-                continue;
-            };
-            let (_, bytes) = groups
-                .entry(format.name().to_owned())
-                .or_insert_with(|| (format.clone(), Vec::new()));
-            bytes.extend_from_slice(line);
-            bytes.push(b'\n');
+        let (events, refused) = decode(&self.name, log_type, log, &self.keys);
+        for (line, why) in refused {
+            self.reject(&line, &why);
         }
-        let mut context = Context::bare(self.keys.clone());
-        context.modified = Timestamp::parse(WRITTEN).ok();
-        let batches: Vec<Batch> = groups
-            .values()
-            .filter_map(|(f, bytes)| decode_all(f, bytes, &context).ok())
-            .collect();
-        for reject in batches.iter().flat_map(|b| &b.rejects) {
-            self.reject(&reject.raw, &reject.reason);
-        }
-        batches.into_iter().flat_map(|b| b.events).collect()
+        events
     }
 
     fn reject(&mut self, line: &[u8], why: &str) {

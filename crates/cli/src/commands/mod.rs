@@ -4,6 +4,7 @@ mod app;
 mod case;
 mod coverage;
 mod demo;
+mod detect;
 mod disclose;
 mod drill;
 mod ingest;
@@ -41,6 +42,7 @@ pub enum Command {
     Lake(lake::LakeCommand),
     #[command(subcommand)]
     Rules(rules::RulesCommand),
+    Detect(detect::DetectArgs),
     #[command(subcommand)]
     Regime(regime::RegimeCommand),
     #[command(subcommand)]
@@ -65,6 +67,7 @@ pub async fn run(setting: &Setting, command: Command) -> Result<Exit> {
         Command::Case(command) => case::run(setting, command),
         Command::Lake(command) => lake::run(setting, command).await,
         Command::Rules(command) => rules::run(setting, command),
+        Command::Detect(args) => detect::run(setting, &args),
         Command::Regime(command) => regime::run(setting, &command),
         Command::App(command) => app::run(setting, &command),
         Command::Disclose(command) => disclose::run(setting, &command),

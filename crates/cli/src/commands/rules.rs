@@ -78,7 +78,7 @@ fn check(setting: &Setting, args: &CheckArgs) -> Result<Exit> {
     Ok(Exit::incomplete_if(!rules.refused().is_empty()))
 }
 
-fn values(file: Option<&Path>) -> Result<Placeholders> {
+pub(super) fn values(file: Option<&Path>) -> Result<Placeholders> {
     match file {
         Some(file) => Ok(Placeholders::parse(
             &read_text(file)?,

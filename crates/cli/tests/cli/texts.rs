@@ -11,7 +11,7 @@ fn help_teaches_by_examples() {
     matches("help", root, &["--help"]);
     for command in [
         "demo", "ingest", "coverage", "rejects", "search", "sql", "show", "scope", "map", "case", "lake",
-        "rules", "regime", "disclose", "app", "drill", "sources",
+        "rules", "detect", "regime", "disclose", "app", "drill", "sources",
     ] {
         let said = ambit(root, &[command, "--help"]);
         assert_eq!(said.code, 0, "{command}");
@@ -63,6 +63,42 @@ fn a_rule_that_cannot_be_used_is_named_with_its_place() {
     std::fs::write(rules.join("bad.yml"), rule("Image|endsin")).unwrap();
     std::fs::write(rules.join("README.md"), "what these rules are for").unwrap();
     matches("rules_check", dir.path(), &["rules", "check", "rules"]);
+}
+
+#[test]
+fn who_guesses_passwords_is_found_without_a_rule() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = |nth: u32| {
+        format!(
+            "May 23 10:00:{:02} bastion sshd[{}]: Failed password for invalid user u{nth} from 203.0.113.9 port 4{nth:03} ssh2\n",
+            nth,
+            40 + nth
+        )
+    };
+    std::fs::write(
+        dir.path().join("auth.log"),
+        (10..22).map(line).collect::<String>(),
+    )
+    .unwrap();
+    let said = ambit(dir.path(), &["detect", "auth.log", "--json"]).done();
+    let lines: Vec<serde_json::Value> = said
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let schema = crate::shape::Schema::load("detect");
+    let mut rules: Vec<&str> = Vec::new();
+    for line in &lines {
+        schema.check(line).unwrap();
+        assert_eq!(line["actor"][0]["value"], "203.0.113.9", "{line}");
+        rules.push(line["rule_id"].as_str().unwrap());
+    }
+    assert_eq!(rules, ["ambit.brute_force", "ambit.password_spraying"]);
+    assert!(said.err.contains("--rules DIR"), "{}", said.err);
+    let said = ambit(dir.path(), &["detect", "auth.log"]).done();
+    assert!(said.out.contains("ip=203.0.113.9 · risk "), "{}", said.out);
+    let none = ambit(dir.path(), &["detect", "auth.log", "--rules", "absent"]);
+    assert_eq!((none.code, none.out.as_str()), (1, ""));
 }
 
 #[test]

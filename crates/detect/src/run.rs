@@ -1,0 +1,300 @@
+//! A detection run: events in, in whichever order; findings out, and what becomes of them.
+
+use crate::allow::AllowList;
+use crate::behave::{Behaviours, Seen, Sheet, Watch};
+use crate::correlate::{Conclusion, Correlations};
+use crate::detector::{self, Detector};
+use crate::rule::{Head, RuleSet};
+use crate::stream::{Change, Clock, Limits, Verdict, Who, id_of};
+use ambit_event::{Event, Finding, FindingId, Level, Timestamp};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Events between two looks for what is complete by now.
+const SWEEP: u64 = 20_000;
+/// Sources whose beginning is remembered.
+const MOST_SOURCES: usize = 10_000;
+
+/// What is noted in a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "entry", rename_all = "snake_case")]
+pub enum Entry {
+    Raised {
+        #[serde(flatten)]
+        finding: Finding,
+    },
+    /// A late event, or more events of the same, made another finding of it.
+    Corrected {
+        before: FindingId,
+        #[serde(flatten)]
+        finding: Finding,
+    },
+    /// With a late event it does not hold.
+    Withdrawn { before: FindingId, rule_id: String },
+}
+
+/// How a run is done.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// How late an event may be, by the time of the others, in seconds.
+    pub lateness_secs: i64,
+    /// Most groups of each correlation and each behaviour.
+    pub most_groups: usize,
+    pub behaviours: Behaviours,
+    pub allow: AllowList,
+}
+
+impl Terms {
+    /// With the built-in behaviours, an hour for late events and a million groups.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            lateness_secs: 3600,
+            most_groups: 1_000_000,
+            behaviours: Behaviours::default(),
+            allow: AllowList::default(),
+        }
+    }
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What a run saw and did, in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct RunTally {
+    pub n_events: u64,
+    /// Events that no rule is about.
+    pub n_beside: u64,
+    pub n_raised: u64,
+    pub n_corrected: u64,
+    pub n_withdrawn: u64,
+    /// Findings that an allow-list kept back.
+    pub n_allowed: u64,
+    /// Matches of rules without a field that a correlation groups by.
+    pub n_without_group: u64,
+    #[serde(flatten)]
+    pub limits: Limits,
+}
+
+/// Rules, correlations and behaviours over a stream of events.
+///
+/// Events may come in any order. Whatever it is, the same findings stand at the end, as long as no event is later
+/// than allowed and nothing had to be given up: [`RunTally::limits`] tells.
+pub struct Run {
+    detector: Detector,
+    correlations: Correlations,
+    watches: Vec<Box<dyn Watch>>,
+    allow: AllowList,
+    clock: Clock,
+    /// The earliest record of each source.
+    since: BTreeMap<String, Timestamp>,
+    tally: RunTally,
+}
+
+impl Run {
+    #[must_use]
+    pub fn new(rules: &RuleSet, terms: Terms) -> Self {
+        Self {
+            detector: Detector::new(rules),
+            correlations: Correlations::new(rules, terms.most_groups),
+            watches: terms.behaviours.watches(terms.most_groups),
+            allow: terms.allow,
+            clock: Clock::new(terms.lateness_secs.saturating_mul(1_000_000_000)),
+            since: BTreeMap::new(),
+            tally: RunTally::default(),
+        }
+    }
+
+    /// Rules whose log source is none that is read here.
+    pub fn idle(&self) -> impl Iterator<Item = &Head> {
+        self.detector.idle()
+    }
+
+    #[must_use]
+    pub fn tally(&self) -> RunTally {
+        let mut limits = self.correlations.limits();
+        for watch in &self.watches {
+            limits.add(&watch.limits());
+        }
+        RunTally {
+            n_beside: self.detector.tally().n_beside,
+            n_without_group: self.correlations.n_without_group(),
+            limits,
+            ..self.tally.clone()
+        }
+    }
+
+    /// The allow-list, with how often each of its entries held a finding back.
+    #[must_use]
+    pub fn allow_list(&self) -> &AllowList {
+        &self.allow
+    }
+
+    /// Takes in an event, and tells what it changes.
+    pub fn take(&mut self, event: &Event) -> Vec<Entry> {
+        self.tally.n_events += 1;
+        self.clock.see(event.time);
+        let seen = Seen::new(event, self.age_at(event));
+        let (mut arrivals, mut n_without) = (Vec::new(), 0);
+        let correlations = &self.correlations;
+        let single = self
+            .detector
+            .check_but(event, correlations.silent(), &mut |rule, view| {
+                let who = seen.who();
+                arrivals.extend(correlations.arrivals(rule, view, event, &who, &mut n_without));
+            });
+        let mut entries: Vec<Entry> = single
+            .into_iter()
+            .map(|finding| Entry::Raised { finding })
+            .collect();
+        self.correlations.count_without_group(n_without);
+        let clock = &self.clock;
+        self.correlations
+            .take(arrivals, clock, &mut |conclusion| entries.push(told(conclusion)));
+        for watch in &mut self.watches {
+            let sheet = watch.sheet();
+            let changes = watch.take(&seen, clock);
+            entries.extend(changes.into_iter().map(|change| noted(&sheet, change)));
+        }
+        if self.tally.n_events.is_multiple_of(SWEEP) {
+            entries.extend(self.sweep());
+        }
+        self.let_through(entries)
+    }
+
+    /// How long the source was watched by then. What is watched for a short time alone has no habits yet; where the
+    /// beginning comes late, it is taken for that much shorter.
+    fn age_at(&mut self, event: &Event) -> i64 {
+        if self.since.len() >= MOST_SOURCES && !self.since.contains_key(&event.source) {
+            return 0;
+        }
+        let since = self.since.entry(event.source.clone()).or_insert(event.time);
+        *since = (*since).min(event.time);
+        event.time.0.saturating_sub(since.0)
+    }
+
+    fn sweep(&mut self) -> Vec<Entry> {
+        let (mut entries, clock) = (Vec::new(), &self.clock);
+        self.correlations
+            .sweep(clock, &mut |conclusion| entries.push(told(conclusion)));
+        for watch in &mut self.watches {
+            let sheet = watch.sheet();
+            entries.extend(watch.sweep(clock).into_iter().map(|change| noted(&sheet, change)));
+        }
+        entries
+    }
+
+    /// Tells what remains to be told, as nothing more comes.
+    pub fn finish(&mut self) -> Vec<Entry> {
+        let (mut entries, clock) = (Vec::new(), &self.clock);
+        self.correlations
+            .finish(clock, &mut |conclusion| entries.push(told(conclusion)));
+        for watch in &mut self.watches {
+            let sheet = watch.sheet();
+            entries.extend(
+                watch
+                    .finish(clock)
+                    .into_iter()
+                    .map(|change| noted(&sheet, change)),
+            );
+        }
+        self.let_through(entries)
+    }
+
+    /// Keeps back what is allowed, and counts the rest.
+    fn let_through(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
+        let allow = &mut self.allow;
+        let tally = &mut self.tally;
+        let is_told = |entry: &Entry| {
+            let is_allowed = match entry {
+                Entry::Raised { finding } | Entry::Corrected { finding, .. } => allow.holds(finding),
+                Entry::Withdrawn { .. } => false,
+            };
+            match entry {
+                _ if is_allowed => tally.n_allowed += 1,
+                Entry::Raised { .. } => tally.n_raised += 1,
+                Entry::Corrected { .. } => tally.n_corrected += 1,
+                Entry::Withdrawn { .. } => tally.n_withdrawn += 1,
+            }
+            !is_allowed
+        };
+        entries.into_iter().filter(is_told).collect()
+    }
+}
+
+/// What is said of every finding of a rule or behaviour.
+struct Label<'a> {
+    id: &'a str,
+    title: &'a str,
+    level: Option<Level>,
+    attack: Vec<String>,
+}
+
+fn told(conclusion: Conclusion<'_>) -> Entry {
+    let head = conclusion.head;
+    let label = Label {
+        id: &head.id,
+        title: &head.title,
+        level: head.level,
+        attack: head.techniques().collect(),
+    };
+    entry(&label, conclusion.change)
+}
+
+fn noted(sheet: &Sheet, change: Change) -> Entry {
+    let label = Label {
+        id: sheet.id,
+        title: sheet.title,
+        level: Some(sheet.level),
+        attack: sheet.attack.iter().map(|id| (*id).to_owned()).collect(),
+    };
+    entry(&label, change)
+}
+
+fn entry(label: &Label<'_>, change: Change) -> Entry {
+    match change {
+        Change::Raised(verdict) => Entry::Raised {
+            finding: finding(label, verdict),
+        },
+        Change::Corrected(before, verdict) => Entry::Corrected {
+            before: before.id,
+            finding: finding(label, verdict),
+        },
+        Change::Withdrawn(before) => Entry::Withdrawn {
+            before: before.id,
+            rule_id: label.id.to_owned(),
+        },
+    }
+}
+
+fn finding(label: &Label<'_>, verdict: Verdict) -> Finding {
+    Finding {
+        id: id_of(label.id, &verdict),
+        rule_id: label.id.to_owned(),
+        title: label.title.to_owned(),
+        level: verdict.level.or(label.level),
+        attack: label.attack.clone(),
+        time: verdict.since(),
+        until: verdict.until,
+        source: verdict.who.source.to_string(),
+        host: verdict.who.host.as_ref().map(ToString::to_string),
+        actor: verdict.who.actor,
+        because: verdict.because,
+        events: verdict.events.iter().map(|at| at.id).collect(),
+        n_events: verdict.n_events,
+    }
+}
+
+/// Who acted in an event, and where it comes from.
+pub(crate) fn who(event: &Event) -> Arc<Who> {
+    Arc::new(Who {
+        source: event.source.as_str().into(),
+        host: event.host.as_deref().map(Into::into),
+        actor: detector::actor(event),
+    })
+}

@@ -1,0 +1,242 @@
+//! The members of one group: folded once nothing earlier can come, and folded anew where something did.
+
+use super::fold::{Fold, Out, Stamp, Verdict};
+use ambit_event::{FindingId, Timestamp};
+
+/// Members that wait for earlier ones; of more, the earliest are folded before their time.
+const MOST_PENDING: usize = 4096;
+
+/// One change of what is concluded over a group.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Change {
+    Raised(Verdict),
+    /// In place of what was told, whose anchor is given.
+    Corrected(Told, Verdict),
+    Withdrawn(Told),
+}
+
+/// A verdict that was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub anchor: Stamp,
+    pub id: FindingId,
+    n_events: u64,
+}
+
+/// What became of a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    New,
+    /// It is there already.
+    Again,
+    TooLate,
+}
+
+/// What is needed to take something in.
+pub(crate) struct Hand<'a, F: Fold> {
+    pub fold: &'a F,
+    /// The name of the rule, of which the ids of findings are made.
+    pub rule: &'a str,
+    /// Before this nothing is taken any more.
+    pub horizon: Timestamp,
+    pub now: Timestamp,
+    pub changes: &'a mut Vec<Change>,
+    pub n_clipped: &'a mut u64,
+    /// Groups that had to fold members before their time.
+    pub n_crowded: &'a mut u64,
+}
+
+pub(crate) struct Group<F: Fold> {
+    /// All members before `from`, folded.
+    carry: F::State,
+    from: Timestamp,
+    /// The others, by their stamps.
+    pending: Vec<(Stamp, F::Member)>,
+    /// All members, folded; `None` where it is to be made from the others.
+    tip: Option<F::State>,
+    told: Vec<Told>,
+    /// Whether something was told because nothing more came.
+    has_rested: bool,
+    newest: Timestamp,
+}
+
+impl<F: Fold> Group<F> {
+    pub fn new() -> Self {
+        Self {
+            carry: F::State::default(),
+            from: Timestamp::MIN,
+            pending: Vec::new(),
+            tip: None,
+            told: Vec::new(),
+            has_rested: false,
+            newest: Timestamp::MIN,
+        }
+    }
+
+    /// The time of its latest member.
+    pub fn newest(&self) -> Timestamp {
+        self.newest
+    }
+
+    pub fn take(&mut self, at: Stamp, member: F::Member, hand: &mut Hand<'_, F>) -> Taken {
+        self.settle(hand.horizon, hand);
+        if at.time < self.from {
+            return Taken::TooLate;
+        }
+        let place = match self.pending.binary_search_by(|(other, _)| other.cmp(&at)) {
+            Ok(_) => return Taken::Again,
+            Err(place) => place,
+        };
+        self.newest = self.newest.max(at.time);
+        let is_last = place == self.pending.len();
+        if is_last && !self.has_rested {
+            self.append(at, member, hand);
+        } else {
+            self.pending.insert(place, (at, member));
+            self.refold(hand);
+        }
+        if self.pending.len() > MOST_PENDING {
+            *hand.n_crowded += 1;
+            let middle = self.pending[MOST_PENDING / 2].0.time;
+            self.settle(middle, hand);
+        }
+        Taken::New
+    }
+
+    /// Takes a member out again. `false` where it was folded already, or never came.
+    pub fn retract(&mut self, at: Stamp, hand: &mut Hand<'_, F>) -> bool {
+        self.settle(hand.horizon, hand);
+        let Ok(place) = self.pending.binary_search_by(|(other, _)| other.cmp(&at)) else {
+            return false;
+        };
+        self.pending.remove(place);
+        self.refold(hand);
+        true
+    }
+
+    /// The same as [`Self::refold`] for a member that is later than all others.
+    fn append(&mut self, at: Stamp, member: F::Member, hand: &mut Hand<'_, F>) {
+        let mut tip = match self.tip.take() {
+            Some(tip) => tip,
+            None => self.folded(hand.fold, &mut Out::default()),
+        };
+        let mut out = Out::default();
+        hand.fold.step(&mut tip, at, &member, &mut out);
+        for verdict in out.closed {
+            self.tell(verdict, hand);
+        }
+        if let Some(open) = hand.fold.open(&tip)
+            && !self.told.iter().any(|told| told.anchor == open.anchor)
+        {
+            self.tell(open.clone(), hand);
+        }
+        self.tip = Some(tip);
+        self.pending.push((at, member));
+    }
+
+    fn folded(&self, fold: &F, out: &mut Out) -> F::State {
+        let mut state = self.carry.clone();
+        for (at, member) in &self.pending {
+            fold.step(&mut state, *at, member, out);
+        }
+        state
+    }
+
+    /// Tells a verdict that is new, or says something else than before.
+    fn tell(&mut self, verdict: Verdict, hand: &mut Hand<'_, F>) {
+        let now = Told {
+            anchor: verdict.anchor,
+            id: id_of(hand.rule, &verdict),
+            n_events: verdict.n_events,
+        };
+        match self.told.iter_mut().find(|told| told.anchor == now.anchor) {
+            Some(told) if *told == now => {}
+            Some(told) => {
+                hand.changes.push(Change::Corrected(*told, verdict));
+                *told = now;
+            }
+            None => {
+                self.told.push(now);
+                hand.changes.push(Change::Raised(verdict));
+            }
+        }
+    }
+
+    /// Folds all pending members anew, and tells what is otherwise than before: what is gone, what is new, what grew.
+    pub fn refold(&mut self, hand: &mut Hand<'_, F>) {
+        let mut out = Out::default();
+        let tip = self.folded(hand.fold, &mut out);
+        let n_closed = out.closed.len();
+        hand.fold.rest(&tip, hand.now, &mut out);
+        self.has_rested = out.closed.len() > n_closed;
+        let mut verdicts = out.closed;
+        verdicts.extend(hand.fold.open(&tip).cloned());
+        self.tip = Some(tip);
+        let is_there = |told: &Told| verdicts.iter().any(|verdict| verdict.anchor == told.anchor);
+        let (kept, mut gone): (Vec<Told>, Vec<Told>) = self.told.iter().copied().partition(is_there);
+        self.told = kept;
+        for verdict in verdicts {
+            let is_new = !self.told.iter().any(|told| told.anchor == verdict.anchor);
+            if is_new && !gone.is_empty() {
+                // What took the place of something gone corrects it.
+                let before = gone.remove(0);
+                self.told.push(Told {
+                    anchor: verdict.anchor,
+                    ..before
+                });
+                self.replace(before, verdict, hand);
+            } else {
+                self.tell(verdict, hand);
+            }
+        }
+        hand.changes.extend(gone.into_iter().map(Change::Withdrawn));
+    }
+
+    fn replace(&mut self, before: Told, verdict: Verdict, hand: &mut Hand<'_, F>) {
+        let now = Told {
+            anchor: verdict.anchor,
+            id: id_of(hand.rule, &verdict),
+            n_events: verdict.n_events,
+        };
+        if let Some(told) = self.told.iter_mut().find(|told| told.anchor == now.anchor) {
+            *told = now;
+        }
+        hand.changes.push(Change::Corrected(before, verdict));
+    }
+
+    /// Folds the members before the horizon for good.
+    fn settle(&mut self, horizon: Timestamp, hand: &mut Hand<'_, F>) {
+        if horizon <= self.from {
+            return;
+        }
+        self.from = horizon;
+        let n = self.pending.partition_point(|(at, _)| at.time < horizon);
+        if n == 0 {
+            return;
+        }
+        let mut out = Out::default();
+        for (at, member) in self.pending.drain(..n) {
+            hand.fold.step(&mut self.carry, at, &member, &mut out);
+        }
+        *hand.n_clipped += out.n_clipped;
+        // These were told when their last member came, and will not be concluded again.
+        self.told
+            .retain(|told| !out.closed.iter().any(|verdict| verdict.anchor == told.anchor));
+    }
+
+    /// Tells what remains to be told, as nothing earlier than the horizon will come. Whether nothing is left that a
+    /// later member could need.
+    pub fn is_over(&mut self, hand: &mut Hand<'_, F>) -> bool {
+        self.settle(hand.horizon, hand);
+        if self.pending.is_empty() && hand.fold.is_spent(&self.carry, hand.horizon) {
+            self.refold(hand);
+            return true;
+        }
+        false
+    }
+}
+
+pub(crate) fn id_of(rule: &str, verdict: &Verdict) -> FindingId {
+    let ids: Vec<_> = verdict.events.iter().map(|at| at.id).collect();
+    FindingId::of(rule, &ids)
+}
