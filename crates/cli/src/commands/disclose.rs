@@ -380,7 +380,7 @@ fn decide(setting: &Setting, args: &DecideArgs) -> Result<Exit> {
     let (decision, register) = case.decide(&by, args.risk, args.reason.trim(), &built_in())?;
     if !setting.is_json {
         let found = dossier(setting, &args.case)?.disclosure(&built_in(), by.at);
-        for text in &found.departs {
+        if let Some(text) = &found.departs {
             setting.say(&printable(text, 1000))?;
         }
         setting.say("the decision and its register entry:")?;
