@@ -38,6 +38,7 @@ impl Table {
 
     fn rows(&self, path: &Path, cases: &[Case], report: &mut Report) -> Result<(), csv::Error> {
         let mut reader = csv::Reader::from_path(path)?;
+        let mut of_low_confidence = Vec::new();
         for row in reader.deserialize::<BTreeMap<String, String>>() {
             let row = row?;
             let said = |name: &str| row.get(name).map_or("", String::as_str);
@@ -47,6 +48,10 @@ impl Table {
                 report.fail(format!("{id}: no such case here"));
                 continue;
             };
+            // There the row may be what is wrong: such rows are told apart.
+            if !["V", "S"].contains(&case.confidence.as_str()) {
+                of_low_confidence.push(format!("{id} ({})", case.confidence));
+            }
             let found = assess(&case.facts);
             for (what, theirs, ours) in [
                 ("authority", said("notify_sa"), found.notify_authority),
@@ -59,6 +64,14 @@ impl Table {
                     None => *report.unlisted.entry(theirs.to_owned()).or_default() += 1,
                 }
             }
+        }
+        if !of_low_confidence.is_empty() {
+            report.note(format!(
+                "{}: of low confidence, {}: {}",
+                path.display(),
+                of_low_confidence.len(),
+                of_low_confidence.join(", ")
+            ));
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ fn the_demo_tells_the_story_and_the_truth_is_inside() {
         "No internal company data was read.",
         "What you should do",
     ] {
-        assert!(statement.contains(said), "{said}: {statement}");
+        assert!(statement.replace('\n', " ").contains(said), "{said}: {statement}");
     }
     assert!(!statement.contains("NOT TO BE ISSUED"), "{statement}");
 }

@@ -9,6 +9,7 @@ mod kind;
 mod page;
 mod pen;
 mod person;
+mod reach;
 mod saying;
 mod stale;
 mod template;
