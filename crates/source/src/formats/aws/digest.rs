@@ -208,6 +208,9 @@ pub fn judge(
         }
     }
     let chain = linked(digests, &mut verdict.faults);
+    for (n, loss) in unnamed(digests, &chain.orphans) {
+        verdict.losses.entry(n).or_default().push(loss);
+    }
     let is_complete = |n: usize| !chain.is_broken[n] && states[n].iter().all(|s| *s == Found::Whole);
     let mut covered: BTreeMap<&Partition, Vec<Span>> = BTreeMap::new();
     for (n, digest) in digests.iter().enumerate() {
@@ -239,6 +242,8 @@ pub fn judge(
 struct Links {
     next: BTreeMap<usize, usize>,
     is_broken: Vec<bool>,
+    /// Those whose predecessor is not there, although an earlier digest is.
+    orphans: Vec<usize>,
 }
 
 fn linked(digests: &[Digest], faults: &mut Vec<(usize, String)>) -> Links {
@@ -252,6 +257,7 @@ fn linked(digests: &[Digest], faults: &mut Vec<(usize, String)>) -> Links {
     let mut links = Links {
         next: BTreeMap::new(),
         is_broken: vec![false; digests.len()],
+        orphans: Vec::new(),
     };
     for (n, digest) in digests.iter().enumerate() {
         let Some((object, hash)) = &digest.previous else {
@@ -262,6 +268,7 @@ fn linked(digests: &[Digest], faults: &mut Vec<(usize, String)>) -> Links {
                 .get(&digest.partition)
                 .is_some_and(|at| *at < digest.delivered.from)
             {
+                links.orphans.push(n);
                 let name = printable(name_of(&object.1), 200);
                 faults.push((n, format!("the digest before it, {name}, is not in the evidence")));
             }
@@ -281,6 +288,32 @@ fn linked(digests: &[Digest], faults: &mut Vec<(usize, String)>) -> Links {
         ));
     }
     links
+}
+
+/// What log files may be missing that digests named which are not there, by the digest after them: from the hour
+/// of the last digest before them, of which some calls are delivered in the hour after, to the next digest's.
+fn unnamed(digests: &[Digest], orphans: &[usize]) -> Vec<(usize, Loss)> {
+    let begun: BTreeSet<(&Partition, Timestamp)> =
+        digests.iter().map(|d| (&d.partition, d.delivered.from)).collect();
+    let lost = |&n: &usize| {
+        let digest = &digests[n];
+        let from = digest.delivered.from;
+        let mut earlier = begun.range((&digest.partition, Timestamp::MIN)..(&digest.partition, from));
+        let span = Span::new(earlier.next_back()?.1, from);
+        let why = format!(
+            "CloudTrail digest {} follows on one that is not in the evidence: nothing tells which log files were delivered before it",
+            name_of(&digest.path)
+        );
+        let loss = Loss {
+            source: SOURCE.to_owned(),
+            host: None,
+            span,
+            at_most: None,
+            why: printable(&why, 400),
+        };
+        Some((n, loss))
+    };
+    orphans.iter().filter_map(lost).collect()
 }
 
 /// In order, with those that touch each other put together.
@@ -412,6 +445,13 @@ mod tests {
                 "2024-05-23T09:00:00Z to 2024-05-23T10:00:00Z",
                 "2024-05-23T12:00:00Z to 2024-05-23T13:00:00Z"
             ]
+        );
+        // What the digest that is gone named may be gone too, and calls of the hour before may stand there.
+        let lost = &verdict.losses[&2][0];
+        let span = "2024-05-23T10:00:00Z to 2024-05-23T12:00:00Z";
+        assert!(
+            lost.span.to_string() == span && lost.at_most.is_none(),
+            "{lost:?}"
         );
     }
 
