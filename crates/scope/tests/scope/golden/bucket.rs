@@ -131,3 +131,19 @@ async fn without_data_events_anything_may_have_been_read() {
         .retain(|e| e.operation.as_deref() != Some("s3:GetObject") || e.time >= at(5000));
     assert_eq!(read(&ask(&late).await), everyone);
 }
+
+/// The address leads back to the key, and not to what its owner did with it before.
+#[tokio::test]
+async fn a_key_was_not_held_before_the_instant_that_is_asserted() {
+    let mut w = leaked();
+    let mut earlier = call(800, "AKIALEAKED", HOME, "s3:GetObject");
+    earlier.resource = Some("s3://media/users/9/profile.json".into());
+    w.push(earlier);
+    let address = "ip=203.0.113.7,exclusive,reason=\"a rented server\"";
+    let open = w.ask(MAP, &["token=AKIALEAKED", address]).await;
+    assert_eq!(read(&open), ["contact 2..3", "identity 2..3"]);
+    let since = w
+        .ask(MAP, &["token=AKIALEAKED,from=2014-05-13T17:13:20Z", address])
+        .await;
+    assert_eq!(read(&since), ["contact 2..2", "identity 2..2"]);
+}
