@@ -6,7 +6,7 @@ use crate::logs::BASTION_HOST;
 use crate::plan::{Attack, Owner};
 use crate::record::{AppLine, Body, SqlLine, Sshd, Statement};
 use crate::service::{REPORTS, Route};
-use crate::world::{BACK_OFFICE, BASTION, BATCH, CHECKER, OFFICE, World};
+use crate::world::{BACK_OFFICE, BASTION, BATCH, CHECKER, DESK, OFFICE, World};
 use ambit_event::Timestamp;
 use std::net::Ipv4Addr;
 
@@ -203,7 +203,7 @@ impl Sim<'_> {
         let port = 40_000 + pid % 20_000;
         // Staff comes with a key; whoever took over an account has its password.
         let accepted = match deed {
-            Some(_) if from != OFFICE => {
+            Some(_) if ![OFFICE, DESK].contains(&from) => {
                 format!("Accepted password for {account} from {from} port {port} ssh2")
             }
             _ => format!(
@@ -263,5 +263,6 @@ impl Sim<'_> {
             let at = at.plus_nanos((n as i64 + 1) * 5 * MILLI);
             self.sql(at, backend, SqlLine::Statement(statement), None);
         }
+        self.store_export(at.plus_secs(1), job);
     }
 }
