@@ -1,7 +1,8 @@
 //! What the fuzz targets do with hostile bytes: one function per parser. Each must come back, whatever
 //! the bytes are, and the same bytes must give the same answer.
 
-use ambit_event::{Batch, Event, Keys, Timestamp};
+use ambit_detect::{Detector, Placeholders, RuleSet};
+use ambit_event::{Batch, Event, Fields, Keys, Timestamp};
 use ambit_lake::{Assertion, Filter};
 use ambit_scope::{DataMap, ReachContext, Seed};
 use ambit_source::formats::aws::digest::{self, Digest, LogFile};
@@ -79,6 +80,20 @@ pub fn statement(bytes: &[u8]) {
     assert_eq!(reach, STATEMENTS.reach(&event, &ReachContext::default()));
 }
 
+/// Reads bytes as Sigma rules, and asks them about a started program; the index before them leaves out none that
+/// matches.
+pub fn rules(bytes: &[u8]) {
+    let placeholders = Placeholders::parse("hosts = ['a', 'b*']", "values.toml").unwrap_or_default();
+    let rules = RuleSet::parse(&String::from_utf8_lossy(bytes), "rules.yml", &placeholders);
+    let mut event = Event::new("windows_evtx", Timestamp(0));
+    event.operation = Some("Microsoft-Windows-Sysmon/1".into());
+    let fields =
+        r#"{"EventID":1,"Image":"C:\\Windows\\cmd.exe","CommandLine":"cmd -c x","Hashes":["a","b"]}"#;
+    event.fields = Fields::from_json(fields.into());
+    let (mut quick, mut slow) = (Detector::new(&rules), Detector::unfiltered(&rules));
+    assert_eq!(quick.check(&event), slow.check(&event));
+}
+
 /// Reads bytes as a seed.
 pub fn seed(bytes: &[u8]) {
     if let Ok(seed) = Seed::parse(&String::from_utf8_lossy(bytes)) {
@@ -112,12 +127,26 @@ pub fn printable(bytes: &[u8]) {
     assert!(!safe.chars().any(char::is_control));
 }
 
+/// What holds for every batch: places lie in the file, and a reason is safe to print.
+fn hold(batch: &Batch, n_bytes: u64) {
+    for event in &batch.events {
+        assert!(event.provenance.offset + event.provenance.length <= n_bytes);
+    }
+    for reject in &batch.rejects {
+        assert!(reject.position.offset + reject.n_bytes <= n_bytes);
+        assert_eq!(reject.reason, ambit_event::printable(&reject.reason, 1000));
+    }
+}
+
 fn decode(format: &Arc<dyn Format>, bytes: &[u8]) {
     let context = Context::bare(KEYS.clone());
     let first = ambit_source::decode_all(format, bytes, &context);
     let second = ambit_source::decode_all(format, bytes, &context);
     match (first, second) {
-        (Ok(first), Ok(second)) => assert_eq!(first, second, "the same bytes give the same events"),
+        (Ok(first), Ok(second)) => {
+            assert_eq!(first, second, "the same bytes give the same events");
+            hold(&first, bytes.len() as u64);
+        }
         (Err(_), Err(_)) => {}
         _ => panic!("the same bytes are read once and not again"),
     }

@@ -2,6 +2,7 @@
 //! `docs/BENCHMARKS.md` keeps one with its machine. Nothing here decides whether a change is good.
 
 mod figures;
+mod fuzz;
 mod kill;
 mod program;
 
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo run --release --bin xtask -- bench TASK
 
   figures [EVENTS...]  reading speed, bytes on disk, time and memory of a scope (default: 1000000)
+  fuzz [SECONDS [N]]   every fuzz target for so many seconds, N at once (default: 60, 1)
   kill [TIMES]         kill -9 while logs are read, again and again; then compare (default: 200)
 
 `AMBIT_DRILLS=2000 cargo test --release --test scope the_truth -- --nocapture` tries thousands of incidents.";
@@ -19,6 +21,10 @@ pub fn run(arguments: &[String]) -> ExitCode {
     let done = match (arguments.first().map(String::as_str), numbers) {
         (Some("figures"), Ok(sizes)) if sizes.is_empty() => figures::run(&[1_000_000]),
         (Some("figures"), Ok(sizes)) => figures::run(&sizes),
+        (Some("fuzz"), Ok(numbers)) => {
+            let number = |at, otherwise| numbers.get(at).copied().unwrap_or(otherwise);
+            fuzz::run(number(0, 60), number(1, 1))
+        }
         (Some("kill"), Ok(times)) => kill::run(times.first().copied().unwrap_or(200)),
         _ => Err(USAGE.to_owned()),
     };

@@ -6,12 +6,14 @@
 
 mod asserts;
 mod crowdsec;
+mod disclose;
 mod fhir;
 mod panther;
 mod path;
 mod pgaudit;
 mod plaso;
 mod records;
+mod sigma;
 mod windows;
 
 use serde::Deserialize;
@@ -120,6 +122,15 @@ fn all(data: &Path, tables: &Path, has_floors: bool) -> Result<bool, String> {
     reports.extend(panther.check(&data.join("panther-analysis"), &records));
     let windows = windows::Table::parse(&load("windows.toml")?)?;
     reports.extend(windows.check(data));
+    let sigma = sigma::Table::parse(&load("sigma.toml")?)?;
+    reports.extend(sigma.check(data));
+    let mut guidance = Report::default();
+    disclose::Table::parse(&load("disclose.toml")?)?.check(&data.join("standards"), &mut guidance);
+    // A decision that nobody translated was not compared.
+    for (text, n) in std::mem::take(&mut guidance.unlisted) {
+        guidance.fail(format!("`{text}` means nothing in disclose.toml ({n} times)"));
+    }
+    reports.push(("standards", guidance));
     Ok(judge(reports, has_floors.then_some(&floors)))
 }
 

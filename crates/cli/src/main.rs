@@ -13,6 +13,7 @@ mod sample;
 mod screen;
 mod seeds;
 mod setting;
+mod told;
 mod veil;
 mod words;
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::ops::{Deref, DerefMut};
 use std::sync::OnceLock;
 
@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 /// looking into it, so that a decoder may hand over the JSON text; it is read where it is looked into.
 #[derive(Clone, Default)]
 pub struct Fields {
-    text: Option<Box<str>>,
+    text: Option<String>,
     map: OnceLock<Map<String, Value>>,
 }
 
@@ -25,7 +25,7 @@ impl Fields {
     #[must_use]
     pub fn from_json(object: String) -> Self {
         Self {
-            text: Some(object.into_boxed_str()),
+            text: Some(object),
             map: OnceLock::new(),
         }
     }
@@ -42,13 +42,26 @@ impl Fields {
         Ok(Self::from_json(text.to_owned()))
     }
 
+    /// Sets a field. Where only the text is at hand, a number or text that it has not got yet is added to it.
+    pub fn put(&mut self, name: &str, value: impl Into<Value>) {
+        let value = value.into();
+        let text = self.text.as_mut();
+        if text.is_some_and(|text| is_added(text, name, &value)) {
+            self.map = OnceLock::new();
+        } else {
+            self.insert(name.to_owned(), value);
+        }
+    }
+
     /// Keeps the text alone, which takes a tenth of the memory of a map.
     pub fn pack(&mut self) {
         let map = self.map.take();
         if self.text.is_none()
             && let Some(map) = map.filter(|map| !map.is_empty())
         {
-            self.text = Some(written(&map).into_boxed_str());
+            let mut text = written(&map);
+            text.shrink_to_fit();
+            self.text = Some(text);
         }
     }
 
@@ -73,6 +86,22 @@ impl Fields {
             serde_json::from_str(text).unwrap_or_default()
         })
     }
+}
+
+/// Fields are looked for in texts up to this length; many fields are better kept in a map.
+const SHORT: usize = 1024;
+
+/// Adds a field to an object's text, where that is short and does not even mention the field's name.
+fn is_added(text: &mut String, name: &str, value: &Value) -> bool {
+    let is_plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let is_scalar = !matches!(value, Value::Array(_) | Value::Object(_));
+    if !is_plain || !is_scalar || text.len() > SHORT || text.contains(name) || text.pop() != Some('}') {
+        return false;
+    }
+    let comma = if text.ends_with('{') { "" } else { "," };
+    // Writing to a text does not fail.
+    let _ = write!(text, "{comma}\"{name}\":{value}}}");
+    true
 }
 
 fn written(map: &Map<String, Value>) -> String {
@@ -194,6 +223,29 @@ mod tests {
         for text in ["", "[]", "{", "{} x", r#"{"a":}"#, "null"] {
             assert!(Fields::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_field_that_is_put_is_added_or_replaced() {
+        for start in ["{}", r#"{"a":1}"#, r#"{"b":"a"}"#, r#"{"c":{"b":1}}"#] {
+            let mut added = Fields::from_json(start.to_owned());
+            let mut inserted = Fields::parse(start).unwrap_or_default();
+            for (name, value) in [
+                ("b", Value::from("x\"\n")),
+                ("d e", 2.into()),
+                ("b", Value::Null),
+                ("f", Value::from(vec![1])),
+                ("g", 0.5.into()),
+            ] {
+                added.put(name, value.clone());
+                inserted.insert(name.to_owned(), value);
+            }
+            added.pack();
+            assert_eq!(added.to_json(), inserted.to_json(), "{start}");
+        }
+        let mut none = Fields::default();
+        none.put("a", 1);
+        assert_eq!(none.to_json(), r#"{"a":1}"#);
     }
 
     #[test]

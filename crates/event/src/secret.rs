@@ -64,7 +64,7 @@ impl Keys {
     /// is a fingerprint stays as it is, so that a person can paste what a report shows.
     #[must_use]
     pub fn fingerprint(&self, secret: &str) -> String {
-        if is_fingerprint(secret) {
+        if Self::is_fingerprint(secret) {
             return secret.to_owned();
         }
         let digest = mac(self.fingerprint.clone(), secret.as_bytes());
@@ -75,6 +75,13 @@ impl Keys {
             shown.push(hex_digit(byte & 15));
         }
         shown
+    }
+
+    /// Whether a text is a fingerprint already.
+    #[must_use]
+    pub fn is_fingerprint(text: &str) -> bool {
+        let digits = text.strip_prefix(PREFIX);
+        digits.is_some_and(|digits| digits.len() == 24 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
     }
 
     /// Whether a field or parameter of this name holds a secret.
@@ -99,11 +106,6 @@ impl Keys {
 
 const fn hex_digit(value: u8) -> char {
     b"0123456789abcdef"[value as usize] as char
-}
-
-fn is_fingerprint(text: &str) -> bool {
-    text.strip_prefix(PREFIX)
-        .is_some_and(|digits| digits.len() == 24 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {

@@ -1,6 +1,6 @@
 //! The content root: one hash over a set of event ids that does not depend on their order.
 //!
-//! Each id is expanded to 2048 bits by SHA-256 and the expansions are added lane by lane, so that the
+//! Each id is expanded to 2048 bits by BLAKE3 and the expansions are added lane by lane, so that the
 //! sum of a union of disjoint sets is the sum of the sums: commits and compactions carry it along
 //! without reading an event again. Finding two sets with one sum is a generalized birthday problem in a
 //! group of 2^2048 elements, some 2^90 operations.
@@ -29,17 +29,15 @@ impl Default for Content {
 impl Content {
     pub fn add(&mut self, id: EventId) {
         self.n_events += 1;
-        let mut lanes = self.lanes.iter_mut();
-        for part in 0..(LANES / 4) as u8 {
-            let mut hash = Sha256::new();
-            hash.update([part]);
-            hash.update(id.0);
-            let digest = hash.finalize();
-            for (lane, bytes) in lanes.by_ref().take(4).zip(digest.chunks_exact(8)) {
-                let mut word = [0; 8];
-                word.copy_from_slice(bytes);
-                *lane = lane.wrapping_add(u64::from_le_bytes(word));
-            }
+        let mut expansion = [0; 8 * LANES];
+        blake3::Hasher::new()
+            .update(&id.0)
+            .finalize_xof()
+            .fill(&mut expansion);
+        for (lane, bytes) in self.lanes.iter_mut().zip(expansion.chunks_exact(8)) {
+            let mut word = [0; 8];
+            word.copy_from_slice(bytes);
+            *lane = lane.wrapping_add(u64::from_le_bytes(word));
         }
     }
 
@@ -53,7 +51,7 @@ impl Content {
     /// The root in hexadecimal.
     pub fn root(&self) -> String {
         let mut hash = Sha256::new();
-        hash.update(b"ambit content root v1");
+        hash.update(b"ambit content root v2");
         hash.update(self.bytes());
         hex::encode(hash.finalize())
     }

@@ -62,7 +62,8 @@ fn config() -> SessionConfig {
     let parquet = &mut options.execution.parquet;
     parquet.pushdown_filters = true;
     parquet.reorder_filters = true;
-    parquet.bloom_filter_on_read = true;
+    // `disk::lookup` asks them before a file is opened.
+    parquet.bloom_filter_on_read = false;
     config
 }
 

@@ -1,18 +1,16 @@
 //! The lake that everyone asks, whatever lies behind it.
 
+use crate::backend::{Backend, BackendWriter};
 use crate::coverage::Coverage;
 use crate::error::Error;
 use crate::ledger::Ledger;
-use crate::memory::Memory;
-use crate::pending::{Pending, lineage_of};
-use crate::query::{Distinct, Query, values};
+use crate::memory::View;
+use crate::query::{Distinct, Query};
 use crate::table::Table;
-use ambit_event::{Batch, Checkpoint, Column, Event, EventId, Evidence, Keys, Reject, Span, Timestamp};
-use std::collections::BTreeMap;
+use ambit_event::{Batch, Checkpoint, Column, Event, EventId, Evidence, Keys, Reject, Timestamp};
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// A version of the lake: it rises by one or more with each commit. The same version gives the same
 /// answers, byte for byte.
@@ -30,30 +28,7 @@ impl fmt::Display for Version {
 #[derive(Clone)]
 pub struct Lake {
     keys: Arc<Keys>,
-    backend: Backend,
-}
-
-#[derive(Clone)]
-enum Backend {
-    Memory {
-        snapshot: Memory,
-        shared: Arc<Shared>,
-    },
-    #[cfg(feature = "engine")]
-    Disk(crate::disk::Disk),
-}
-
-/// The newest state of a lake in memory, and whether somebody writes to it.
-#[derive(Default)]
-struct Shared {
-    newest: Mutex<Memory>,
-    writing: AtomicBool,
-}
-
-impl Shared {
-    fn newest(&self) -> MutexGuard<'_, Memory> {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    backend: Arc<dyn Backend>,
 }
 
 impl fmt::Debug for Lake {
@@ -66,13 +41,9 @@ impl Lake {
     /// A lake without a disk: for tests, fuzzing and small work. Gives the same answers as one on disk.
     #[must_use]
     pub fn in_memory(secret: [u8; 32]) -> Self {
-        let backend = Backend::Memory {
-            snapshot: Memory::default(),
-            shared: Arc::default(),
-        };
         Self {
             keys: Arc::new(Keys::derive(&secret)),
-            backend,
+            backend: Arc::new(View::default()),
         }
     }
 
@@ -84,11 +55,7 @@ impl Lake {
 
     #[must_use]
     pub fn version(&self) -> Version {
-        match &self.backend {
-            Backend::Memory { snapshot, .. } => Version(snapshot.version()),
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => Version(disk.version()),
-        }
+        Version(self.backend.version())
     }
 
     /// The lake as it was at a version, for reading only.
@@ -96,26 +63,7 @@ impl Lake {
     /// # Errors
     /// [`Error::NoVersion`] where there is none such.
     pub async fn at(&self, version: Version) -> Result<Self, Error> {
-        let backend = match &self.backend {
-            Backend::Memory { shared, .. } => {
-                let newest = shared.newest();
-                let snapshot = newest.at(version.0).ok_or_else(|| Error::NoVersion {
-                    wanted: version.0,
-                    newest: newest.version(),
-                })?;
-                drop(newest);
-                Backend::Memory {
-                    snapshot,
-                    shared: shared.clone(),
-                }
-            }
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => Backend::Disk(disk.at(version.0).await?),
-        };
-        Ok(Self {
-            keys: self.keys.clone(),
-            backend,
-        })
+        Ok(self.seen(self.backend.at(version.0).await?))
     }
 
     /// The lake at its newest version.
@@ -123,18 +71,15 @@ impl Lake {
     /// # Errors
     /// Where the table log cannot be read.
     pub async fn refresh(&self) -> Result<Self, Error> {
-        let backend = match &self.backend {
-            Backend::Memory { shared, .. } => Backend::Memory {
-                snapshot: shared.newest().clone(),
-                shared: shared.clone(),
-            },
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => Backend::Disk(disk.refresh().await?),
-        };
-        Ok(Self {
+        Ok(self.seen(self.backend.refresh().await?))
+    }
+
+    /// The same lake, seen through another backend.
+    fn seen(&self, backend: Arc<dyn Backend>) -> Self {
+        Self {
             keys: self.keys.clone(),
             backend,
-        })
+        }
     }
 
     /// The lake's one writer.
@@ -143,22 +88,7 @@ impl Lake {
     /// [`Error::Locked`] while another one lives, here or in another process; [`Error::Io`] where the
     /// folder cannot be written.
     pub async fn writer(&self) -> Result<Writer, Error> {
-        let backend = match &self.backend {
-            Backend::Memory { shared, .. } => {
-                if shared.writing.swap(true, Ordering::AcqRel) {
-                    return Err(Error::Locked {
-                        path: "memory".to_owned(),
-                        owner: "another writer of this process".to_owned(),
-                    });
-                }
-                WriterBackend::Memory(Box::new(MemoryWriter {
-                    shared: shared.clone(),
-                    pending: Pending::default(),
-                }))
-            }
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => WriterBackend::Disk(Box::new(disk.writer(self.keys.clone()).await?)),
-        };
+        let backend = self.backend.writer(self.keys.clone()).await?;
         Ok(Writer { backend })
     }
 
@@ -168,11 +98,7 @@ impl Lake {
     /// # Errors
     /// Where a file of the lake cannot be read.
     pub async fn events(&self, query: &Query) -> Result<Vec<Event>, Error> {
-        match &self.backend {
-            Backend::Memory { snapshot, .. } => Ok(snapshot.events(query)),
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => disk.events(query).await,
-        }
+        self.backend.events(query).await
     }
 
     /// How many events answer the query, at most its limit.
@@ -180,11 +106,7 @@ impl Lake {
     /// # Errors
     /// As for [`Lake::events`].
     pub async fn count(&self, query: &Query) -> Result<u64, Error> {
-        match &self.backend {
-            Backend::Memory { snapshot, .. } => Ok(snapshot.count(query)),
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => disk.count(query).await,
-        }
+        self.backend.count(query).await
     }
 
     /// The values of these columns among the events that answer the query, ordered by the column's place
@@ -193,14 +115,7 @@ impl Lake {
     /// # Errors
     /// As for [`Lake::events`].
     pub async fn distinct(&self, columns: &[Column], query: &Query) -> Result<Vec<Distinct>, Error> {
-        match &self.backend {
-            Backend::Memory { snapshot, .. } => Ok(tally(columns, &snapshot.events(query))),
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => match disk.distinct(columns, query).await? {
-                Some(distinct) => Ok(distinct),
-                None => Ok(tally(columns, &disk.events(query).await?)),
-            },
-        }
+        self.backend.distinct(columns, query).await
     }
 
     /// How many records were rejected, and the first of them by position. Their bytes stay sealed: `raw`
@@ -209,11 +124,7 @@ impl Lake {
     /// # Errors
     /// As for [`Lake::events`].
     pub async fn rejects(&self, limit: usize) -> Result<(u64, Vec<Reject>), Error> {
-        match &self.backend {
-            Backend::Memory { snapshot, .. } => Ok(snapshot.rejects(limit)),
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => disk.rejects(limit).await,
-        }
+        self.backend.rejects(limit).await
     }
 
     /// The evidence files, ordered by path.
@@ -221,11 +132,7 @@ impl Lake {
     /// # Errors
     /// As for [`Lake::events`].
     pub async fn evidence(&self) -> Result<Vec<Evidence>, Error> {
-        match &self.backend {
-            Backend::Memory { snapshot, .. } => Ok(snapshot.evidence()),
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => disk.evidence().await,
-        }
+        self.backend.evidence().await
     }
 
     /// How far the file of this lineage has been read; `None` for one never seen.
@@ -233,11 +140,7 @@ impl Lake {
     /// # Errors
     /// As for [`Lake::events`].
     pub async fn checkpoint(&self, lineage: &str) -> Result<Option<Checkpoint>, Error> {
-        match &self.backend {
-            Backend::Memory { snapshot, .. } => Ok(snapshot.checkpoint(lineage)),
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => disk.checkpoint(lineage).await,
-        }
+        self.backend.checkpoint(lineage).await
     }
 
     /// What every stream delivered, from which coverage follows.
@@ -245,11 +148,7 @@ impl Lake {
     /// # Errors
     /// As for [`Lake::events`].
     pub async fn ledger(&self) -> Result<Ledger, Error> {
-        match &self.backend {
-            Backend::Memory { snapshot, .. } => Ok(snapshot.ledger()),
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => disk.ledger().await,
-        }
+        self.backend.ledger().await
     }
 
     /// What each source surely saw, nothing asserted.
@@ -265,11 +164,7 @@ impl Lake {
     /// # Errors
     /// As for [`Lake::events`].
     pub async fn content_root(&self) -> Result<String, Error> {
-        match &self.backend {
-            Backend::Memory { snapshot, .. } => Ok(snapshot.content().root()),
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => disk.content_root().await,
-        }
+        self.backend.content_root().await
     }
 
     /// The answer to one SQL query over the views `events`, `rejects`, `losses`, `attestations` and
@@ -279,14 +174,7 @@ impl Lake {
     /// [`Error::NotReadOnly`] for anything but one query; [`Error::Engine`] where it cannot be planned or
     /// run; [`Error::NoEngine`] for a lake in memory.
     pub async fn sql(&self, text: &str) -> Result<Table, Error> {
-        match &self.backend {
-            Backend::Memory { .. } => {
-                let _ = text;
-                Err(Error::NoEngine { what: "SQL" })
-            }
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => disk.sql(text).await,
-        }
+        self.backend.sql(text).await
     }
 
     /// The bytes of the raw record of an event, unsealed; `None` where it has none here. They may hold
@@ -295,11 +183,7 @@ impl Lake {
     /// # Errors
     /// [`Error::Damaged`] where the sealed block is not what was written.
     pub async fn raw(&self, id: EventId) -> Result<Option<Vec<u8>>, Error> {
-        match &self.backend {
-            Backend::Memory { snapshot, .. } => Ok(snapshot.raw(id)),
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => disk.raw(id, &self.keys).await,
-        }
+        self.backend.raw(id, &self.keys).await
     }
 
     /// The bytes of a rejected record, unsealed, at most 64 KiB of them. What is said at [`Lake::raw`]
@@ -308,11 +192,7 @@ impl Lake {
     /// # Errors
     /// As for [`Lake::raw`].
     pub async fn reject_raw(&self, reject: &Reject) -> Result<Option<Vec<u8>>, Error> {
-        match &self.backend {
-            Backend::Memory { snapshot, .. } => Ok(snapshot.reject_raw(reject)),
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => disk.reject_raw(reject, &self.keys).await,
-        }
+        self.backend.reject_raw(reject, &self.keys).await
     }
 }
 
@@ -338,11 +218,7 @@ impl Lake {
     /// How many small files [`Lake::compact`] would rewrite: many make every question slower.
     #[must_use]
     pub fn n_small_files(&self) -> usize {
-        match &self.backend {
-            Backend::Memory { .. } => 0,
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => disk.n_small_files(),
-        }
+        self.backend.n_small_files()
     }
 
     /// Rewrites small files to larger ones: the same rows, faster to read. A lake in memory has none.
@@ -350,15 +226,7 @@ impl Lake {
     /// # Errors
     /// [`Error::Locked`] while somebody writes; [`Error::Io`] where a file cannot be written.
     pub async fn compact(&self) -> Result<Compaction, Error> {
-        match &self.backend {
-            Backend::Memory { snapshot, .. } => Ok(Compaction {
-                version: Version(snapshot.version()),
-                n_before: 0,
-                n_after: 0,
-            }),
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => disk.compact().await,
-        }
+        self.backend.compact().await
     }
 
     /// Removes the files that no version needs which was the newest at `keep_since` or later, or which is
@@ -367,14 +235,7 @@ impl Lake {
     /// # Errors
     /// As for [`Lake::compact`].
     pub async fn vacuum(&self, keep_since: Timestamp) -> Result<Vacuum, Error> {
-        match &self.backend {
-            Backend::Memory { .. } => {
-                let _ = keep_since;
-                Ok(Vacuum::default())
-            }
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => disk.vacuum(keep_since).await,
-        }
+        self.backend.vacuum(keep_since).await
     }
 
     /// Keeps this version readable through vacuums, under a name of letters, digits, `-` and `_`. A pin of
@@ -383,14 +244,7 @@ impl Lake {
     /// # Errors
     /// [`Error::PinName`] for any other name; [`Error::Io`] where the pin cannot be written.
     pub async fn pin(&self, name: &str) -> Result<(), Error> {
-        match &self.backend {
-            Backend::Memory { .. } => {
-                let _ = name;
-                Ok(())
-            }
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => disk.pin(name),
-        }
+        self.backend.pin(name)
     }
 
     /// Drops a pin, where it is there.
@@ -398,14 +252,7 @@ impl Lake {
     /// # Errors
     /// As for [`Lake::pin`].
     pub async fn unpin(&self, name: &str) -> Result<(), Error> {
-        match &self.backend {
-            Backend::Memory { .. } => {
-                let _ = name;
-                Ok(())
-            }
-            #[cfg(feature = "engine")]
-            Backend::Disk(disk) => disk.unpin(name),
-        }
+        self.backend.unpin(name)
     }
 }
 
@@ -417,7 +264,7 @@ impl Lake {
     /// [`Error::NoLake`] where there is none; [`Error::Io`] or [`Error::Damaged`] where its secret cannot
     /// be read; [`Error::Table`] where its log cannot.
     pub async fn open(dir: &Path) -> Result<Self, Error> {
-        Self::of(crate::disk::Disk::open(dir).await?)
+        Self::of(crate::disk::open(dir).await?)
     }
 
     /// Opens the lake in a folder, or makes one there: its secret, its table.
@@ -425,13 +272,13 @@ impl Lake {
     /// # Errors
     /// As for [`Lake::open`], and [`Error::Io`] where the folder cannot be written.
     pub async fn create(dir: &Path) -> Result<Self, Error> {
-        Self::of(crate::disk::Disk::create(dir).await?)
+        Self::of(crate::disk::create(dir).await?)
     }
 
     fn of(disk: crate::disk::Disk) -> Result<Self, Error> {
         Ok(Self {
             keys: Arc::new(disk.keys()?),
-            backend: Backend::Disk(disk),
+            backend: Arc::new(disk),
         })
     }
 }
@@ -461,24 +308,7 @@ impl Lake {
 
 /// Takes batches in and commits them. There is one at a time; dropping it drops what is not committed.
 pub struct Writer {
-    backend: WriterBackend,
-}
-
-enum WriterBackend {
-    Memory(Box<MemoryWriter>),
-    #[cfg(feature = "engine")]
-    Disk(Box<crate::disk::DiskWriter>),
-}
-
-struct MemoryWriter {
-    shared: Arc<Shared>,
-    pending: Pending,
-}
-
-impl Drop for MemoryWriter {
-    fn drop(&mut self) {
-        self.shared.writing.store(false, Ordering::Release);
-    }
+    backend: Box<dyn BackendWriter>,
 }
 
 /// What was put on disk since the last receipt.
@@ -497,29 +327,14 @@ impl Writer {
     /// # Errors
     /// Where a file of the lake cannot be read; nothing of the batch is taken in then.
     pub async fn push(&mut self, batch: Batch) -> Result<(), Error> {
-        match &mut self.backend {
-            WriterBackend::Memory(writer) => {
-                let newest = writer.shared.newest();
-                let before = lineage_of(&batch).and_then(|lineage| newest.checkpoint(&lineage));
-                writer
-                    .pending
-                    .take(batch, &|id| newest.knows(id), before.as_ref());
-                Ok(())
-            }
-            #[cfg(feature = "engine")]
-            WriterBackend::Disk(writer) => writer.push(batch).await,
-        }
+        self.backend.push(batch).await
     }
 
     /// Bytes of memory that hold what was taken in since the last commit or flush, by a rough count: flush
     /// when it grows too large.
     #[must_use]
     pub fn n_pending_bytes(&self) -> u64 {
-        match &self.backend {
-            WriterBackend::Memory(writer) => writer.pending.n_bytes,
-            #[cfg(feature = "engine")]
-            WriterBackend::Disk(writer) => writer.n_pending_bytes(),
-        }
+        self.backend.n_pending_bytes()
     }
 
     /// Hands what was pushed over to be written while more is pushed. It becomes part of the lake in an
@@ -529,11 +344,7 @@ impl Writer {
     /// # Errors
     /// As [`Self::commit`], for what was handed over before.
     pub async fn flush(&mut self) -> Result<(), Error> {
-        match &mut self.backend {
-            WriterBackend::Memory(_) => Ok(()),
-            #[cfg(feature = "engine")]
-            WriterBackend::Disk(writer) => writer.flush().await,
-        }
+        self.backend.flush().await
     }
 
     /// Makes everything pushed part of the lake, in one atomic step but for what was flushed: events,
@@ -544,57 +355,6 @@ impl Writer {
     /// Where something cannot be written; the lake stays readable. This writer is then spent: open another
     /// and push again, which takes nothing in twice.
     pub async fn commit(&mut self) -> Result<Receipt, Error> {
-        match &mut self.backend {
-            WriterBackend::Memory(writer) => Ok(writer.commit()),
-            #[cfg(feature = "engine")]
-            WriterBackend::Disk(writer) => writer.commit().await,
-        }
+        self.backend.commit().await
     }
-}
-
-impl MemoryWriter {
-    fn commit(&mut self) -> Receipt {
-        let pending = std::mem::take(&mut self.pending);
-        let (n_events, n_rejects) = (pending.events.len() as u64, pending.rejects.len() as u64);
-        let n_duplicates = pending.n_duplicates;
-        let mut newest = self.shared.newest();
-        if !pending.is_empty() {
-            newest.append(pending);
-        }
-        Receipt {
-            version: Version(newest.version()),
-            n_events,
-            n_duplicates,
-            n_rejects,
-        }
-    }
-}
-
-/// Counts each value of each column, in the order that [`Lake::distinct`] promises.
-fn tally(columns: &[Column], events: &[Event]) -> Vec<Distinct> {
-    let mut all = Vec::new();
-    for &column in columns {
-        let mut counts: BTreeMap<Option<String>, (u64, Span)> = BTreeMap::new();
-        for event in events {
-            for value in or_none(values(event, column)) {
-                let (n, seen) = counts.entry(value).or_insert((0, event.when()));
-                *n += 1;
-                *seen = seen.hull(event.when());
-            }
-        }
-        all.extend(counts.into_iter().map(|(value, (n_events, seen))| Distinct {
-            column,
-            value,
-            n_events,
-            seen,
-        }));
-    }
-    all
-}
-
-fn or_none(values: Vec<std::borrow::Cow<'_, str>>) -> Vec<Option<String>> {
-    if values.is_empty() {
-        return vec![None];
-    }
-    values.into_iter().map(|value| Some(value.into_owned())).collect()
 }

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashSet};
 /// New rows, without those that the lake or this very batch already holds.
 #[derive(Default)]
 pub(crate) struct Pending {
-    pub events: Vec<Event>,
+    /// Events as they came in, a list a batch: one list of them all would be copied whenever it grows.
+    pub batches: Vec<Vec<Event>>,
     pub rejects: Vec<(EventId, Reject)>,
     pub losses: Vec<(EventId, Loss)>,
     pub attestations: Vec<(EventId, Attestation)>,
@@ -25,6 +26,14 @@ pub(crate) struct Pending {
 impl Pending {
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty() && self.evidence.is_empty() && self.checkpoints.is_empty()
+    }
+
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        self.batches.iter().flatten()
+    }
+
+    pub fn n_events(&self) -> usize {
+        self.batches.iter().map(Vec::len).sum()
     }
 
     #[cfg(feature = "engine")]
@@ -46,8 +55,10 @@ impl Pending {
         } = batch;
         let n_events = events.len();
         let mut is_new = |id: EventId| !known(id) && self.ids.insert(id);
+        let mut events = events;
+        events.retain(|event| is_new(event.id));
         let new = Batch {
-            events: events.into_iter().filter(|event| is_new(event.id)).collect(),
+            events,
             evidence: evidence.filter(|evidence| !known(evidence_id(evidence))),
             ..Batch::default()
         };
@@ -80,7 +91,9 @@ impl Pending {
         if let Some(evidence) = new.evidence {
             self.evidence.entry(evidence_id(&evidence)).or_insert(evidence);
         }
-        self.events.append(&mut new.events);
+        if !new.events.is_empty() {
+            self.batches.push(new.events);
+        }
         self.rejects.extend(rejects);
         self.losses.extend(losses);
         self.attestations.extend(attestations);

@@ -3,6 +3,7 @@
 use ambit_event::{Column, ColumnKind, Event, EventId, Keys, Span};
 use serde_json::Value;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// One test on one column. A column that is absent from a record satisfies no test but `Absent`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +117,33 @@ impl Filter {
             Self::Text(text) => contains_text(event, &fold(text)),
             Self::Time(span) => event.when().overlaps(*span),
             Self::Ids(ids) => ids.contains(&event.id),
+        }
+    }
+
+    /// Whether an event is admitted by what it holds in this text column alone; `None` where something else is
+    /// asked of it too.
+    #[cfg(feature = "engine")]
+    pub(crate) fn decided_by(&self, column: Column, value: Option<&str>) -> Option<bool> {
+        let decided = |part: &Self| part.decided_by(column, value);
+        match self {
+            Self::All(parts) => Some(
+                parts
+                    .iter()
+                    .map(decided)
+                    .collect::<Option<Vec<_>>>()?
+                    .iter()
+                    .all(|d| *d),
+            ),
+            Self::Any(parts) => Some(
+                parts
+                    .iter()
+                    .map(decided)
+                    .collect::<Option<Vec<_>>>()?
+                    .contains(&true),
+            ),
+            Self::Not(part) => Some(!decided(part)?),
+            Self::Column(of, test) if *of == column => Some(test.admits_text(value)),
+            _ => None,
         }
     }
 
@@ -273,6 +301,35 @@ pub(crate) fn values(event: &Event, column: Column) -> Vec<Cow<'_, str>> {
             .map(|v| Cow::Borrowed(v.as_str()))
             .collect(),
     }
+}
+
+/// Counts each value of each column, in the order that [`Lake::distinct`](crate::Lake::distinct) promises.
+pub(crate) fn tally(columns: &[Column], events: &[Event]) -> Vec<Distinct> {
+    let mut all = Vec::new();
+    for &column in columns {
+        let mut counts: BTreeMap<Option<String>, (u64, Span)> = BTreeMap::new();
+        for event in events {
+            for value in or_none(values(event, column)) {
+                let (n, seen) = counts.entry(value).or_insert((0, event.when()));
+                *n += 1;
+                *seen = seen.hull(event.when());
+            }
+        }
+        all.extend(counts.into_iter().map(|(value, (n_events, seen))| Distinct {
+            column,
+            value,
+            n_events,
+            seen,
+        }));
+    }
+    all
+}
+
+fn or_none(values: Vec<std::borrow::Cow<'_, str>>) -> Vec<Option<String>> {
+    if values.is_empty() {
+        return vec![None];
+    }
+    values.into_iter().map(|value| Some(value.into_owned())).collect()
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 
 use crate::error::Error;
 use crate::table::Table;
+#[cfg(feature = "engine")]
+use futures::future::{BoxFuture, FutureExt};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -38,15 +40,18 @@ pub async fn replay(tables: &[SnapshotTable], sql: &str) -> Result<Table, Error>
     run(tables, sql).await
 }
 
+/// Boxed for the reason that is said at [`crate::backend`].
+#[cfg(feature = "engine")]
+fn run<'a>(tables: &'a [SnapshotTable], sql: &'a str) -> BoxFuture<'a, Result<Table, Error>> {
+    bounded::run(tables, sql).boxed()
+}
+
 #[cfg(not(feature = "engine"))]
 async fn run(_tables: &[SnapshotTable], _sql: &str) -> Result<Table, Error> {
     Err(Error::NoEngine {
         what: "replaying a statement",
     })
 }
-
-#[cfg(feature = "engine")]
-use bounded::run;
 
 #[cfg(feature = "engine")]
 mod bounded {

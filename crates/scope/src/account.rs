@@ -200,11 +200,14 @@ async fn request(
         unreachable!("there is a map")
     };
     let told = statements(map, &reach, below, writes).await;
-    let (touches, note) = match reach.basis {
+    let (mut touches, note) = match reach.basis {
         Basis::Nothing => (Vec::new(), None),
         Basis::Statements | Basis::Unmapped => told_by_statements(trace, map, &reach, carried, &told),
         _ => named_with_extras(&reach, carried, &told),
     };
+    if !trace.is_delivered(&carried.event, &reach) {
+        touches.iter_mut().for_each(hold_back);
+    }
     let mut contribution = contribution(trace, carried, &reach, touches);
     if reach.basis == Basis::Unmapped {
         contribution
@@ -224,6 +227,14 @@ async fn request(
         contribution.because = format!("{}; {note}", contribution.because);
     }
     contribution
+}
+
+/// What a job gathered has reached nobody for sure while nothing shows that its result was taken.
+fn hold_back(g: &mut Graded) {
+    if g.touch.effect == Effect::Read {
+        g.grade = g.grade.min(Grade::Possible);
+        g.because = "nothing shows that the result of the job that it started was taken".to_owned();
+    }
 }
 
 /// The reach of each statement below a request, the tables that the request only looks up left out.

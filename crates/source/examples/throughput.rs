@@ -11,6 +11,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+/// That of the program: what it takes to hold events belongs to their reading.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Bytes of a log that is made here.
 const SIZE: usize = 64 << 20;
 /// Each figure is the best of so many runs: others use the machine too.

@@ -118,6 +118,11 @@ impl<'r> CappedReader<'r> {
         })
     }
 
+    /// Bytes of the file, or of the archive's member, that were read so far.
+    pub fn n_in(&self) -> u64 {
+        self.n_in.load(Ordering::Relaxed)
+    }
+
     /// The first bytes, at most `n`; they are read again afterwards, and so is what ends them early.
     ///
     /// # Errors

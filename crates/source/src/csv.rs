@@ -34,6 +34,14 @@ impl Dialect {
         let best = dialects.into_iter().rev().max_by_key(n_fields);
         best.unwrap_or_default()
     }
+
+    /// Where the next delimiter stands.
+    fn find(self, text: &str) -> Option<usize> {
+        match u8::try_from(self.delimiter) {
+            Ok(byte) if byte.is_ascii() => memchr::memchr(byte, text.as_bytes()),
+            _ => text.find(self.delimiter),
+        }
+    }
 }
 
 /// The records in the beginning of a file. The last of several is left out, as it may be cut.
@@ -60,7 +68,7 @@ pub fn fields(record: &str, dialect: Dialect) -> Option<Vec<Cow<'_, str>>> {
         let (field, after) = match rest.strip_prefix('"').filter(|_| dialect.has_quotes) {
             Some(inner) => quoted(inner)?,
             None => {
-                let end = rest.find(dialect.delimiter).unwrap_or(rest.len());
+                let end = dialect.find(rest).unwrap_or(rest.len());
                 (Cow::Borrowed(&rest[..end]), &rest[end..])
             }
         };
@@ -86,11 +94,24 @@ fn quoted(inner: &str) -> Option<(Cow<'_, str>, &str)> {
     }
     let text = &inner[..at];
     let text = if doubled {
-        Cow::Owned(text.replace("\"\"", "\""))
+        Cow::Owned(singled(text))
     } else {
         Cow::Borrowed(text)
     };
     Some((text, &inner[at + 1..]))
+}
+
+/// The text with its doubled quotes made single; it has no others.
+fn singled(text: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) =
+        memchr::memchr(b'"', rest.as_bytes()).and_then(|at| rest.split_at_checked(at + 1))
+    {
+        out.push_str(before);
+        rest = after.strip_prefix('"').unwrap_or(after);
+    }
+    out.push_str(rest);
+    out
 }
 
 #[cfg(test)]

@@ -30,6 +30,10 @@ pub struct Cutter<'r> {
     framing: Framing,
     most: usize,
     buffer: Vec<u8>,
+    /// What the reader fills: it may give a byte at a time.
+    portion: Vec<u8>,
+    /// The first bytes of what was passed over, where they are no longer in the buffer.
+    kept: Vec<u8>,
     /// The unread part of the buffer begins here, and this is its place in the file.
     start: usize,
     offset: u64,
@@ -83,6 +87,8 @@ impl<'r> Cutter<'r> {
             framing,
             most,
             buffer: Vec::new(),
+            portion: vec![0; CHUNK],
+            kept: Vec::new(),
             start: 0,
             offset: 0,
             line: 1,
@@ -168,20 +174,19 @@ impl<'r> Cutter<'r> {
     /// Reads until the buffer holds at least `n` unread bytes; false where the file ends first.
     fn more(&mut self, n: usize) -> io::Result<bool> {
         while self.buffer.len() - self.start < n && !self.at_end {
-            if self.start > 0 {
+            // What is looked at in advance is moved a few times, not with each record.
+            if self.start > self.unread() / 4 {
                 self.buffer.drain(..self.start);
                 self.start = 0;
             }
-            let filled = self.buffer.len();
-            self.buffer.resize(filled + CHUNK, 0);
             let got = loop {
-                match self.reader.read(&mut self.buffer[filled..]) {
+                match self.reader.read(&mut self.portion) {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    other => break other,
+                    other => break other?,
                 }
             };
-            self.buffer.truncate(filled + *got.as_ref().unwrap_or(&0));
-            self.at_end = got? == 0;
+            self.buffer.extend_from_slice(&self.portion[..got]);
+            self.at_end = got == 0;
         }
         Ok(self.buffer.len() - self.start >= n)
     }
@@ -351,24 +356,24 @@ impl<'r> Cutter<'r> {
             return Ok(self.overlong(len, len as u64, WHY));
         }
         let (offset, line) = (self.offset, self.line);
-        let head = self.buffer[self.start..self.start + KEPT.min(self.unread())].to_vec();
+        self.keep_head();
         self.pass_over()?;
-        Ok(self.passed(head, offset, line, WHY))
+        Ok(self.passed(offset, line, WHY))
+    }
+
+    /// Keeps the first bytes of what is about to leave the buffer.
+    fn keep_head(&mut self) {
+        let head = &self.buffer[self.start..self.start + KEPT.min(self.unread())];
+        self.kept.clear();
+        self.kept.extend_from_slice(head);
     }
 
     /// What was passed over, of which only the first bytes are kept.
-    fn passed(&mut self, mut head: Vec<u8>, offset: u64, line: u64, why: &'static str) -> Cut<'_> {
+    fn passed(&mut self, offset: u64, line: u64, why: &'static str) -> Cut<'_> {
         let n_bytes = self.offset - offset;
-        head.truncate(usize::try_from(n_bytes).unwrap_or(KEPT));
-        // The kept head goes back to the front of the buffer, before what is still unread.
-        self.buffer.drain(..self.start);
-        self.buffer.splice(0..0, head.iter().copied());
-        self.start = head.len();
-        let head = RawRecord {
-            bytes: &self.buffer[..self.start],
-            offset,
-            line,
-        };
+        self.kept.truncate(usize::try_from(n_bytes).unwrap_or(KEPT));
+        let bytes = &self.kept;
+        let head = RawRecord { bytes, offset, line };
         Cut::Overlong { head, n_bytes, why }
     }
 
@@ -482,26 +487,33 @@ impl<'r> Cutter<'r> {
 
     /// Passes over a damaged element to where the next object may begin.
     fn damaged(&mut self, from: usize, why: &'static str) -> io::Result<Cut<'_>> {
-        let (offset, line) = (self.offset, self.line);
-        let head = self.buffer[self.start..self.start + KEPT.min(self.unread())].to_vec();
+        let (begin, offset, line) = (self.start, self.offset, self.line);
         let mut resync = match self.json {
             Document::Spread => Resync::by_line(),
             _ => Resync::default(),
         };
+        // Mostly the next object is near, and nothing needs to be moved.
+        if let Some(at) = resync.find(&self.buffer[begin..], from) {
+            self.advance(at);
+            let bytes = &self.buffer[begin..begin + at.min(KEPT)];
+            let (head, n_bytes) = (RawRecord { bytes, offset, line }, at as u64);
+            return Ok(Cut::Overlong { head, n_bytes, why });
+        }
+        self.keep_head();
         let mut from = from;
         loop {
-            if let Some(at) = resync.find(&self.buffer[self.start..], from) {
-                self.advance(at);
-                break;
-            }
             let n = self.unread();
             from = from.saturating_sub(n);
             self.advance(n);
             if !self.more(1)? {
                 break;
             }
+            if let Some(at) = resync.find(&self.buffer[self.start..], from) {
+                self.advance(at);
+                break;
+            }
         }
-        Ok(self.passed(head, offset, line, why))
+        Ok(self.passed(offset, line, why))
     }
 
     /// Passes over what stands behind an array in the object that holds it; its length and why it is no mere

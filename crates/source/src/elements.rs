@@ -3,6 +3,7 @@
 
 use crate::json::{self, Json, Object};
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Whether an object is a record by itself.
@@ -153,6 +154,31 @@ pub fn first_element(head: &[u8], inside: usize) -> Option<&[u8]> {
     let at = past(head, inside, is_between);
     let end = value_end(head, at).filter(|end| *end > at)?;
     Some(&head[at..end])
+}
+
+/// Where the value of a key stands in an object's text.
+pub fn value_of(object: &[u8], name: &str) -> Option<Range<usize>> {
+    let mut at = past(object, past(object, 0, is_space) + 1, is_space);
+    while object.get(at) == Some(&b'"') {
+        let key_end = value_end(object, at)?;
+        let begin = past(object, key_end, |b| is_space(b) || b == b':');
+        let end = value_end(object, begin)?;
+        if object.get(at + 1..key_end - 1) == Some(name.as_bytes()) {
+            return Some(begin..end);
+        }
+        at = past(object, end, is_between);
+    }
+    None
+}
+
+/// Where the elements of an array stand in its text.
+pub fn elements_of(array: &[u8]) -> Vec<Range<usize>> {
+    let (mut found, mut at) = (Vec::new(), past(array, 1, is_between));
+    while let Some(end) = value_end(array, at).filter(|end| *end > at) {
+        found.push(at..end);
+        at = past(array, end, is_between);
+    }
+    found
 }
 
 /// What stands around an array, from behind its `]` to the `}` of the object, holds records of its own.
@@ -406,6 +432,18 @@ mod tests {
             assert!(spread.is_none_or(|o| o.layout == Layout::Spread), "{text}");
             assert_eq!(spread.map(|o| o.inside), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn the_elements_of_an_array_within_an_object_have_places() {
+        let text = r#" {"a" : [1], "entry": [ {"b":"]"} ,{"c":[{}]}, 7], "z":[]} "#;
+        let array = value_of(text.as_bytes(), "entry").unwrap_or_default();
+        let elements = elements_of(&text.as_bytes()[array.clone()]);
+        let shown: Vec<_> = elements.into_iter().map(|e| &text[array.clone()][e]).collect();
+        assert_eq!(shown, [r#"{"b":"]"}"#, r#"{"c":[{}]}"#, "7"]);
+        assert_eq!(value_of(text.as_bytes(), "none"), None);
+        assert_eq!(value_of(br#"{"entry""#, "entry"), None);
+        assert!(elements_of(b"[]").is_empty() && elements_of(b"[").is_empty());
     }
 
     #[test]

@@ -26,6 +26,20 @@ pub enum Error {
     /// A mapping file cannot be understood.
     #[error("mapping {origin}: {why}")]
     Mapping { origin: String, why: String },
+    /// What was remembered of how files are to be read cannot be understood.
+    #[error(
+        "{origin} is damaged: {why}; mend it, or remove it and say again with --source how files are to be read"
+    )]
+    Told { origin: String, why: String },
+    /// A file was said to be of a source that nobody knows here.
+    #[error(
+        "{path}: it is to be read as {source_name}, as told on {day}, and there is no such source; give the --mapping that declares it, name another with --source NAME, or let it be recognized after `ambit sources --forget`"
+    )]
+    ToldUnknown {
+        path: String,
+        source_name: String,
+        day: String,
+    },
     /// A manifest of a digest chain does not fit its files or itself.
     #[error("{path}, line {line}: {why}; no completeness follows from it")]
     Chain { path: String, line: u64, why: String },

@@ -1,7 +1,7 @@
 //! One HTTP exchange, as every gateway's log tells it: the columns that scopes rely on.
 
 use crate::json::hex_byte;
-use crate::redact::{self, Redactor};
+use crate::redact::Redactor;
 use ambit_event::{Event, Outcome};
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -31,7 +31,7 @@ pub fn fill(event: &mut Event, exchange: Exchange<'_>, redactor: &mut Redactor) 
     event.activity = method.map(str::to_owned);
     if let Some(uri) = line.map(|l| l.1).or(exchange.uri.as_deref()) {
         let (path, query) = split_uri(uri);
-        event.resource = Some(redact::text(&redactor.keys, path).into_owned());
+        event.resource = Some(redactor.part(path).into_owned());
         event.operation = method.map(|m| operation(m, path));
         let query = query.or_else(|| {
             exchange
@@ -132,6 +132,9 @@ fn ending(segment: &str) -> Option<&str> {
 /// Whether a path segment is or holds an id rather than a name: a number, four digits in a row, a UUID, a network
 /// address, an e-mail address, a home (`~bob`), or a text that nobody would have chosen.
 fn is_id(segment: &str) -> bool {
+    if is_word(segment) {
+        return false;
+    }
     let text = decoded(segment);
     if text.contains('@') || text.starts_with('~') || text.parse::<IpAddr>().is_ok() {
         return true;
@@ -139,6 +142,14 @@ fn is_id(segment: &str) -> bool {
     let is_bare_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     let whole = ending(segment).map_or(&*text, |ending| text.strip_suffix(ending).unwrap_or(&text));
     is_bare_number(whole.trim_end_matches('.')) || has_long_number(&text) || parts(&text).any(is_token)
+}
+
+/// Letters alone, too few for a token: most segments are.
+fn is_word(segment: &str) -> bool {
+    segment.len() < 16
+        && segment
+            .bytes()
+            .all(|b| b.is_ascii_alphabetic() || b == b'_' || b == b'-')
 }
 
 fn has_long_number(text: &str) -> bool {

@@ -4,6 +4,7 @@ use crate::quick::{Quick, QuickHasher};
 use crate::{Framing, elements};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::Hasher;
 
 /// Distinct records that are remembered at least. Identical lines carry identical times, so they stand
@@ -91,14 +92,12 @@ impl Occurrences {
         let mut hash = QuickHasher::default();
         hash.write(raw);
         let key = hash.finish();
-        let before = self
-            .recent
-            .get(&key)
-            .or_else(|| self.older.get(&key))
-            .copied()
-            .unwrap_or(0);
-        let n = before.saturating_add(1);
-        self.recent.insert(key, n);
+        let count = match self.recent.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(self.older.get(&key).copied().unwrap_or(0)),
+        };
+        *count = count.saturating_add(1);
+        let n = *count;
         if self.recent.len() >= REMEMBERED {
             self.older = std::mem::take(&mut self.recent);
         }

@@ -7,8 +7,9 @@ use crate::chain::{Chain, Link};
 use crate::formats::aws::digest::Digest;
 use crate::identity::{self, Occurrences, Rotation};
 use crate::recognize::{chosen, recognize};
+use crate::told::folder_and_file;
 use crate::twins::Twins;
-use crate::{Confidence, Error, Format, Framing, Options};
+use crate::{Confidence, Error, Format, Framing, Options, Told};
 use ambit_event::{Attestation, Evidence, EvidenceId, Loss, Timestamp};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,6 +25,7 @@ pub struct Input {
     pub(crate) format: Option<Arc<dyn Format>>,
     pub(crate) place: Place,
     pub(crate) modified: Option<Timestamp>,
+    pub(crate) told: Option<Arc<Told>>,
     pub(crate) family: Arc<Family>,
     /// Its place among its rotated siblings.
     pub(crate) rank: usize,
@@ -94,6 +96,8 @@ struct Sighted {
     evidence: Evidence,
     modified: Option<Timestamp>,
     first_line: Vec<u8>,
+    /// How a person said that it is to be read.
+    told: Option<Arc<Told>>,
 }
 
 /// A file that no format recognized. A manifest, or its rotated siblings, may yet say what it is.
@@ -215,12 +219,16 @@ impl Finder<'_> {
             evidence,
             modified,
             first_line: identity::first_line(&glance.head).to_vec(),
+            told: None,
         };
         self.sort_in(file, &glance.head);
         Ok(())
     }
 
     fn sort_in(&mut self, mut file: Sighted, head: &[u8]) {
+        if let Some(told) = self.told_of(&file, head) {
+            return self.sort_in_as_told(file, head, told);
+        }
         let is_blank = head.len() < HEAD && head.iter().all(u8::is_ascii_whitespace);
         if is_blank && self.options.source.is_none() {
             let error = Error::Empty {
@@ -230,15 +238,42 @@ impl Finder<'_> {
         }
         match recognize(self.options, &self.formats, &file.name, head, file.modified) {
             Ok((format, confidence)) => {
-                if let Some(first) = identity::first_element(head, &format.framing()) {
-                    file.first_line = first.to_vec();
-                } else if format.names_columns() {
-                    file.first_line = identity::first_row(head).to_vec();
-                }
+                file.first_line = beginning(&*format, head, &file).to_vec();
                 self.found.push(Found::new(file, format, confidence));
             }
             Err(error) => self.put_aside(file, error, false),
         }
+    }
+
+    /// What was said of a file before, where nothing is said now.
+    fn told_of(&self, file: &Sighted, head: &[u8]) -> Option<Told> {
+        if self.options.source.is_some() || self.options.told.is_empty() {
+            return None;
+        }
+        let (folder, name) = folder_and_file(&file.place.absolute_name());
+        let lineage = |told: &Told| {
+            let format = self.formats.iter().find(|f| f.name() == told.source)?;
+            let beginning = beginning(&**format, head, file);
+            let lineage = || identity::lineage(format.name(), told.host.as_deref(), beginning);
+            (!beginning.is_empty()).then(lineage)
+        };
+        self.options.told.find(&folder, &name, lineage).cloned()
+    }
+
+    fn sort_in_as_told(&mut self, mut file: Sighted, head: &[u8], told: Told) {
+        let Some(format) = self.formats.iter().find(|f| f.name() == told.source).cloned() else {
+            let error = Error::ToldUnknown {
+                path: file.name.clone(),
+                source_name: told.source,
+                day: told.at.to_string().chars().take(10).collect(),
+            };
+            return self.put_aside(file, error, false);
+        };
+        file.first_line = beginning(&*format, head, &file).to_vec();
+        let host = &mut file.evidence.host;
+        *host = host.take().or_else(|| told.host.clone());
+        file.told = Some(Arc::new(told));
+        self.found.push(Found::new(file, format, Confidence::CERTAIN));
     }
 
     fn put_aside(&mut self, file: Sighted, error: Error, is_empty: bool) {
@@ -445,7 +480,8 @@ impl Finder<'_> {
         let is_chosen =
             |format: &Arc<dyn Format>| chosen(self.options, &self.formats).any(|f| Arc::ptr_eq(f, format));
         let format = &self.found[at].format;
-        if self.options.source.is_some() || is_chosen(format) || is_of(format, link) {
+        let is_told = self.options.source.is_some() || self.found[at].file.told.is_some();
+        if is_told || is_chosen(format) || is_of(format, link) {
             return;
         }
         if let Some(format) = self.as_shipped(link) {
@@ -507,11 +543,24 @@ impl Found {
     fn new(mut file: Sighted, format: Arc<dyn Format>, confidence: Confidence) -> Self {
         file.evidence.source = format.name().to_owned();
         file.evidence.confidence = confidence.0;
-        if matches!(format.framing(), Framing::Chunks { .. }) {
-            // It is written to in place, and may begin as many others do: only its own bytes tell which it is.
-            file.first_line = file.evidence.id.0.clone().into_bytes();
+        if let Framing::Chunks { .. } = format.framing() {
+            file.first_line = beginning(&*format, b"", &file).to_vec();
         }
         Self { file, format }
+    }
+}
+
+/// What tells a file of this format from others.
+fn beginning<'f>(format: &dyn Format, head: &'f [u8], file: &'f Sighted) -> &'f [u8] {
+    let framing = format.framing();
+    if let Framing::Chunks { .. } = framing {
+        // It is written to in place, and may begin as many others do: only its own bytes tell which it is.
+        return file.evidence.id.0.as_bytes();
+    }
+    match identity::first_element(head, &framing) {
+        Some(first) => first,
+        None if format.names_columns() => identity::first_row(head),
+        None => &file.first_line,
     }
 }
 
@@ -538,12 +587,37 @@ impl Input {
             format,
             place,
             modified: None,
+            told: None,
             family,
             rank: 0,
             copy_of: None,
             attestations: Vec::new(),
             losses: Vec::new(),
         }
+    }
+
+    /// How a person said before that it is to be read, where that is why it is read so.
+    #[must_use]
+    pub fn told(&self) -> Option<&Told> {
+        self.told.as_deref()
+    }
+
+    /// What is to be remembered of these options, with which the file is read; `None` where they name no source.
+    #[must_use]
+    pub fn to_remember(&self, options: &Options, by: &str, at: Timestamp) -> Option<Told> {
+        self.format.as_ref()?;
+        let (folder, file) = folder_and_file(&self.place.absolute_name());
+        Some(Told {
+            folder,
+            file,
+            source: options.source.clone()?,
+            host: options.host.clone(),
+            time_zone: options.time_zone.clone(),
+            log_format: options.log_format.clone(),
+            at,
+            by: by.to_owned(),
+            lineages: vec![self.evidence.lineage.clone()],
+        })
     }
 
     /// The manual page of the source that was recognized; empty for a manifest.
@@ -588,6 +662,7 @@ fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) ->
                 evidence,
                 modified,
                 first_line,
+                told,
                 ..
             } = file;
             let lineage = identity::lineage(format.name(), evidence.host.as_deref(), first_line);
@@ -600,6 +675,7 @@ fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) ->
             first.entry(same).or_insert_with(|| evidence.path.clone());
             inputs.push(Input {
                 modified: *modified,
+                told: told.clone(),
                 copy_of,
                 family: Arc::clone(&family),
                 rank,

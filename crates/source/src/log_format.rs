@@ -4,12 +4,15 @@ use crate::RejectReason;
 use crate::json::{Json, Object, hex_byte};
 use ambit_event::printable;
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// A pattern made ready: texts that must stand there and variables between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogFormat {
     parts: Vec<Part>,
     escaping: Escaping,
+    /// Whether no variable stands twice.
+    is_distinct: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,7 +119,11 @@ impl LogFormat {
         });
         let mut fields = Object::with_capacity(values.len());
         for (name, value) in names.zip(values) {
-            fields.insert(Cow::Borrowed(name), Json::Text(self.decode(value)));
+            let (name, value) = (Cow::Borrowed(name.as_str()), Json::Text(self.decode(value)));
+            match self.is_distinct {
+                true => fields.push(name, value),
+                false => drop(fields.insert(name, value)),
+            }
         }
         Some(fields)
     }
@@ -350,9 +357,16 @@ impl Builder {
     fn finish(self, escaping: Escaping) -> Option<LogFormat> {
         let is_variable = |part: &Part| matches!(part, Part::Variable { .. });
         let is_clear = !self.parts.windows(2).any(|pair| pair.iter().all(is_variable));
-        (is_clear && self.parts.iter().any(is_variable)).then_some(LogFormat {
+        let has_some = self.parts.iter().any(is_variable);
+        let mut names = HashSet::new();
+        let is_distinct = self.parts.iter().all(|part| match part {
+            Part::Variable { name, .. } => names.insert(name.clone()),
+            Part::Text(_) => true,
+        });
+        (is_clear && has_some).then_some(LogFormat {
             parts: self.parts,
             escaping,
+            is_distinct,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! What a person says about the evidence.
 
 use crate::capped::Caps;
-use crate::{Context, Error, Format, Mapping, formats};
+use crate::{Context, Error, Format, Mapping, ToldList, formats};
 use ambit_event::{Keys, Timestamp};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
@@ -23,6 +23,8 @@ pub struct Options {
     /// Sources that are declared beside the built-in ones. One whose `[recognize]` knows a file goes before
     /// every built-in one, however sure that is.
     pub mappings: Vec<Mapping>,
+    /// What was said of files before. It holds where nothing is said now.
+    pub told: ToldList,
     /// Events per batch.
     pub batch_events: usize,
     pub caps: Caps,
@@ -36,7 +38,8 @@ impl Default for Options {
             time_zone: None,
             log_format: None,
             mappings: Vec::new(),
-            batch_events: 8192,
+            told: ToldList::default(),
+            batch_events: 2048,
             caps: Caps::default(),
         }
     }

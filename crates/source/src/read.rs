@@ -8,7 +8,7 @@ use crate::twins::Met;
 use crate::{Context, Decoder, Error, Format, Framing, Options, Output, RawRecord, Refused, RejectReason};
 use ambit_event::{
     Attestation, Batch, Checkpoint, Event, EventId, Evidence, Keys, Loss, Position, Provenance, Reject, Span,
-    Timestamp,
+    Timestamp, printable,
 };
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -37,6 +37,9 @@ pub struct Summary {
 
 /// Bytes of raw records after which a batch is full, however few they are.
 const BATCH_BYTES: usize = 32 << 20;
+/// Characters of a reject's reason, and of the field that it names: both may repeat what an attacker wrote.
+const REASON: usize = 600;
+const FIELD: usize = 200;
 
 /// Reads one evidence file and hands its events over in batches, each with the checkpoint up to which
 /// everything has been handed over. With a checkpoint of the same lineage only what follows it is given.
@@ -61,6 +64,14 @@ pub fn read(
     if let Some(original) = &input.copy_of {
         return Ok(hand_over_copy(input, original, sink));
     }
+    let as_told;
+    let options = match &input.told {
+        Some(told) => {
+            as_told = told.under(options);
+            &as_told
+        }
+        None => options,
+    };
     let context = Context {
         host: input.evidence.host.clone(),
         ..options.context(keys, input.modified)?
@@ -212,11 +223,36 @@ fn pass(
     input
         .place
         .with_content(&options.caps, |reader: &mut CappedReader<'_>| {
-            if let Some(note) = reading.run(reader, options, resume, sink) {
+            let mut whole = Whole {
+                n_awaited: input.place.is_file().then_some(input.evidence.bytes),
+                reader,
+            };
+            if let Some(note) = reading.run(&mut whole, options, resume, sink) {
                 return Pass::Replaced(note);
             }
             Pass::Done(reading.summary, reading.seen)
         })
+}
+
+/// A file to its end, which must not come before so many bytes as it had when it was found.
+struct Whole<'a, 'r> {
+    reader: &'a mut CappedReader<'r>,
+    n_awaited: Option<u64>,
+}
+
+impl Read for Whole<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.reader.read(buffer)?;
+        let is_end = n == 0 && !buffer.is_empty();
+        match self.n_awaited.take_if(|_| is_end) {
+            Some(most) if self.reader.n_in() < most => {
+                let there = self.reader.n_in();
+                let why = format!("it is shorter than it was when it was found ({there} bytes of {most})");
+                Err(io::Error::new(io::ErrorKind::UnexpectedEof, why))
+            }
+            _ => Ok(n),
+        }
+    }
 }
 
 /// The state of reading one file.
@@ -236,6 +272,7 @@ struct Reading<'a> {
     /// The last event's time, and its host.
     last: Option<Timestamp>,
     last_host: Option<String>,
+    /// What the decoder gives out; its events wait here until the batch is full.
     output: Output,
     summary: Summary,
     checkpoint: Checkpoint,
@@ -362,8 +399,9 @@ impl<'a> Reading<'a> {
             }
         }
         self.summary.bytes = cutter.offset();
+        let n_before = self.output.events.len();
         self.decoder.finish(&mut self.output);
-        self.take_events(None);
+        self.take_events(n_before, None);
         if !may_grow {
             self.advance(cutter.offset());
         }
@@ -469,16 +507,15 @@ impl<'a> Reading<'a> {
         for event in self.output.events.drain(..).filter(|e| !e.raw.is_empty()) {
             self.released.count(&event.raw);
         }
-        self.output.losses.clear();
-        self.output.refused.clear();
-        self.output.n_silent = 0;
+        self.take_back(0);
     }
 
     /// Decodes one record. Gives its place where only its first line became a reject, and the lines behind
     /// that are to be tried again.
     fn take(&mut self, record: &RawRecord<'_>) -> Option<(u64, u64)> {
+        let n_before = self.output.events.len();
         if let Err(reason) = self.decoder.decode(record, &mut self.output) {
-            self.output = Output::default();
+            self.take_back(n_before);
             let is_retried = self.may_retry(record);
             let bytes = if is_retried {
                 first_line(record.bytes)
@@ -491,63 +528,83 @@ impl<'a> Reading<'a> {
         }
         let nth = self.count(record.bytes);
         self.summary.n_silent += std::mem::take(&mut self.output.n_silent);
-        let is_silent = self.output.events.is_empty() && self.output.refused.is_empty();
+        let is_silent = self.output.events.len() == n_before && self.output.refused.is_empty();
         self.summary.n_silent += u64::from(is_silent && self.decoder.held_from().is_none());
-        self.take_events(Some((record, nth)));
+        self.take_events(n_before, Some((record, nth)));
         None
     }
 
-    /// Completes what the decoder has given out: events of this record, and those of earlier ones that
-    /// it had held back.
-    fn take_events(&mut self, record: Option<(&RawRecord<'_>, u64)>) {
+    /// What the decoder has said of a record that it then refused does not count.
+    fn take_back(&mut self, n_before: usize) {
+        self.output.events.truncate(n_before);
+        self.output.losses.clear();
+        self.output.refused.clear();
+        self.output.n_silent = 0;
+    }
+
+    /// Completes what the decoder has given out behind the events of earlier records: events of this record, and
+    /// those of earlier ones that it had held back. They stay where they are, as they are large.
+    fn take_events(&mut self, n_before: usize, record: Option<(&RawRecord<'_>, u64)>) {
         let mut events = std::mem::take(&mut self.output.events);
         let mut refused = std::mem::take(&mut self.output.refused).into_iter().peekable();
-        let mut n_own = 0;
-        for mut event in events.drain(..) {
-            let place = event.provenance.offset;
+        let (mut n_kept, mut n_own) = (n_before, 0);
+        for at in n_before..events.len() {
+            let place = events[at].provenance.offset;
             while let Some(before) = refused.next_if(|part| part.offset < place) {
                 self.refuse(before);
             }
-            let raw = std::mem::take(&mut event.raw);
-            match record {
-                _ if !raw.is_empty() => {
-                    let nth = self.released.count(&raw);
-                    let Provenance { offset, line, .. } = event.provenance;
-                    if offset < self.resumed_at {
-                        continue;
-                    }
-                    let held = RawRecord {
-                        bytes: &raw,
-                        offset,
-                        line,
-                    };
-                    self.complete(&mut event, &held, nth, 0);
-                    event.raw = raw;
+            if self.take_event(&mut events[at], record, &mut n_own) {
+                if n_kept < at {
+                    events.swap(n_kept, at);
                 }
-                Some((record, nth)) => {
-                    n_own += 1;
-                    self.complete(&mut event, record, nth, n_own - 1);
-                    event.raw = record.bytes.to_vec();
-                }
-                None => continue,
+                n_kept += 1;
             }
-            // What a part of a compact record says can be far longer than its bytes.
-            let n_said = event.fields.as_json().map_or(0, str::len);
-            self.batch_bytes += event.raw.len().max(n_said / 2);
-            self.settle(Some(&event));
-            self.last = Some(event.time);
-            if self.last_host != event.host {
-                self.last_host.clone_from(&event.host);
-            }
-            event.fields.pack();
-            self.batch.events.push(event);
         }
+        events.truncate(n_kept);
         self.output.events = events;
         refused.for_each(|part| self.refuse(part));
         let losses: Vec<Loss> = self.output.losses.drain(..).collect();
         for loss in losses {
             self.lose(loss);
         }
+    }
+
+    /// Completes one event; false where an earlier run has given it out, or it is of no record.
+    fn take_event(
+        &mut self,
+        event: &mut Event,
+        record: Option<(&RawRecord<'_>, u64)>,
+        n_own: &mut usize,
+    ) -> bool {
+        let raw = std::mem::take(&mut event.raw);
+        match record {
+            _ if !raw.is_empty() => {
+                let nth = self.released.count(&raw);
+                let Provenance { offset, line, .. } = event.provenance;
+                if offset < self.resumed_at {
+                    return false;
+                }
+                let bytes = &raw;
+                self.complete(event, &RawRecord { bytes, offset, line }, nth, 0);
+                event.raw = raw;
+            }
+            Some((record, nth)) => {
+                self.complete(event, record, nth, *n_own);
+                *n_own += 1;
+                event.raw = record.bytes.to_vec();
+            }
+            None => return false,
+        }
+        // What a part of a compact record says can be far longer than its bytes.
+        let n_said = event.fields.as_json().map_or(0, str::len);
+        self.batch_bytes += event.raw.len().max(n_said / 2);
+        self.settle(Some(event));
+        self.last = Some(event.time);
+        if self.last_host != event.host {
+            self.last_host.clone_from(&event.host);
+        }
+        event.fields.pack();
+        true
     }
 
     /// Fills what a decoder leaves empty, all but the raw bytes.
@@ -599,8 +656,8 @@ impl<'a> Reading<'a> {
             source: self.format.source().to_owned(),
             host: self.context.host.clone().or_else(|| self.last_host.clone()),
             position,
-            reason: reason.reason,
-            field: reason.field,
+            reason: printable(&reason.reason, REASON),
+            field: reason.field.map(|field| printable(&field, FIELD)),
             between: self.last.map(|from| Span::new(from, Timestamp::MAX)),
             raw,
             n_bytes,
@@ -672,7 +729,7 @@ impl<'a> Reading<'a> {
 
     fn is_full(&self) -> bool {
         let is_settled = self.n_settled == self.batch.rejects.len();
-        let n = self.batch.events.len();
+        let n = self.output.events.len();
         (n >= self.batch_events || self.batch_bytes >= BATCH_BYTES) && is_settled
             || self.batch.rejects.len() >= self.batch_events.saturating_mul(4)
             || self.batch_bytes >= 2 * BATCH_BYTES
@@ -680,13 +737,14 @@ impl<'a> Reading<'a> {
 
     fn flush(&mut self, sink: &mut dyn FnMut(Batch) -> ControlFlow<()>) -> ControlFlow<()> {
         let mut batch = std::mem::take(&mut self.batch);
+        batch.events = std::mem::take(&mut self.output.events);
         self.meet_twins(&batch.events);
         let digest = self.settled.digest();
         batch.checkpoint = Some(Checkpoint {
             digest,
             ..self.checkpoint.clone()
         });
-        self.batch.events = Vec::with_capacity(batch.events.len());
+        self.output.events.reserve(batch.events.len());
         self.summary.n_events += batch.events.len() as u64;
         (self.batch_bytes, self.n_settled) = (0, 0);
         sink(batch)
@@ -721,7 +779,8 @@ impl<'a> Reading<'a> {
             }
             self.batch.attestations.push(attestation);
         }
-        let has_news = !self.batch.is_empty() || self.batch.evidence.is_some();
+        let has_news =
+            !self.batch.is_empty() || !self.output.events.is_empty() || self.batch.evidence.is_some();
         if has_news || self.checkpoint.offset > 0 {
             self.summary.stopped = self.flush(sink).is_break();
         }

@@ -1,18 +1,115 @@
 //! Takes the secrets out of what is kept of a record.
 
 use crate::json::{Json, Object};
-use crate::quick::Quick;
+use crate::quick::{Quick, QuickHasher};
 use ambit_event::Keys;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
+use std::hash::Hasher;
 
 /// The text with its secrets replaced by fingerprints. Texts that cannot hold one are let through fast.
 #[must_use]
 pub fn text<'t>(keys: &Keys, text: &'t str) -> Cow<'t, str> {
-    if may_hold_secret(text.as_bytes()) {
+    marked(keys, text, Marks::of(text.as_bytes()))
+}
+
+/// The marks of each byte.
+static OF_BYTE: [u8; 256] = {
+    let (mut marks, mut byte) = ([0; 256], 0);
+    while byte < 256 {
+        marks[byte] = Marks::of_byte(byte as u8);
+        byte += 1;
+    }
+    marks
+};
+
+/// As [`text`], for a text with these marks.
+fn marked<'t>(keys: &Keys, text: &'t str, marks: Marks) -> Cow<'t, str> {
+    if may_hold_secret(text.as_bytes(), marks) {
         keys.redact(text)
     } else {
         Cow::Borrowed(text)
+    }
+}
+
+/// Which of the characters without which there is no secret stand in a text.
+#[derive(Debug, Clone, Copy)]
+struct Marks(u8);
+
+impl Marks {
+    const ASSIGNS: u8 = 1;
+    const ASKS: u8 = 2;
+    const QUOTES: u8 = 4;
+    const B: u8 = 8;
+    const J: u8 = 16;
+    /// Escapes begin with it, and may hide any of the others.
+    const BACKSLASHES: u8 = 32;
+    const ALL: Self = Self(u8::MAX);
+
+    /// What the texts of a record may hold: as much as the whole of it, which is looked at once.
+    fn of_record(record: &str, quotes: Quotes) -> Self {
+        let bytes = record.as_bytes();
+        let seen = Self::of(bytes);
+        if seen.has(Self::BACKSLASHES) {
+            return Self::ALL;
+        }
+        let mut marks = seen.0 & (Self::ASSIGNS | Self::QUOTES | Self::B | Self::J);
+        if quotes == Quotes::Around {
+            marks &= !Self::QUOTES;
+        }
+        if !seen.has(Self::B) || !memchr::memchr2_iter(b'b', b'B', bytes).any(|at| is_scheme(bytes, at)) {
+            marks &= !Self::B;
+        }
+        if !seen.has(Self::J) || !memchr::memchr2_iter(b'j', b'J', bytes).any(|at| is_token(bytes, at)) {
+            marks &= !Self::J;
+        }
+        Self(marks)
+    }
+
+    /// Those of a text of a record with these marks.
+    fn of_text(self, text: &[u8]) -> Self {
+        let is_without = match self.0 {
+            0 => true,
+            Self::ASSIGNS => memchr::memchr(b'=', text).is_none(),
+            Self::QUOTES => memchr::memchr(b'"', text).is_none(),
+            _ => false,
+        };
+        if is_without { Self(0) } else { Self::of(text) }
+    }
+
+    /// Goes over all of the text without a branch, sixteen bytes at a time: most texts hold none of them.
+    fn of(bytes: &[u8]) -> Self {
+        let (blocks, rest) = bytes.as_chunks::<16>();
+        // What is left over is looked at with what stands before it.
+        let Some(last) = bytes.last_chunk::<16>() else {
+            return Self(rest.iter().fold(0, |all, byte| all | OF_BYTE[*byte as usize]));
+        };
+        let mut seen = [0; 16];
+        for block in blocks.iter().chain(std::iter::once(last)) {
+            for (seen, byte) in seen.iter_mut().zip(block) {
+                *seen |= Self::of_byte(*byte);
+            }
+        }
+        Self(seen.iter().fold(0, |all, mark| all | mark))
+    }
+
+    const fn of_byte(byte: u8) -> u8 {
+        const fn mark(is_it: bool, mark: u8) -> u8 {
+            if is_it { mark } else { 0 }
+        }
+        let lower = byte | 0x20;
+        mark(byte == b'=', Self::ASSIGNS)
+            | mark(byte == b'?', Self::ASKS)
+            | mark(byte == b'&', Self::ASKS)
+            | mark(byte == b'"', Self::QUOTES)
+            | mark(lower == b'b', Self::B)
+            | mark(lower == b'j', Self::J)
+            | mark(byte == b'\\', Self::BACKSLASHES)
+    }
+
+    const fn has(self, mark: u8) -> bool {
+        self.0 & mark != 0
     }
 }
 
@@ -27,13 +124,29 @@ pub fn owned(keys: &Keys, value: String) -> String {
 
 /// Whether the patterns of [`Keys::redact`] can match at all: they need `name=value`, a quoted name with a
 /// colon, the words bearer or basic, or the beginning of a JWT, which is looked for by its rarest letter.
-fn may_hold_secret(bytes: &[u8]) -> bool {
-    let is_name = |at: usize| bytes[at] == b'=' || matches!(bytes.get(at + 1), Some(b':' | b' ' | b'\t'));
-    let is_scheme = |at: usize| starts_with(&bytes[at..], b"bearer") || starts_with(&bytes[at..], b"basic");
-    let is_token = |at: usize| at >= 2 && starts_with(&bytes[at - 2..], b"eyj");
-    memchr::memchr2_iter(b'=', b'"', bytes).any(is_name)
-        || memchr::memchr2_iter(b'b', b'B', bytes).any(is_scheme)
-        || memchr::memchr2_iter(b'j', b'J', bytes).any(is_token)
+fn may_hold_secret(bytes: &[u8], marks: Marks) -> bool {
+    let is_name = |at: usize| matches!(bytes.get(at + 1), Some(b':' | b' ' | b'\t'));
+    marks.has(Marks::ASSIGNS)
+        || marks.has(Marks::QUOTES) && memchr::memchr_iter(b'"', bytes).any(is_name)
+        || marks.has(Marks::B) && memchr::memchr2_iter(b'b', b'B', bytes).any(|at| is_scheme(bytes, at))
+        || marks.has(Marks::J) && memchr::memchr2_iter(b'j', b'J', bytes).any(|at| is_token(bytes, at))
+}
+
+fn is_scheme(bytes: &[u8], at: usize) -> bool {
+    starts_with(&bytes[at..], b"bearer") || starts_with(&bytes[at..], b"basic")
+}
+
+fn is_token(bytes: &[u8], at: usize) -> bool {
+    at >= 2 && starts_with(&bytes[at - 2..], b"eyj")
+}
+
+/// What quotes mean in the records of a form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quotes {
+    /// They stand around texts, and in them behind a backslash only.
+    Around,
+    /// They may stand in texts.
+    Within,
 }
 
 fn starts_with(bytes: &[u8], word: &[u8]) -> bool {
@@ -88,12 +201,54 @@ pub fn percent_decoded(text: &str) -> Cow<'_, str> {
 
 /// Field names that are remembered with whether they are secret; attackers may invent more.
 const NAMES: usize = 1024;
+/// Bytes of a name that is remembered.
+pub const SHORT: usize = 200;
 
 /// Takes the secrets out of fields, remembering which names are secret.
 #[derive(Debug, Clone)]
 pub struct Redactor {
     pub keys: Keys,
     names: HashMap<String, bool, Quick>,
+    known: Fingerprints,
+    /// What the texts of the record at hand may hold.
+    marks: Marks,
+}
+
+/// Fingerprints that were made lately: a session's secret stands in each of its records, and often twice.
+#[derive(Clone, Default)]
+struct Fingerprints(Vec<Option<(String, String)>>);
+
+/// Never shows a secret, whatever is logged.
+impl fmt::Debug for Fingerprints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprints(…)")
+    }
+}
+
+impl Fingerprints {
+    const PLACES: usize = 1024;
+    /// Longer secrets are not remembered.
+    const LONGEST: usize = 256;
+
+    fn get(&mut self, keys: &Keys, secret: &str) -> String {
+        if secret.len() > Self::LONGEST {
+            return keys.fingerprint(secret);
+        }
+        if self.0.is_empty() {
+            self.0.resize(Self::PLACES, None);
+        }
+        let mut hash = QuickHasher::default();
+        hash.write(secret.as_bytes());
+        let place = usize::try_from(hash.finish() % Self::PLACES as u64).unwrap_or(0);
+        match &mut self.0[place] {
+            Some((known, shown)) if known == secret => shown.clone(),
+            place => {
+                let shown = keys.fingerprint(secret);
+                *place = Some((secret.to_owned(), shown.clone()));
+                shown
+            }
+        }
+    }
 }
 
 impl Redactor {
@@ -102,7 +257,31 @@ impl Redactor {
         Self {
             keys: keys.clone(),
             names: HashMap::default(),
+            known: Fingerprints::default(),
+            marks: Marks::ALL,
         }
+    }
+
+    /// Looks once at a whole record, so that few of its texts need a look of their own. Until [`Self::look_away`]
+    /// only texts that stand in the record as they are may be given.
+    pub fn look_at(&mut self, record: &str, quotes: Quotes) {
+        self.marks = Marks::of_record(record, quotes);
+    }
+
+    pub const fn look_away(&mut self) {
+        self.marks = Marks::ALL;
+    }
+
+    /// As [`text`], for a part of the record that is no URL.
+    #[must_use]
+    pub fn part<'t>(&self, part: &'t str) -> Cow<'t, str> {
+        marked(&self.keys, part, self.marks.of_text(part.as_bytes()))
+    }
+
+    /// As [`Keys::fingerprint`].
+    #[must_use]
+    pub fn fingerprint(&mut self, secret: &str) -> String {
+        self.known.get(&self.keys, secret)
     }
 
     /// A name that means something else to this producer than the secret that it is elsewhere.
@@ -112,41 +291,42 @@ impl Redactor {
         self
     }
 
-    /// Every field of a map, by its name and its text.
-    pub fn fields(&mut self, object: &mut Object<'_>) {
-        for (name, field) in object.iter_mut() {
-            if self.is_secret(name) {
-                self.secret(field)
-            } else {
-                self.value(field)
-            }
-        }
+    /// Every field of a map, by its name and its text. Whether one was changed.
+    pub fn fields(&mut self, object: &mut Object<'_>) -> bool {
+        object.change(|_, name, field| match self.is_secret(name) {
+            true => self.secret(field),
+            false => self.value(field),
+        })
     }
 
-    /// Every text below a value; what stands under a secret name is fingerprinted whole.
-    pub fn value(&mut self, value: &mut Json<'_>) {
+    /// Every text below a value; what stands under a secret name is fingerprinted whole. Whether it was changed.
+    pub fn value(&mut self, value: &mut Json<'_>) -> bool {
         match value {
             Json::Text(plain) => {
-                if let Cow::Owned(redacted) = self.text(plain) {
-                    *plain = Cow::Owned(redacted);
-                }
+                let Cow::Owned(redacted) = self.text(plain) else {
+                    return false;
+                };
+                *plain = Cow::Owned(redacted);
+                true
             }
-            Json::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
+            Json::Array(items) => items
+                .iter_mut()
+                .fold(false, |is_changed, item| self.value(item) | is_changed),
             Json::Object(object) => self.fields(object),
-            Json::Null | Json::Bool(_) | Json::Number(_) => {}
+            Json::Null | Json::Bool(_) | Json::Number(_) => false,
         }
     }
 
     /// A text that may be or hold a URL: its parameters are known by their names, whatever escapes those hold.
     #[must_use]
     pub fn text<'t>(&mut self, plain: &'t str) -> Cow<'t, str> {
-        let bytes = plain.as_bytes();
-        if memchr::memchr(b'=', bytes).is_none() || memchr::memchr2(b'?', b'&', bytes).is_none() {
-            return text(&self.keys, plain);
+        let marks = self.marks.of_text(plain.as_bytes());
+        if !marks.has(Marks::ASSIGNS) || !marks.has(Marks::ASKS) {
+            return marked(&self.keys, plain, marks);
         }
         match plain.split_once('?') {
             Some((path, query)) => {
-                let (path, query) = (text(&self.keys, path), self.query(query));
+                let (path, query) = (self.part(path), self.query(query));
                 Cow::Owned(format!("{path}?{query}"))
             }
             None => Cow::Owned(self.query(plain)),
@@ -167,36 +347,41 @@ impl Redactor {
                     let (value, rest) = value.split_at(len);
                     out.push_str(name);
                     out.push('=');
-                    out.push_str(&self.keys.fingerprint(&percent_decoded(value)));
-                    out.push_str(&text(&self.keys, rest));
+                    out.push_str(&self.fingerprint(&percent_decoded(value)));
+                    out.push_str(&self.part(rest));
                 }
-                _ => out.push_str(&text(&self.keys, part)),
+                _ => out.push_str(&self.part(part)),
             }
         }
         out
     }
 
     /// What stands under a secret name: its texts and numbers become fingerprints; of an object those of
-    /// its fields that hold the value itself.
-    pub fn secret(&mut self, value: &mut Json<'_>) {
+    /// its fields that hold the value itself. Whether it was changed.
+    pub fn secret(&mut self, value: &mut Json<'_>) -> bool {
         match value {
-            Json::Text(text) if text.is_empty() || text == "-" => {}
-            Json::Text(text) => *text = Cow::Owned(self.keys.fingerprint(text)),
-            Json::Number(number) => {
-                *value = Json::Text(Cow::Owned(self.keys.fingerprint(&number.to_string())));
+            Json::Null | Json::Bool(_) => return false,
+            Json::Text(text) if text.is_empty() || text == "-" || Keys::is_fingerprint(text) => return false,
+            Json::Text(text) => *text = Cow::Owned(self.fingerprint(text)),
+            Json::Number(number) => *value = Json::Text(Cow::Owned(self.fingerprint(&number.to_string()))),
+            Json::Array(items) => {
+                return items
+                    .iter_mut()
+                    .fold(false, |is_changed, item| self.secret(item) | is_changed);
             }
-            Json::Array(items) => items.iter_mut().for_each(|item| self.secret(item)),
-            Json::Object(object) => {
-                for (name, field) in object.iter_mut() {
-                    if self.is_secret(name) || matches!(name, "id" | "value" | "key" | "hash" | "uid") {
-                        self.secret(field);
-                    } else {
-                        self.value(field);
-                    }
-                }
-            }
-            Json::Null | Json::Bool(_) => {}
+            Json::Object(object) => return self.secrets(object),
         }
+        true
+    }
+
+    fn secrets(&mut self, object: &mut Object<'_>) -> bool {
+        object.change(|_, name, field| {
+            let is_value = matches!(name, "id" | "value" | "key" | "hash" | "uid");
+            match is_value || self.is_secret(name) {
+                true => self.secret(field),
+                false => self.value(field),
+            }
+        })
     }
 
     pub fn is_secret(&mut self, name: &str) -> bool {
@@ -204,7 +389,7 @@ impl Redactor {
             return *known;
         }
         let answer = is_secret(name);
-        if self.names.len() < NAMES {
+        if self.names.len() < NAMES && name.len() <= SHORT {
             self.names.insert(name.to_owned(), answer);
         }
         answer

@@ -222,6 +222,9 @@ fn local(
     resolution: i64,
     zone: &TimeZone,
 ) -> Option<Clock> {
+    if let Ok(offset) = zone.to_fixed_offset() {
+        return instant(date, hms, nanos, offset.seconds(), resolution);
+    }
     let (h, m, s) = hms;
     let time = civil::Time::new(small2(h)?, small2(m)?, small2(s.min(59))?, 0).ok()?;
     let leap = if s == 60 { SECOND } else { 0 };

@@ -31,6 +31,8 @@ const MAY_UNPACK: &[&str] = &[
 const NOT_ASYNC: &[&str] = &[
     "crates/event/src/",
     "crates/source/src/",
+    "crates/detect/src/",
+    "crates/disclose/src/",
     "crates/case/src/",
     "crates/drill/src/",
 ];
@@ -50,7 +52,9 @@ const CLOCKS: &[&str] = &[
 const TIMELESS: &[&str] = &[
     "crates/event/src/",
     "crates/source/src/",
+    "crates/detect/src/",
     "crates/scope/src/",
+    "crates/disclose/src/",
     "crates/case/src/",
     "crates/drill/src/",
 ];
@@ -214,7 +218,9 @@ fn package_of(path: &str) -> &'static str {
         "event" => "ambit-event",
         "source" => "ambit-source",
         "lake" => "ambit-lake",
+        "detect" => "ambit-detect",
         "scope" => "ambit-scope",
+        "disclose" => "ambit-disclose",
         "case" => "ambit-case",
         "drill" => "ambit-drill",
         "cli" => "ambit",

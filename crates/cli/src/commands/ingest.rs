@@ -3,12 +3,12 @@
 use crate::exit::Exit;
 use crate::paint::columns;
 use crate::progress::Progress;
-use crate::setting::{Setting, read_text, remark};
-use crate::words;
-use ambit_event::{Batch, Evidence, printable};
+use crate::setting::{Setting, by, read_text, remark};
+use crate::{told, words};
+use ambit_event::{Batch, Evidence, Timestamp, printable};
 use ambit_lake::{Lake, Receipt, Writer};
-use ambit_source::{Input, Mapping, Options, Summary, discover};
-use anyhow::{Result, bail};
+use ambit_source::{Input, Mapping, Options, Summary, Told, discover};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,7 +30,8 @@ pub struct IngestArgs {
 /// What a person says about the evidence.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ReadingArgs {
-    /// Read every file as this source instead of recognizing it; see `ambit sources`
+    /// Read every file as this source instead of recognizing it; see `ambit sources`. The lake remembers it,
+    /// with --host, --tz and --log-format
     #[arg(long, value_name = "NAME")]
     pub source: Option<String>,
     /// The host that wrote the files, where the records do not say
@@ -55,13 +56,17 @@ const EXAMPLES: &str = "Examples:
   ambit ingest logs/ --json | jq '.files[] | [.path, .sha256]'
 
 The same records twice, grown, rotated or copied files add nothing: run it again at any time.
-What cannot be parsed is kept and listed by `ambit rejects`; the exit code is then 3.";
+What cannot be parsed is kept and listed by `ambit rejects`; the exit code is then 3.
+
+What --source says of a file is remembered: later it holds for the files of that folder that share its name but
+for their rotation (access.log, access.log.1, access.log.2.gz), also in an archive, and for files of that name
+elsewhere that begin with the same record. `ambit sources --told` lists and `--forget` forgets it.";
 
 /// Bytes that are taken in before they are written, while as many are being written: more would only cost
 /// memory, and fewer make many small files.
 const MOST_PENDING: u64 = 48 << 20;
 /// Batches that are read ahead of the writer.
-const AHEAD: usize = 2;
+const AHEAD: usize = 4;
 
 /// What was done, file by file.
 #[derive(Debug, Serialize)]
@@ -88,10 +93,15 @@ pub struct FileRead {
     pub host: Option<String>,
     /// How sure the recognition was, 0 to 100.
     pub confidence: u8,
+    /// When a person said that such files are of this source, where it is read so for that reason.
+    pub told_at: Option<Timestamp>,
     pub n_records: u64,
     pub n_events: u64,
     pub n_rejects: u64,
     pub notes: Vec<String>,
+    /// What is to be remembered of how it was read.
+    #[serde(skip)]
+    remember: Option<Told>,
 }
 
 impl Ingested {
@@ -127,8 +137,9 @@ pub async fn run(setting: &Setting, args: &IngestArgs) -> Result<Exit> {
     if let Some(missing) = args.paths.iter().find(|path| !path.exists()) {
         bail!("{}: there is no such file or folder", missing.display());
     }
-    let options = args.reading.options()?;
+    let mut options = args.reading.options()?;
     let lake = setting.create_lake().await?;
+    options.told = told::load(&setting.lake)?;
     let ingested = ingest(&lake, &args.paths, options).await?;
     if setting.is_json {
         setting.json(&ingested)?;
@@ -143,7 +154,30 @@ pub async fn run(setting: &Setting, args: &IngestArgs) -> Result<Exit> {
         }
         advise_to_compact(lake.refresh().await?.n_small_files());
     }
+    remember(setting, &ingested)?;
     Ok(ingested.exit())
+}
+
+/// Keeps what was said of the files for the next time. That of which nothing could be read so is not worth it.
+fn remember(setting: &Setting, ingested: &Ingested) -> Result<()> {
+    let is_good = |file: &&FileRead| file.n_events > 0 || file.n_rejects == 0;
+    let read = ingested.files.iter().filter(is_good);
+    let said: Vec<Told> = read.filter_map(|file| file.remember.clone()).collect();
+    if said.is_empty() {
+        return Ok(());
+    }
+    // Somebody else may have written meanwhile.
+    let mut list = told::load(&setting.lake)?;
+    let before = list.clone();
+    said.into_iter().for_each(|told| list.remember(told));
+    if list != before {
+        told::save(&setting.lake, &list)
+            .context("the logs are in the lake, but how they were read is not remembered")?;
+        if !setting.is_json {
+            remark("what --source said of these files is remembered; see `ambit sources --told`");
+        }
+    }
+    Ok(())
 }
 
 /// Small files above which compaction is worth a word.
@@ -173,13 +207,20 @@ pub async fn ingest(lake: &Lake, paths: &[PathBuf], options: Options) -> Result<
         errors: errors.iter().map(ToString::to_string).collect(),
     };
     let read_before = sources_by_digest(&lake.evidence().await?);
+    let by = by();
     for input in inputs {
         let evidence = input.evidence.clone();
+        let told_at = input.told().map(|told| told.at);
+        let remember = input.to_remember(&options, &by.who, by.at);
         match take_in(lake, &mut writer, input, &options, &mut progress).await? {
             Ok(mut summary) => {
                 summary.notes.extend(otherwise_read(&evidence, &read_before));
                 total.n_duplicates += summary.n_before;
-                total.files.push(file_read(&evidence, summary));
+                total.files.push(FileRead {
+                    told_at,
+                    remember,
+                    ..file_read(&evidence, summary)
+                });
             }
             Err(error) => total.errors.push(error.to_string()),
         }
@@ -271,10 +312,12 @@ fn file_read(evidence: &Evidence, summary: Summary) -> FileRead {
         source: evidence.source.clone(),
         host: evidence.host.clone(),
         confidence: evidence.confidence,
+        told_at: None,
         n_records: summary.n_records,
         n_events: summary.n_events,
         n_rejects: summary.n_rejects,
         notes: summary.notes,
+        remember: None,
     }
 }
 
@@ -316,7 +359,10 @@ fn by_file(files: &[FileRead]) -> Vec<Vec<String>> {
         let about = [
             printable(&file.path, 60),
             printable(&file.source, 60),
-            format!("{} %", file.confidence),
+            match file.told_at {
+                Some(at) => format!("as told on {}", told::day(at)),
+                None => format!("{} %", file.confidence),
+            },
             words::bytes(file.bytes),
         ];
         [about.to_vec(), counts.to_vec()].concat()
@@ -325,21 +371,46 @@ fn by_file(files: &[FileRead]) -> Vec<Vec<String>> {
     [head].into_iter().chain(files.iter().map(row)).collect()
 }
 
+/// How sure it is that some files are of a source: of those that nobody told, the least sure one.
+#[derive(Default)]
+struct Sure {
+    least: Option<u8>,
+    n_told: u64,
+}
+
+impl Sure {
+    fn told(&self) -> String {
+        match (self.least, self.n_told) {
+            (Some(least), 0) => format!("{least} %"),
+            (Some(least), n) => format!("{least} %, {} as told", words::number(n)),
+            (None, _) => "as told".to_owned(),
+        }
+    }
+}
+
 fn by_source(files: &[FileRead]) -> Vec<Vec<String>> {
-    let mut by_source: BTreeMap<&str, (u8, [u64; 5])> = BTreeMap::new();
+    let mut by_source: BTreeMap<&str, (Sure, [u64; 5])> = BTreeMap::new();
     for file in files {
-        let (sure, sums) = by_source.entry(&file.source).or_insert((100, [0; 5]));
-        *sure = file.confidence.min(*sure);
+        let (sure, sums) = by_source.entry(&file.source).or_default();
+        match file.told_at {
+            Some(_) => sure.n_told += 1,
+            None => {
+                sure.least = Some(
+                    sure.least
+                        .map_or(file.confidence, |least| least.min(file.confidence)),
+                )
+            }
+        }
         let parts = [1, file.bytes, file.n_records, file.n_events, file.n_rejects];
         sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
     }
     let head = ["source", "files", "sure", "size", "records", "events", "rejects"];
-    let row = |(source, (sure, sums)): (&&str, &(u8, [u64; 5]))| {
+    let row = |(source, (sure, sums)): (&&str, &(Sure, [u64; 5]))| {
         let [files, size, records, events, rejects] = *sums;
         let about = [
             printable(source, 60),
             words::number(files),
-            format!("{sure} %"),
+            sure.told(),
             words::bytes(size),
         ];
         [

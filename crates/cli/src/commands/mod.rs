@@ -7,7 +7,9 @@ mod drill;
 mod ingest;
 mod lake;
 mod map;
+mod regime;
 mod rejects;
+mod rules;
 mod scope;
 mod search;
 mod show;
@@ -35,6 +37,10 @@ pub enum Command {
     Case(case::CaseCommand),
     #[command(subcommand)]
     Lake(lake::LakeCommand),
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
+    #[command(subcommand)]
+    Regime(regime::RegimeCommand),
     Drill(drill::DrillArgs),
     Sources(sources::SourcesArgs),
 }
@@ -52,6 +58,8 @@ pub async fn run(setting: &Setting, command: Command) -> Result<Exit> {
         Command::Map(command) => map::run(setting, command).await,
         Command::Case(command) => case::run(setting, command),
         Command::Lake(command) => lake::run(setting, command).await,
+        Command::Rules(command) => rules::run(setting, command),
+        Command::Regime(command) => regime::run(setting, &command),
         Command::Drill(args) => drill::run(setting, &args),
         Command::Sources(args) => sources::run(setting, &args),
     }

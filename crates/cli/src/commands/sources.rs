@@ -4,9 +4,10 @@ use super::ingest::load_mappings;
 use crate::exit::Exit;
 use crate::paint::columns;
 use crate::setting::Setting;
+use crate::told;
 use ambit_event::printable;
-use ambit_source::{Format, Mapping, Options};
-use anyhow::Result;
+use ambit_source::{Format, Mapping, Options, Told, ToldList};
+use anyhow::{Result, bail};
 use clap::Args;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,15 +21,34 @@ pub struct SourcesArgs {
     /// A file that declares a source, to be listed too
     #[arg(long = "mapping", value_name = "FILE.toml")]
     mappings: Vec<PathBuf>,
+    /// List how files are to be read, as `ambit ingest --source` said and the lake remembers
+    #[arg(long, conflicts_with_all = ["name", "mappings"])]
+    told: bool,
+    /// Forget what was said of a file, or of all in a folder or an archive; then it is recognized again
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "mappings", "told"])]
+    forget: Option<String>,
 }
 
 const EXAMPLES: &str = "Examples:
   ambit sources
   ambit sources postgresql_csvlog
   ambit sources mapping                 how to declare a source of one's own
-  ambit sources app --mapping app.toml";
+  ambit sources app --mapping app.toml
+  ambit sources --told                  which files are read as somebody said
+  ambit sources --forget /var/log/nginx/access.log
+
+What was said holds for the files of one folder that share a name but for their rotation, and for files of that
+name elsewhere that begin with the same record as one that was read so. It stands in told.toml in the lake's folder.
+What was read before it was said, or forgotten, stays in the lake as it was read.";
 
 pub fn run(setting: &Setting, args: &SourcesArgs) -> Result<Exit> {
+    if let Some(name) = &args.forget {
+        return forget(setting, name);
+    }
+    if args.told {
+        let list = told::load(&setting.lake)?;
+        return show_told(setting, &list.iter().collect::<Vec<_>>());
+    }
     let options = Options {
         mappings: load_mappings(&args.mappings)?,
         ..Options::default()
@@ -83,4 +103,47 @@ fn first_sentence(manual: &str) -> String {
     let text = paragraph.join(" ");
     let end = text.find(". ").map_or(text.len(), |at| at + 1);
     printable(text.get(..end).unwrap_or(&text), 120)
+}
+
+fn forget(setting: &Setting, name: &str) -> Result<Exit> {
+    let mut list: ToldList = told::load(&setting.lake)?;
+    let forgotten = list.forget(name);
+    if forgotten.is_empty() {
+        bail!("nothing was said of `{name}`; `ambit sources --told` lists of what something was");
+    }
+    told::save(&setting.lake, &list)?;
+    if !setting.is_json {
+        setting.say("forgotten:")?;
+    }
+    show_told(setting, &forgotten.iter().collect::<Vec<_>>())
+}
+
+fn show_told(setting: &Setting, list: &[&Told]) -> Result<Exit> {
+    if setting.is_json {
+        setting.json(&serde_json::json!({ "told": list }))?;
+        return Ok(Exit::Complete);
+    }
+    if list.is_empty() {
+        setting.say(
+            "Of no file anything was said: each is recognized. `ambit ingest FILE --source NAME` says it.",
+        )?;
+        return Ok(Exit::Complete);
+    }
+    let head = ["file", "source", "host", "zone", "told on", "by", "in"];
+    let row = |told: &&Told| {
+        let said = |value: &Option<String>| printable(value.as_deref().unwrap_or("-"), 60);
+        vec![
+            printable(&told.file, 60),
+            printable(&told.source, 60),
+            said(&told.host),
+            said(&told.time_zone),
+            told::day(told.at),
+            printable(&told.by, 60),
+            printable(&told.folder, 300),
+        ]
+    };
+    let head = head.map(str::to_owned).to_vec();
+    let rows: Vec<_> = [head].into_iter().chain(list.iter().map(row)).collect();
+    setting.say_all(columns(&rows))?;
+    Ok(Exit::Complete)
 }

@@ -129,6 +129,10 @@ fn fits(schema: &str, folder: &Path, args: &[&str]) -> Value {
 fn every_json_answer_has_its_documented_shape() {
     let folder = incident();
     let seed = seed(folder);
+    fs::create_dir_all(folder.join("rules")).unwrap();
+    fs::write(folder.join("rules/a.yml"), "title: A\n---\n[").unwrap();
+    let rule = "title: B\nlogsource: {category: webserver}\ndetection: {s: {cs-method: GET}, condition: s}\n";
+    fs::write(folder.join("rules/b.yml"), rule).unwrap();
     for (schema, args) in [
         ("coverage", vec!["coverage"]),
         ("rejects", vec!["rejects"]),
@@ -141,8 +145,13 @@ fn every_json_answer_has_its_documented_shape() {
             ],
         ),
         ("sources", vec!["sources"]),
+        ("sources", vec!["sources", "--told"]),
         ("map", vec!["map", "check", "map.toml"]),
         ("map", vec!["map", "test", "map.toml"]),
+        ("rules", vec!["rules", "check", "rules"]),
+        ("rules", vec!["rules", "explain", "rules/b.yml"]),
+        ("regime", vec!["regime", "list"]),
+        ("regime", vec!["regime", "show", "eu-gdpr"]),
         ("lake", vec!["lake", "info"]),
         ("lake", vec!["lake", "versions"]),
         (
@@ -165,6 +174,14 @@ fn what_is_made_read_and_shown_has_its_documented_shape() {
     let folder = dir.path().join("shown");
     make(&folder, &["--gap", "nginx:20m"]);
     let ingested = fits("ingest", &folder, &ingest());
+    fs::write(folder.join("more.jsonl"), "{\"time\":\"2014-05-23T10:00:00Z\"}\n").unwrap();
+    fits(
+        "ingest",
+        &folder,
+        &["ingest", "more.jsonl", "--source", "app_jsonl"],
+    );
+    let told = fits("sources", &folder, &["sources", "--told"]);
+    assert!(told["told"][0].is_object(), "{told}");
     assert!(ingested["n_events"].as_u64() > Some(0), "{ingested}");
     let coverage = fits("coverage", &folder, &["coverage"]);
     let gap = coverage["gaps"][0]["id"].as_str().unwrap().to_owned();

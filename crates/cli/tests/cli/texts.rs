@@ -11,7 +11,7 @@ fn help_teaches_by_examples() {
     matches("help", root, &["--help"]);
     for command in [
         "demo", "ingest", "coverage", "rejects", "search", "sql", "show", "scope", "map", "case", "lake",
-        "drill", "sources",
+        "rules", "regime", "drill", "sources",
     ] {
         let said = ambit(root, &[command, "--help"]);
         assert_eq!(said.code, 0, "{command}");
@@ -47,6 +47,22 @@ fn what_is_wrong_is_said_with_what_to_do() {
         incident(),
         &["show", "00000000000000000000000000000000"],
     );
+}
+
+#[test]
+fn a_rule_that_cannot_be_used_is_named_with_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let rules = dir.path().join("rules");
+    std::fs::create_dir(&rules).unwrap();
+    let rule = |field: &str| {
+        format!(
+            "title: A shell\nlogsource: {{product: linux}}\ndetection:\n  shell:\n    {field}: /sh\n  condition: shell\n"
+        )
+    };
+    std::fs::write(rules.join("good.yml"), rule("Image|endswith")).unwrap();
+    std::fs::write(rules.join("bad.yml"), rule("Image|endsin")).unwrap();
+    std::fs::write(rules.join("README.md"), "what these rules are for").unwrap();
+    matches("rules_check", dir.path(), &["rules", "check", "rules"]);
 }
 
 #[test]

@@ -25,6 +25,8 @@ use std::sync::Arc;
 const ROW_GROUP: usize = 128 * 1024;
 /// Rows of a page: what a row that matches costs to read in each of its columns.
 const PAGE: usize = 4096;
+/// Bytes of a page, however few rows: what a row that matches costs to decompress in a column of long texts.
+const PAGE_BYTES: usize = 64 << 10;
 /// Columns whose values hardly ever recur: a dictionary of them would be read whole for one row.
 /// Their lengths stand apart from their texts, which compress the better for it.
 const UNIQUE: &[&str] = &["id", "fields", "trace_uid"];
@@ -252,6 +254,7 @@ fn properties(sorted: bool, n_rows: usize) -> WriterProperties {
         .set_max_row_group_row_count(Some(ROW_GROUP))
         .set_sorting_columns(sorted.then(|| vec![sorting]))
         .set_data_page_row_count_limit(PAGE)
+        .set_data_page_size_limit(PAGE_BYTES)
         .set_created_by("ambit".to_owned());
     for name in UNIQUE.iter().chain(GROWING) {
         properties = properties.set_column_dictionary_enabled(ColumnPath::from(*name), false);

@@ -76,7 +76,7 @@ impl Reach {
             .zip(last)
             .map(|(a, b)| (a.saturating_sub(ZONES), b.saturating_add(ZONES)));
         Self {
-            sources: batch.events.iter().map(|event| event.source.clone()).collect(),
+            sources: sources_of(batch),
             time: if reread { None } else { time },
             has_events: !batch.events.is_empty(),
         }
@@ -101,6 +101,16 @@ impl Reach {
                     .is_some()
             })
     }
+}
+
+fn sources_of(batch: &Batch) -> BTreeSet<String> {
+    let mut sources = BTreeSet::new();
+    for event in &batch.events {
+        if !sources.contains(&event.source) {
+            sources.insert(event.source.clone());
+        }
+    }
+    sources
 }
 
 fn read_ids(path: &Path, ids: &mut HashSet<EventId>) -> Result<(), Error> {

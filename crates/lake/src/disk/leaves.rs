@@ -13,10 +13,11 @@ pub(super) struct Leaf<'a> {
 }
 
 /// The values in their order. Of what is no JSON it makes some pieces, each of which lies where it says.
-pub(super) fn leaves(json: &str) -> Leaves<'_> {
+pub(super) const fn leaves(json: &str) -> Leaves<'_> {
     Leaves { json, at: 0 }
 }
 
+#[derive(Clone)]
 pub(super) struct Leaves<'a> {
     json: &'a str,
     at: usize,

@@ -1,7 +1,9 @@
 //! The table log: which files are live at a version, and commits to it.
 
+use super::Total;
 use super::file::Entry;
 use super::home::Home;
+use super::lookup::Lookups;
 use super::scan::Files;
 use super::schema::{DAY, STATISTICS, delta_columns};
 use super::store::Durable;
@@ -17,6 +19,7 @@ use deltalake_core::{DeltaTable, DeltaTableError, checkpoints};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// Commits between two checkpoints of the log: what opening a lake replays at most.
 const CHECKPOINT_EVERY: u64 = 64;
@@ -26,6 +29,7 @@ const CHECKPOINT_EVERY: u64 = 64;
 pub(super) struct Log {
     pub table: PathBuf,
     store: LogStoreRef,
+    lookups: Arc<Lookups>,
 }
 
 /// The table at one version.
@@ -33,6 +37,8 @@ pub(super) struct Log {
 pub(super) struct Snapshot {
     state: DeltaTableState,
     pub entries: Arc<Vec<Arc<Entry>>>,
+    /// Once somebody asked.
+    pub total: Arc<OnceCell<Total>>,
 }
 
 impl Snapshot {
@@ -59,6 +65,7 @@ impl Snapshot {
         entries.sort_by(|a, b| (&a.day, a.summary.time, &a.path).cmp(&(&b.day, b.summary.time, &b.path)));
         Self {
             entries: Arc::new(entries),
+            total: Arc::default(),
             state,
         }
     }
@@ -76,7 +83,11 @@ impl Log {
         let builder = DeltaTableBuilder::from_url(url.clone()).map_err(failed)?;
         let builder = builder.with_storage_backend(Arc::new(Durable::new()), url);
         let store = builder.build_storage().map_err(failed)?;
-        Ok(Self { table, store })
+        Ok(Self {
+            lookups: Arc::new(Lookups::new(table.clone())),
+            table,
+            store,
+        })
     }
 
     fn failed(&self, error: &DeltaTableError) -> Error {
@@ -209,7 +220,7 @@ impl Log {
 
     /// The engine's view on some of the files.
     pub fn files(&self, entries: Vec<Arc<Entry>>) -> Arc<Files> {
-        Arc::new(Files::new(self.table.clone(), entries))
+        Arc::new(Files::new(self.table.clone(), entries, self.lookups.clone()))
     }
 }
 

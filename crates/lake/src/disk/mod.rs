@@ -3,12 +3,16 @@
 //! Useful for: anything that must survive. Not useful for: being the meaning of a filter, which is
 //! [`Filter::admits`](crate::Filter::admits); here is only what finds the same answer sooner.
 
+mod backend;
+mod few;
 mod file;
 mod fs;
 mod home;
 mod known;
 mod leaves;
 mod log;
+mod lookup;
+mod note;
 mod raw;
 mod rows;
 mod scan;
@@ -23,7 +27,9 @@ mod views;
 mod weave;
 mod writer;
 
-pub(crate) use writer::DiskWriter;
+pub(crate) use backend::{create, open};
+pub use note::{load_note, save_note};
+use writer::DiskWriter;
 
 use crate::content::Content;
 use crate::engine::{self, Engine, failed};
@@ -38,6 +44,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::functions_aggregate::expr_fn::{count, max, min};
 use datafusion::logical_expr::{Expr, cast, ident, lit};
 use datafusion::prelude::DataFrame;
+use few::Few;
 use file::Entry;
 use futures::TryStreamExt;
 use home::Home;
@@ -74,6 +81,15 @@ struct Sum {
     content: String,
     /// The names of the files that hold its raw records.
     raw: Vec<String>,
+    #[serde(default)]
+    few: Few,
+}
+
+/// What all commits of a version say in sum.
+struct Total {
+    ledger: Ledger,
+    content: Content,
+    few: Few,
 }
 
 /// So many rows the engine sorts out itself. Of more it would hold whole batches in memory for one row each.
@@ -164,17 +180,25 @@ impl Disk {
 
     /// The values of the columns, or `None` where only the events themselves can tell.
     pub async fn distinct(&self, columns: &[Column], query: &Query) -> Result<Option<Vec<Distinct>>, Error> {
+        if let Some(few) = self.total().await?.few.answer(columns, query) {
+            return Ok(Some(few));
+        }
         let listed = columns.iter().any(|column| column.kind() == ColumnKind::TextList);
         let parts = self.parts(query);
         let (false, None, [part]) = (listed, query.limit, parts.as_slice()) else {
             return Ok(None);
         };
-        let Translated { expr, exact: true } = part_expr(part, query.span) else {
+        let Translated { expr, exact } = part_expr(part, query.span);
+        // What the engine lets through besides is told by the value, where the filter asks for nothing else.
+        let told = |column: Column| exact || query.filter.decided_by(column, None).is_some();
+        if !columns.iter().all(|column| told(*column)) {
             return Ok(None);
-        };
+        }
         let mut all = Vec::new();
         for &column in columns {
-            all.extend(self.values_of(column, expr.clone()).await?);
+            let mut values = self.values_of(column, expr.clone()).await?;
+            values.retain(|d| exact || query.filter.decided_by(column, d.value.as_deref()) == Some(true));
+            all.extend(values);
         }
         Ok(Some(all))
     }
@@ -250,23 +274,34 @@ impl Disk {
     }
 
     pub async fn ledger(&self) -> Result<Ledger, Error> {
-        let mut all = Ledger::default();
-        for sum in self.sums().await? {
-            all.merge(sum.ledger);
-        }
-        Ok(all)
+        Ok(self.total().await?.ledger.clone())
     }
 
     pub async fn content_root(&self) -> Result<String, Error> {
-        let mut all = Content::default();
+        Ok(self.total().await?.content.root())
+    }
+
+    /// What all commits say in sum, read once.
+    async fn total(&self) -> Result<&Total, Error> {
+        self.snapshot.total.get_or_try_init(|| self.add_up()).await
+    }
+
+    async fn add_up(&self) -> Result<Total, Error> {
+        let mut total = Total {
+            ledger: Ledger::default(),
+            content: Content::default(),
+            few: Few::NONE,
+        };
         for sum in self.sums().await? {
             let content = Content::from_text(&sum.content).ok_or_else(|| Error::Damaged {
                 path: self.log.table.clone(),
                 what: "the content of a commit cannot be read".to_owned(),
             })?;
-            all.merge(&content);
+            total.content.merge(&content);
+            total.ledger.merge(sum.ledger);
+            total.few.merge(&sum.few);
         }
-        Ok(all.root())
+        Ok(total)
     }
 
     async fn sums(&self) -> Result<Vec<Sum>, Error> {

@@ -35,11 +35,12 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    pub fn event(event: &'a Event, raw: Option<RawRef>, templates: &mut template::Writer) -> Self {
+    /// `template` is that of the event's fields.
+    pub fn event(event: &'a Event, raw: Option<RawRef>, template: &'a str) -> Self {
         Self {
             kind: kind::EVENT,
             when: Some(event.when()),
-            json: Cow::Owned(templates.write(event, &event.fields.to_json())),
+            json: Cow::Borrowed(template),
             event: Cow::Borrowed(event),
             raw,
         }
@@ -336,8 +337,23 @@ fn strings(array: &ArrayRef) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::leaves::leaves;
     use super::*;
     use serde_json::Value;
+
+    fn encoded(events: &[&Event]) -> RecordBatch {
+        let mut templates = template::Writer::default();
+        let written = events.iter().map(|event| {
+            let fields = event.fields.to_json();
+            templates.write(event, &fields, leaves(&fields))
+        });
+        let written: Vec<String> = written.collect();
+        let rows = events.iter().zip(&written);
+        let rows: Vec<_> = rows
+            .map(|(event, template)| Row::event(event, None, template))
+            .collect();
+        encode(&rows).unwrap()
+    }
 
     #[test]
     fn an_event_comes_back_as_it_was() {
@@ -356,9 +372,7 @@ mod tests {
             .into();
         event.provenance.offset = u64::MAX;
         let bare = Event::new("", Timestamp(i64::MAX));
-        let mut templates = template::Writer::default();
-        let rows = [&event, &bare].map(|event| Row::event(event, None, &mut templates));
-        let batch = encode(&rows).unwrap();
+        let batch = encoded(&[&event, &bare]);
         let back = decode(&batch, Path::new("x")).unwrap();
         assert_eq!(back, [event, bare]);
     }
@@ -368,7 +382,7 @@ mod tests {
         let mut event = Event::new("s", Timestamp(0));
         let deep = (0..1000).fold(Value::from("bottom"), |inner, _| Value::from(vec![inner]));
         event.fields.insert("deep".into(), deep);
-        let batch = encode(&[Row::event(&event, None, &mut template::Writer::default())]).unwrap();
+        let batch = encoded(&[&event]);
         let back = decode(&batch, Path::new("x")).unwrap().remove(0);
         assert!(back.field("deep").unwrap().contains("bottom"));
         assert_ne!(back, event);
@@ -378,7 +392,7 @@ mod tests {
     fn microseconds_enclose_the_truth() {
         let mut event = Event::new("s", Timestamp(1_001));
         event.precision = 1;
-        let batch = encode(&[Row::event(&event, None, &mut template::Writer::default())]).unwrap();
+        let batch = encoded(&[&event]);
         let micros = |name| {
             let array = batch.column_by_name(name).unwrap().clone();
             array

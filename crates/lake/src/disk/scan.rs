@@ -1,7 +1,8 @@
-//! The live data files as a table of the engine: files are pruned by the table log's statistics, row
-//! groups by Parquet's statistics and bloom filters, rows while they are decoded.
+//! The live data files as a table of the engine: files are pruned by the table log's statistics, files and row groups
+//! by the filters of look-ups, row groups by Parquet's statistics, rows while they are decoded.
 
 use super::file::Entry;
+use super::lookup::{Kept, Lookups};
 use super::schema::{day_field, file_schema};
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -10,7 +11,9 @@ use datafusion::common::pruning::PrunableStatistics;
 use datafusion::common::{Result, ScalarValue, ToDFSchema};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::parquet::{
+    CachedParquetFileReaderFactory, ParquetAccessPlan, RowGroupAccess,
+};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -29,15 +32,17 @@ use std::sync::Arc;
 pub(super) struct Files {
     table: PathBuf,
     entries: Vec<Arc<Entry>>,
+    lookups: Arc<Lookups>,
     schema: TableSchema,
 }
 
 impl Files {
-    pub fn new(table: PathBuf, entries: Vec<Arc<Entry>>) -> Self {
+    pub fn new(table: PathBuf, entries: Vec<Arc<Entry>>, lookups: Arc<Lookups>) -> Self {
         let schema = TableSchema::builder(file_schema()).with_table_partition_cols(vec![day_field()]);
         Self {
             table,
             entries,
+            lookups,
             schema: schema.build(),
         }
     }
@@ -64,12 +69,26 @@ impl Files {
             .collect())
     }
 
-    fn file(&self, entry: &Entry) -> Result<PartitionedFile> {
+    fn file(&self, kept: &Kept<'_>) -> Result<PartitionedFile> {
+        let entry = kept.entry;
         let path = StorePath::from_absolute_path(self.table.join(&entry.path))?;
         let mut file = PartitionedFile::new("", entry.size);
         file.object_meta.location = path;
         file.partition_values = vec![ScalarValue::from(entry.day.as_str())];
-        Ok(file)
+        Ok(match &kept.row_groups {
+            Some(row_groups) => {
+                file.with_extension(ParquetAccessPlan::new(row_groups.iter().map(access).collect()))
+            }
+            None => file,
+        })
+    }
+}
+
+const fn access(can_hold: &bool) -> RowGroupAccess {
+    if *can_hold {
+        RowGroupAccess::Scan
+    } else {
+        RowGroupAccess::Skip
     }
 }
 
@@ -94,7 +113,7 @@ impl TableProvider for Files {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let entries = self.pruned(state, filters)?;
+        let entries = self.lookups.sift(self.pruned(state, filters)?, filters);
         if entries.is_empty() {
             let schema = match projection {
                 Some(columns) => Arc::new(self.schema().project(columns)?),
@@ -103,8 +122,8 @@ impl TableProvider for Files {
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
         let files = entries
-            .into_iter()
-            .map(|entry| self.file(entry))
+            .iter()
+            .map(|kept| self.file(kept))
             .collect::<Result<Vec<_>>>()?;
         let url = ObjectStoreUrl::local_filesystem();
         let runtime = state.runtime_env();

@@ -1,5 +1,6 @@
 //! Upkeep: small files rewritten to larger ones, and files that no readable version needs removed.
 
+use super::few::Few;
 use super::file::{Change, DataFile, Entry};
 use super::fs::random_name;
 use super::log::{Snapshot, compact_operation};
@@ -106,12 +107,16 @@ impl Disk {
     }
 
     fn summed(&self, sums: Vec<Sum>) -> Result<Sum, Error> {
-        let mut all = Sum::default();
+        let mut all = Sum {
+            few: Few::NONE,
+            ..Sum::default()
+        };
         let mut content = Content::default();
         for sum in sums {
             let part = Content::from_text(&sum.content);
             content.merge(&part.ok_or_else(|| self.damaged("the content of a commit cannot be read"))?);
             all.ledger.merge(sum.ledger);
+            all.few.merge(&sum.few);
             all.raw.extend(sum.raw);
         }
         all.raw.sort();

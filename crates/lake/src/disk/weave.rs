@@ -5,7 +5,7 @@
 //! nearly the same text over and over, which compresses to next to nothing. What was read from a record as
 //! something else than its bytes (a secret, kept as a fingerprint) stays in that text, and is sealed with it.
 
-use super::leaves::leaves;
+use super::leaves::{Leaf, Leaves, leaves};
 use ambit_event::Event;
 use memchr::{memchr, memmem};
 use std::borrow::Cow;
@@ -31,6 +31,9 @@ const SHORTEST: usize = 2;
 pub(super) struct Beside<'a> {
     /// Its fields, a JSON object.
     fields: &'a str,
+    /// The first values in them, and where the others follow.
+    first: Vec<Leaf<'a>>,
+    rest: Leaves<'a>,
     /// Its long texts.
     texts: Vec<&'a str>,
 }
@@ -38,6 +41,8 @@ pub(super) struct Beside<'a> {
 impl<'a> Beside<'a> {
     pub const NOTHING: Self = Self {
         fields: "",
+        first: Vec::new(),
+        rest: leaves(""),
         texts: Vec::new(),
     };
 
@@ -45,15 +50,28 @@ impl<'a> Beside<'a> {
     pub fn of(event: &'a Event, fields: &'a str) -> Self {
         let texts = [&event.query_text, &event.message].into_iter().flatten();
         let texts = texts.chain(&event.parameters).map(String::as_str);
+        Self::new(fields, texts.collect())
+    }
+
+    fn new(fields: &'a str, texts: Vec<&'a str>) -> Self {
+        let mut rest = leaves(fields);
         Self {
             fields,
-            texts: texts.collect(),
+            first: rest.by_ref().take(MOST_VALUES).collect(),
+            rest,
+            texts,
         }
+    }
+
+    /// The values in the fields.
+    pub fn leaves(&self) -> impl Iterator<Item = Leaf<'a>> {
+        self.first.iter().copied().chain(self.rest.clone())
     }
 
     fn values(&self) -> impl Iterator<Item = Value<'a>> {
         let texts = self.texts.iter().map(|text| Value::Text(text));
-        leaves(self.fields)
+        let leaves = self.leaves();
+        leaves
             .map(|leaf| Value::Written(leaf.text))
             .chain(texts)
             .take(MOST_VALUES)
@@ -285,10 +303,7 @@ mod tests {
     }
 
     fn fields(fields: &str) -> Beside<'_> {
-        Beside {
-            fields,
-            texts: Vec::new(),
-        }
+        Beside::new(fields, Vec::new())
     }
 
     #[test]
@@ -309,10 +324,7 @@ mod tests {
     #[test]
     fn texts_of_columns_are_not_kept_twice() {
         let text = r#"SELECT "a" FROM b"#;
-        let beside = Beside {
-            fields: r#"{"app":"web"}"#,
-            texts: vec![text],
-        };
+        let beside = Beside::new(r#"{"app":"web"}"#, vec![text]);
         for raw in [
             text.to_owned(),
             r#"x,"SELECT ""a"" FROM b",web"#.to_owned(),
@@ -373,7 +385,7 @@ mod tests {
             let some: serde_json::Map<_, _> =
                 values.iter().skip(2).enumerate().map(|(n, v)| (n.to_string(), v.as_str().into())).collect();
             let json = serde_json::to_string(&some).unwrap();
-            let beside = Beside { fields: &json, texts: values.iter().take(2).map(String::as_str).collect() };
+            let beside = Beside::new(&json, values.iter().take(2).map(String::as_str).collect());
             let pieces = order
                 .iter()
                 .map(|(n, between)| values.get(*n).map_or(String::new(), |v| quoted(v)) + between);
@@ -391,7 +403,7 @@ mod tests {
             json in ".{0,40}",
             text in ".{0,9}",
         ) {
-            let beside = Beside { fields: &json, texts: vec![&text] };
+            let beside = Beside::new(&json, vec![&text]);
             let _ = unweave(&kept, &beside);
             let _ = Weaver::default().weave(&kept, &beside);
         }

@@ -1,5 +1,6 @@
 //! The one writer of a lake: rows become files, files become part of the table in one commit.
 
+use super::few::Few;
 use super::file::{Change, DataFile};
 use super::fs::random_name;
 use super::known::{Known, Reach};
@@ -25,7 +26,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::task::JoinHandle;
 
 /// Rows that are turned into columns at once.
-const ROWS: usize = 8192;
+///
+/// So few that they stay in the processor's cache while one column after the other is taken from them.
+const ROWS: usize = 1024;
 
 /// Holds the lock of the lake while it lives.
 pub(crate) struct DiskWriter {
@@ -166,7 +169,7 @@ impl DiskWriter {
             let values = [*offset, *n_records, *digest].map(u64::cast_signed);
             note_names(lineage).into_iter().zip(values)
         });
-        let about = json!({"events": rows.events.len(), "rejects": rows.rejects.len()});
+        let about = json!({"events": rows.n_events(), "rejects": rows.rejects.len()});
         let actions = adds.into_iter().map(Action::Add).collect();
         let log = self.disk.log.clone();
         let base = &self.disk.snapshot;
@@ -175,7 +178,7 @@ impl DiskWriter {
             .await?;
         self.disk.snapshot = snapshot;
         self.known.note(names, rows.ids());
-        self.done.n_events += rows.events.len() as u64;
+        self.done.n_events += rows.n_events() as u64;
         self.done.n_rejects += rows.rejects.len() as u64;
         self.spent = false;
         Ok(())
@@ -194,39 +197,45 @@ impl Job {
     fn write(&self, pending: &Pending) -> Result<Vec<Add>, Error> {
         let name = random_name()?;
         let mut sealer = Sealer::new(&self.keys, &self.raw, &name);
-        for event in &pending.events {
+        let mut templates = template::Writer::default();
+        let mut written = Vec::with_capacity(pending.n_events());
+        for event in pending.events() {
             let fields = event.fields.to_json();
-            sealer.push(&event.raw, &Beside::of(event, &fields))?;
+            let beside = Beside::of(event, &fields);
+            sealer.push(&event.raw, &beside)?;
+            written.push(templates.write(event, &fields, beside.leaves()));
         }
         for (_, reject) in &pending.rejects {
             sealer.push(&reject.raw, &Beside::NOTHING)?;
         }
         let (places, raw_file) = sealer.finish()?;
-        let (of_events, of_rejects) = places.split_at(pending.events.len());
-        let mut adds = self.write_events(&pending.events, of_events, &name)?;
+        let (of_events, of_rejects) = places.split_at(written.len());
+        let mut adds = self.write_events(pending, of_events, &written, &name)?;
         adds.push(self.write_side(pending, of_rejects, raw_file, &name)?);
         Ok(adds)
     }
 
+    /// `places` and `templates` of the events' raw records and fields, in the events' order.
     fn write_events(
         &self,
-        events: &[Event],
+        pending: &Pending,
         places: &[Option<RawRef>],
+        templates: &[String],
         name: &str,
     ) -> Result<Vec<Add>, Error> {
+        let events: Vec<&Event> = pending.events().collect();
         let mut days: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (nth, event) in events.iter().enumerate() {
             days.entry(day_of(event.time.0)).or_default().push(nth);
         }
         let mut adds = Vec::with_capacity(days.len());
-        let mut templates = template::Writer::default();
         for (day, mut nths) in days {
             nths.sort_unstable_by_key(|&nth| (events[nth].time, events[nth].id));
             let mut file = DataFile::create(&self.table, &day, name, nths.len())?;
             for part in nths.chunks(ROWS) {
                 let rows = part
                     .iter()
-                    .map(|&nth| Row::event(&events[nth], places[nth].clone(), &mut templates));
+                    .map(|&nth| Row::event(events[nth], places[nth].clone(), &templates[nth]));
                 file.write(&encode(&rows.collect::<Vec<_>>()).map_err(|e| self.failed(&e))?)?;
             }
             adds.push(file.finish(now(), Change::New)?);
@@ -246,6 +255,7 @@ impl Job {
             ledger: pending.ledger.clone(),
             content: pending.content.to_text(),
             raw: raw_file.into_iter().collect(),
+            few: Few::of(pending.events()),
         };
         let rejects = pending.rejects.iter().zip(places);
         let rejects = rejects.map(|((id, reject), place)| Row::reject(*id, reject, place.clone()));
@@ -283,7 +293,7 @@ impl Job {
 impl Pending {
     /// The identities of all its rows that a later batch could bring again.
     fn ids(&self) -> Vec<EventId> {
-        let events = self.events.iter().map(|event| event.id);
+        let events = self.events().map(|event| event.id);
         let rejects = self.rejects.iter().map(|(id, _)| *id);
         let losses = self.losses.iter().map(|(id, _)| *id);
         let attestations = self.attestations.iter().map(|(id, _)| *id);

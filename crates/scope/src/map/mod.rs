@@ -50,6 +50,7 @@
 //! max_bytes = 8192
 //! lookups = ["public.sessions"]                   # read by value, and not returned
 //! # starts, issues, takes (with takes_from), sets: session token job password
+//! # (what an operation that starts a job reached is confirmed only where the job's result was taken)
 //!
 //! [[operation]]               # the same for calls of an API, and for objects in a bucket, a cluster, a mailbox
 //! name = "read photos"

@@ -164,6 +164,7 @@ pub struct Operation {
     pub max_bytes: Option<u64>,
     /// Tables that it reads without returning what stands in them.
     pub lookups: Vec<String>,
+    /// Work whose result another operation takes: what it gathers has surely reached nobody before that.
     pub starts: Option<Credential>,
     pub issues: Option<Credential>,
     pub takes: Option<Credential>,

@@ -103,7 +103,8 @@ impl DataMap {
         given: &Given,
         context: &ReachContext<'_>,
     ) -> Reach {
-        let access = if operation.effect == Effect::Read {
+        // What a job gathers comes with another answer than that of its start.
+        let access = if operation.effect == Effect::Read && operation.starts.is_none() {
             Access::Reads
         } else {
             Access::Writes

@@ -15,6 +15,7 @@ impl Parts<'_> {
         let of_map = assumed
             .chain(self.only_ways())
             .chain(self.of_hosts(trace))
+            .chain(not_entered(trace))
             .chain(self.trusted_hops())
             .map(|text| used("map", text, None));
         let mut all: BTreeSet<AssertionUsed> = of_map.collect();
@@ -115,6 +116,22 @@ impl Parts<'_> {
         };
         self.ways().map(way).collect()
     }
+}
+
+/// Nobody declares who can log on to a host: that the intruder did not is supposed where no logon is recorded.
+fn not_entered(trace: &Trace<'_>) -> Option<String> {
+    const MOST: usize = 6;
+    let hosts = trace.hosts_without_logons();
+    let named: Vec<&str> = hosts.iter().take(MOST).map(String::as_str).collect();
+    let more = match hosts.len().saturating_sub(MOST) {
+        0 => String::new(),
+        n => format!(" and {n} more hosts"),
+    };
+    let text = format!(
+        "the intruder logged on to none of the hosts of which no logon is recorded: {}{more}",
+        named.join(", ")
+    );
+    (!named.is_empty()).then_some(text)
 }
 
 fn spoken_against(trace: &Trace<'_>, seed: &Seed) -> Option<String> {

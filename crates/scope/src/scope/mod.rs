@@ -18,6 +18,7 @@ use crate::writes::Writes;
 use crate::{Access, Attributed, Bounds, Error, Grade, Scope, Seed, Subjects};
 use ambit_event::{Column, EventId, Span, Timestamp};
 use ambit_lake::{Assertion, Coverage, Filter, Lake, Query, Test};
+use futures::future::{BoxFuture, FutureExt};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use timeline::clock_skew;
@@ -45,12 +46,17 @@ pub struct Answer {
     pub attributed: Vec<Attributed>,
 }
 
-/// Computes the scope of the seeds over the lake, at the version that this handle shows.
+/// Computes the scope of the seeds over the lake, at the version that this handle shows. The future is
+/// boxed, so that the computation is compiled here once, not by everyone who asks.
 ///
 /// # Errors
 /// [`Error::NoSeed`] without a seed, [`Error::Coverage`] where something is asserted of a source that is not
 /// there, [`Error::Lake`] where the lake cannot answer.
-pub async fn scope(lake: &Lake, request: &Request<'_>) -> Result<Answer, Error> {
+pub fn scope<'a>(lake: &'a Lake, request: &'a Request<'_>) -> BoxFuture<'a, Result<Answer, Error>> {
+    compute(lake, request).boxed()
+}
+
+async fn compute(lake: &Lake, request: &Request<'_>) -> Result<Answer, Error> {
     if request.seeds.is_empty() {
         return Err(Error::NoSeed);
     }

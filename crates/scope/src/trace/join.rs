@@ -9,6 +9,9 @@ use ambit_event::{Column, Event, Observable, ObservableKind, Span};
 use ambit_lake::{Filter, Query, Test};
 use std::collections::BTreeMap;
 
+/// So many questions at most ask for the statements beside requests.
+const PIECES: usize = 16;
+
 impl Trace<'_> {
     /// Records that share a request's trace id: inherited where a trusted hop stamped it once.
     pub(super) async fn pivot_traces(&mut self, carried: &[Carried]) -> Result<(), Error> {
@@ -132,6 +135,67 @@ impl Trace<'_> {
                 });
                 self.attribute(event, Grade::Possible, hop, Spread::No);
             }
+        }
+        Ok(())
+    }
+
+    /// Statements of shared sessions in the time of requests that left none under their own trace ids: a client
+    /// may have chosen the id that these bear. Where there are too many to look at, nothing joins the requests.
+    pub(super) async fn pivot_unstamped(&mut self, carried: &[Carried]) -> Result<(), Error> {
+        let channels = self.map.into_iter().flat_map(|m| &m.channels);
+        let channels: Vec<Channel> = channels.filter(|c| c.pooled).cloned().collect();
+        for channel in channels {
+            let bare = |c: &&Carried| {
+                let sources = self
+                    .stamped
+                    .get(&c.event.id)
+                    .filter(|_| c.event.source == channel.attributing);
+                sources.is_some_and(|sources| !sources.contains(&channel.accounting))
+            };
+            let mut requests: Vec<Carried> = carried.iter().filter(bare).cloned().collect();
+            requests.sort_by_key(|c| (c.event.time, c.event.id));
+            for requests in requests.chunks(requests.len().div_ceil(PIECES).max(1)) {
+                self.pivot_beside(&channel, requests).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn pivot_beside(&mut self, channel: &Channel, requests: &[Carried]) -> Result<(), Error> {
+        let times = requests.iter().map(|c| self.around(&c.event));
+        let Some(hull) = times.reduce(Span::hull) else {
+            return Ok(());
+        };
+        let mut traced = vec![
+            Filter::eq(Column::Source, &channel.accounting),
+            Filter::Column(Column::Trace, Test::Present),
+        ];
+        if !channel.roles.is_empty() {
+            traced.push(Filter::one_of(Column::ActorUser, &channel.roles));
+        }
+        let query = Query::of(Filter::All(traced)).within(hull);
+        let most = self.budget();
+        let statements = self.lake.events(&query.limited(most.saturating_add(1))).await?;
+        if statements.len() > most {
+            requests.iter().for_each(|c| _ = self.stamped.remove(&c.event.id));
+            return Ok(());
+        }
+        for statement in statements {
+            let during = |c: &&Carried| self.within(&c.event, &statement) && c.event.trace != statement.trace;
+            let Some(request) = requests.iter().find(during) else {
+                continue;
+            };
+            let hop = self.control.note(News {
+                rule: Rule::LooseTrace,
+                from: self.cause(request).as_ref(),
+                to: Observable::new(ObservableKind::Service, statement.source.clone()),
+                span: Span::ALL,
+                grade: Grade::Possible,
+                exclusive: false,
+                reason: "a controlled request left no statement under its own trace id while this ran, and a client may have chosen the id that it bears".to_owned(),
+                evidence: None,
+            });
+            self.attribute_apart(statement, Grade::Possible, hop);
         }
         Ok(())
     }

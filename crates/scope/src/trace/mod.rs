@@ -7,11 +7,14 @@
 mod blind;
 mod carry;
 mod host;
+mod issue;
 mod join;
+mod logon;
 mod pivot;
 mod sow;
 mod store;
 mod told;
+mod unexplained;
 
 pub use told::Telling;
 
@@ -83,6 +86,8 @@ pub struct Trace<'a> {
     /// Requests that their own records do not bound and whose trace id is a trusted hop's, with the sources
     /// that hold records of them.
     stamped: BTreeMap<EventId, BTreeSet<String>>,
+    /// Requests that started a job whose result was taken, and their trace ids.
+    delivered: (BTreeSet<EventId>, BTreeSet<String>),
     homes: BTreeMap<Observable, Origins>,
     earliest: Timestamp,
     /// Attributed requests by their trace id.
@@ -120,6 +125,7 @@ impl<'a> Trace<'a> {
             kinds: BTreeMap::new(),
             raised: BTreeSet::new(),
             stamped: BTreeMap::new(),
+            delivered: Default::default(),
             homes: BTreeMap::new(),
             earliest: Timestamp::MAX,
             requests: BTreeMap::new(),
@@ -133,6 +139,8 @@ impl<'a> Trace<'a> {
         trace.sow(seeds).await?;
         trace.close().await?;
         trace.unrecorded_issues().await?;
+        trace.close().await?;
+        trace.go_on_unexplained().await?;
         trace.close().await?;
         trace.read_hosts().await?;
         trace.note_unseen_logons();
@@ -155,6 +163,8 @@ impl<'a> Trace<'a> {
                 blind::degrade(&mut self.coverage, self.map.unwrap_or(&nothing), host, *since);
             }
             self.leave_hosts(&hosts).await?;
+            self.unrecorded_issues().await?;
+            self.go_on_unexplained().await?;
             known = hosts;
             self.raised.extend(self.stamped.keys());
             self.close().await?;
@@ -215,6 +225,16 @@ impl<'a> Trace<'a> {
                 );
                 self.raised.insert(id);
             }
+        }
+    }
+
+    /// Attributes an event alone: what shares its trace id has no part in it.
+    fn attribute_apart(&mut self, event: Event, grade: Grade, hop: usize) {
+        let id = event.id;
+        let is_new = !self.attributed.contains_key(&id);
+        self.attribute(event, grade, hop, Spread::No);
+        if is_new {
+            self.raised.remove(&id);
         }
     }
 

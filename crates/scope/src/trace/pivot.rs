@@ -40,7 +40,8 @@ impl Trace<'_> {
         self.read_stores(dumps).await?;
         self.pivot_established(settle).await?;
         self.pivot_traces(&carried).await?;
-        self.pivot_pooled(&carried).await
+        self.pivot_pooled(&carried).await?;
+        self.pivot_unstamped(&carried).await
     }
 
     fn pivot_issued(&mut self, c: &Carried) {

@@ -186,19 +186,40 @@ pub fn kind_of(plan: &Plan) -> String {
     format!("{} / {gaps}", plan.attack.name())
 }
 
-/// How many drills the tests run; the bench command asks for thousands.
-pub fn n_drills() -> u64 {
-    std::env::var("AMBIT_DRILLS")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(200)
+/// Drills that once broke the promise or a law.
+const ONCE_BROKEN: &[u64] = &[2735, 3791, 4073, 4367, 5350, 5419, 5680];
+
+/// The drills that the tests run, by their seeds: those that `AMBIT_DRILL_SEEDS` names (`2735,3791` or
+/// `4000..6000`), else the first `AMBIT_DRILLS` and those that once failed; the bench command asks for thousands.
+pub fn drill_seeds() -> Vec<u64> {
+    let said = |name| std::env::var(name).ok();
+    match said("AMBIT_DRILL_SEEDS") {
+        Some(seeds) => seeds.split(',').flat_map(seeds_of).collect(),
+        None => {
+            let n: u64 = said("AMBIT_DRILLS").map_or(200, |n| n.parse().unwrap());
+            let later = ONCE_BROKEN.iter().copied().filter(|seed| *seed >= n);
+            (0..n).chain(later).collect()
+        }
+    }
+}
+
+fn seeds_of(text: &str) -> std::ops::Range<u64> {
+    let (first, last) = text.split_once("..").unwrap_or((text, ""));
+    let first = first.trim().parse().unwrap();
+    first..last.trim().parse().unwrap_or(first + 1)
+}
+
+/// Whether so many drills are looked at that their means and shares tell something.
+pub fn are_many(seeds: &[u64]) -> bool {
+    seeds.len() >= 100
 }
 
 #[tokio::test]
 async fn the_truth_lies_inside_the_bounds() {
     let mut wrong = Vec::new();
     let mut scores = Scores::default();
-    for seed in 0..n_drills() {
+    let seeds = drill_seeds();
+    for &seed in &seeds {
         let plan = Plan::random(seed);
         let exercise = exercise(&plan);
         let lake = lake_of(exercise.batches.clone()).await;
@@ -211,17 +232,23 @@ async fn the_truth_lies_inside_the_bounds() {
                 broken.join("\n  ")
             ));
         }
-        scores.note(&plan, &answer, &exercise.truth);
+        if !ONCE_BROKEN.contains(&seed) {
+            scores.note(&plan, &answer, &exercise.truth);
+        }
     }
     println!("{scores}");
     assert!(
         wrong.is_empty(),
         "{} of {} drills broke the promise:\n{}",
         wrong.len(),
-        n_drills(),
+        seeds.len(),
         wrong.join("\n")
     );
-    let broken = scores.broken();
+    let broken = if are_many(&seeds) {
+        scores.broken()
+    } else {
+        Vec::new()
+    };
     assert!(broken.is_empty(), "worse than committed:\n{}", broken.join("\n"));
 }
 

@@ -1,15 +1,16 @@
 //! The law that more evidence never widens the bounds: drills with their gaps, and the same without.
 //!
-//! It has one exemption, persons to whom a record in the gap alone leads; how often it is used is limited.
+//! It has one exemption, persons to whom a record in the gap alone leads, where the answer with the gap prints that
+//! it supposes no such record; how often it is used is limited.
 
-use crate::drills::{Exercise, ask, exercise, kind_of, lake_of, n_drills};
+use crate::drills::{Exercise, are_many, ask, drill_seeds, exercise, kind_of, lake_of};
 use ambit_drill::Plan;
 use ambit_event::EventId;
 use ambit_scope::Answer;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most drills that may need the exemption, as a share of those with a gap. Measured: none of the 93 among
-/// the first 200 drills, 2 of the 1,753 among the first 4,000.
+/// the first 200 drills, none of the 289 among those from 6,000 to 6,599.
 const MOST_EXEMPT: f64 = 0.005;
 
 /// What the records of the gap did to the upper bounds.
@@ -43,30 +44,57 @@ fn filled(holed: &Answer, full: &Answer, gapped: &Exercise) -> Filled {
     filled
 }
 
-/// Persons whom only accesses reached that are recorded beside the gap too, where nothing attributes them: a
-/// record in the gap shows the intruder with a session, key or address that no other does.
+/// Persons at most whom only accesses reached that are recorded beside the gap too, where nothing attributes
+/// them: a record in the gap shows the intruder with a session, key or address that no other does. Nobody where
+/// the answer with the gap does not say that it rests on there being no such record.
 fn led_to(holed: &Answer, full: &Answer, gapped: &Exercise, class: &str) -> u64 {
-    let reads = |answer: &'_ Answer| -> BTreeMap<String, Vec<EventId>> {
+    if !is_assumed(holed, full, gapped) {
+        return 0;
+    }
+    let reads = |answer: &'_ Answer| -> BTreeMap<(String, String), Vec<EventId>> {
         let pairs = answer.scope.pairs.iter();
         let of_class = pairs.filter(|p| p.class == class && p.effect == "read");
-        of_class.map(|p| (p.key.clone(), p.evidence.clone())).collect()
+        of_class
+            .map(|p| ((p.subject.clone(), p.key.clone()), p.evidence.clone()))
+            .collect()
     };
     let attributed: BTreeSet<EventId> = holed.attributed.iter().map(|a| a.event.id).collect();
-    let recorded = gapped.batches.iter().flat_map(|b| &b.events).map(|e| e.id);
-    let beside: BTreeSet<EventId> = recorded.filter(|id| !attributed.contains(id)).collect();
+    let beside: BTreeSet<EventId> = recorded(gapped).filter(|id| !attributed.contains(id)).collect();
     let known = reads(holed);
-    let new = reads(full)
-        .into_iter()
-        .filter(|(key, _)| !known.contains_key(key));
-    new.filter(|(_, evidence)| evidence.iter().all(|id| beside.contains(id)))
-        .count() as u64
+    let mut led_to: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for ((subject, key), evidence) in reads(full) {
+        let at = (subject, key);
+        if !known.contains_key(&at) && evidence.iter().all(|id| beside.contains(id)) {
+            led_to.entry(at.0).or_default().insert(at.1);
+        }
+    }
+    let persons = |(subject, keys): (&String, &BTreeSet<String>)| gapped.map.persons(subject).at_most(keys);
+    led_to.iter().map(persons).sum()
+}
+
+fn recorded(exercise: &Exercise) -> impl Iterator<Item = EventId> {
+    exercise.batches.iter().flat_map(|b| &b.events).map(|e| e.id)
+}
+
+/// Whether the answer with the gap says that no missing record of a source shows the intruder with anything
+/// further, and the source has such a record.
+fn is_assumed(holed: &Answer, full: &Answer, gapped: &Exercise) -> bool {
+    let beside: BTreeSet<EventId> = recorded(gapped).collect();
+    let lost = full.attributed.iter().filter(|a| !beside.contains(&a.event.id));
+    let sources: BTreeSet<&str> = lost.map(|a| a.event.source.as_str()).collect();
+    let assumes = |source: &str| {
+        let text = format!("what is missing of {source} shows the intruder with no session");
+        holed.scope.assertions.iter().any(|a| a.text.starts_with(&text))
+    };
+    sources.into_iter().any(assumes)
 }
 
 #[tokio::test]
 async fn filling_a_gap_never_widens_the_upper_bound() {
     let (mut n, mut n_exempt) = (0_u32, 0_u32);
     let mut wrong = Vec::new();
-    for seed in 0..n_drills() {
+    let seeds = drill_seeds();
+    for &seed in &seeds {
         let plan = Plan::random(seed);
         if plan.gaps.is_empty() {
             continue;
@@ -86,6 +114,9 @@ async fn filling_a_gap_never_widens_the_upper_bound() {
         .await;
         let filled = filled(&holed, &full, &gapped);
         n_exempt += u32::from(filled.exempt);
+        if filled.exempt {
+            println!("drill {seed} ({}) needed the exemption", kind_of(&plan));
+        }
         if !filled.wider.is_empty() {
             let kind = kind_of(&plan);
             wrong.push(format!("drill {seed} ({kind}):\n  {}", filled.wider.join("\n  ")));
@@ -98,7 +129,10 @@ async fn filling_a_gap_never_widens_the_upper_bound() {
         wrong.len(),
         wrong.join("\n")
     );
-    assert!(u64::from(n) >= n_drills() / 4, "only {n} drills had a gap");
+    if !are_many(&seeds) {
+        return;
+    }
+    assert!(n as usize >= seeds.len() / 4, "only {n} drills had a gap");
     assert!(
         f64::from(n_exempt) <= MOST_EXEMPT * f64::from(n),
         "{n_exempt} of {n} drills needed the exemption, at most a share of {MOST_EXEMPT} may"

@@ -73,6 +73,11 @@ impl Place {
         }
     }
 
+    /// Whether it is a file by itself, and no member of an archive.
+    pub fn is_file(&self) -> bool {
+        self.members.is_empty()
+    }
+
     /// The path as a person would name it, archive members as `archive!member`; a second member of the same name
     /// as `archive!member [2]`.
     pub fn name(&self) -> String {
@@ -81,6 +86,21 @@ impl Place {
             name.push_str(&ordinal(self.generation()));
         }
         name
+    }
+
+    /// The bare name from the root of the file system on, so that it is the same from wherever it is named.
+    pub fn absolute_name(&self) -> String {
+        let absolute = || {
+            let folder = self.file.parent()?;
+            let folder = match folder.as_os_str().is_empty() {
+                true => Path::new("."),
+                false => folder,
+            };
+            Some(folder.canonicalize().ok()?.join(self.file.file_name()?))
+        };
+        let file = absolute().unwrap_or_else(|| self.file.clone());
+        let members = self.members.clone();
+        Self { file, members }.bare_name()
     }
 
     /// The name without the number that tells it from others of the same name.

@@ -4,6 +4,7 @@ use super::table::{Table, percent_of};
 use crate::json::Object;
 use crate::mapping::{Form, Mapper, Mapping};
 use crate::preface::unwrapped;
+use crate::redact::Quotes;
 use crate::{
     Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample, json,
     logfmt,
@@ -181,7 +182,7 @@ impl Decoder for DeclaredDecoder {
                 .unwrap_or(self.own),
         };
         match self.all.get_mut(at) {
-            Some((mapping, mapper)) => decode(mapping, mapper, fields, text.len(), out),
+            Some((mapping, mapper)) => decode(mapping, mapper, &text, fields, out),
             None => Err(RejectReason::new("no mapping knows the record")),
         }
     }
@@ -190,12 +191,16 @@ impl Decoder for DeclaredDecoder {
 fn decode(
     mapping: &Mapping,
     mapper: &mut Mapper,
+    text: &str,
     fields: Object<'_>,
-    n_bytes: usize,
     out: &mut Output,
 ) -> Result<(), RejectReason> {
-    mapping.unwrapped(fields, n_bytes, &mut |inner, n_bytes| {
-        mapper.decode(inner, n_bytes, out)
+    let quotes = match mapping.form() {
+        Form::Json => Quotes::Around,
+        Form::Logfmt | Form::Csv | Form::Nginx | Form::Apache => Quotes::Within,
+    };
+    mapping.unwrapped(fields, text.len(), &mut |inner, n_bytes| {
+        mapper.decode_from(text, quotes, inner, n_bytes, out)
     })
 }
 
@@ -217,7 +222,7 @@ impl Decoder for TableDecoder {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let text = record.lossy();
         match self.table.row(&text)? {
-            Some(fields) => decode(&self.mapping, &mut self.mapper, fields, text.len(), out),
+            Some(fields) => decode(&self.mapping, &mut self.mapper, &text, fields, out),
             None => Ok(()),
         }
     }

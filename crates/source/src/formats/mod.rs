@@ -20,6 +20,7 @@ pub mod postgresql;
 pub mod sshd;
 pub mod syslog;
 mod table;
+pub mod teleport;
 pub mod windows;
 
 use crate::mapping::Form;
@@ -52,6 +53,7 @@ pub fn built_in() -> Vec<Arc<dyn Format>> {
         Arc::new(kubernetes::Audit),
         Arc::new(okta::system()),
         Arc::new(github::audit()),
+        Arc::new(teleport::audit()),
         Arc::new(azure::signin()),
         Arc::new(azure::audit()),
         Arc::new(azure::activity()),

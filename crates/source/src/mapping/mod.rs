@@ -33,7 +33,7 @@ mod transform;
 
 use crate::elements::IsRecord;
 use crate::json::{self, Json, Object};
-use crate::redact::Redactor;
+use crate::redact::{Quotes, Redactor};
 use crate::{Context, Error, Output, RejectReason};
 use ambit_event::Event;
 use path::Names;
@@ -310,6 +310,21 @@ impl Mapper {
     /// What takes the secrets out of its records.
     pub fn redactor(&mut self) -> &mut Redactor {
         &mut self.redactor
+    }
+
+    /// As [`Self::decode`], for the fields that stand in this text: as they are, or behind a backslash.
+    pub fn decode_from(
+        &mut self,
+        text: &str,
+        quotes: Quotes,
+        fields: Object<'_>,
+        n_bytes: usize,
+        out: &mut Output,
+    ) -> Result<(), RejectReason> {
+        self.redactor.look_at(text, quotes);
+        let result = self.decode(fields, n_bytes, out);
+        self.redactor.look_away();
+        result
     }
 
     /// Gives out the event that the fields tell, of a record of so many bytes, and what they say of others.

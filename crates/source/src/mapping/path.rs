@@ -141,8 +141,7 @@ impl Names {
     }
 
     fn get_mut<'v, 'r>(self, object: &'v mut Object<'r>, name: &str) -> Option<&'v mut Json<'r>> {
-        let mut fields = object.iter_mut();
-        fields.find(|(key, _)| self.are_same(key, name)).map(|(_, v)| v)
+        object.find_mut(|key| self.are_same(key, name))
     }
 
     /// What lies at a path below a value; the value itself for an empty path. `[0]` is the first element of a
@@ -165,8 +164,12 @@ impl Names {
 
     /// What lies at a path of a record.
     pub fn within<'v, 'r>(self, fields: &'v Object<'r>, path: &str) -> Option<&'v Json<'r>> {
-        self.get(fields, path)
-            .or_else(|| splits(path).find_map(|(head, rest)| self.below(self.get(fields, head)?, rest)))
+        if let Some(found) = self.get(fields, path) {
+            return Some(found);
+        }
+        // Most paths are bare names.
+        memchr::memchr2(b'.', b'[', path.as_bytes())?;
+        splits(path).find_map(|(head, rest)| self.below(self.get(fields, head)?, rest))
     }
 
     /// As [`Self::within`], to change it; through objects only.
@@ -185,11 +188,11 @@ impl Names {
     }
 
     /// The text at a path of a record; what is no scalar as JSON.
-    pub fn find(self, fields: &Object<'_>, path: &str) -> Option<String> {
+    pub fn find<'v>(self, fields: &'v Object<'_>, path: &str) -> Option<Cow<'v, str>> {
         match self.within(fields, path)? {
             Json::Null => None,
-            Json::Text(text) => Some(text.to_string()),
-            other => Some(other.to_string()),
+            Json::Text(text) => Some(Cow::Borrowed(text)),
+            other => Some(Cow::Owned(other.to_string())),
         }
     }
 
@@ -220,7 +223,7 @@ impl Names {
     }
 
     /// Changes the values to which the steps lead.
-    pub fn change(self, value: &mut Json<'_>, steps: &[Step], change: &dyn Fn(&mut Json<'_>)) {
+    pub fn change(self, value: &mut Json<'_>, steps: &[Step], change: &mut dyn FnMut(&mut Json<'_>)) {
         let Some((step, rest)) = steps.split_first() else {
             return change(value);
         };
@@ -328,7 +331,7 @@ mod tests {
         let mut object = crate::json::object(RECORD).unwrap_or_default();
         let steps = Place::parse("P[Name=s].Value").steps;
         if let Some(value) = Names::AsWritten.within_mut(&mut object, "P") {
-            Names::AsWritten.change(value, &steps, &|value| *value = Json::Null);
+            Names::AsWritten.change(value, &steps, &mut |value| *value = Json::Null);
         }
         let shown = Json::Object(Box::new(object)).to_string();
         assert!(

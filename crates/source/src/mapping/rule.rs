@@ -77,6 +77,11 @@ impl Rule {
         (!is_absent(&value)).then_some(value)
     }
 
+    /// Whether a text that it borrows stands in the record.
+    pub const fn copies(&self) -> bool {
+        matches!(self.from, Picker::Fields(..)) && self.map.is_empty()
+    }
+
     pub fn integer(&self, slots: &Slots<'_>) -> Option<i64> {
         if self.is_count {
             return self.count(slots);
@@ -158,6 +163,10 @@ pub fn all_hold(conditions: &[Condition], slots: &Slots<'_>) -> bool {
 
 impl Condition {
     fn holds(&self, slots: &Slots<'_>) -> bool {
+        if self.field.steps.is_empty() && !matches!(slots[self.field.slot], Some(Json::Array(_))) {
+            let found = slots[self.field.slot].and_then(text);
+            return found.is_some_and(|value| self.values.iter().any(|pattern| fits(pattern, &value)));
+        }
         let mut found = Vec::new();
         self.field.gather(slots, &mut found);
         found
@@ -193,7 +202,10 @@ impl Field {
 impl Picker {
     pub fn text<'s>(&'s self, slots: &Slots<'s>) -> Option<Cow<'s, str>> {
         match self {
-            Self::Fields(fields, except) => fields.iter().find_map(|field| field.text(slots, except)),
+            Self::Fields(fields, except) => fields
+                .iter()
+                .filter(|field| slots[field.slot].is_some())
+                .find_map(|field| field.text(slots, except)),
             Self::Constant(value) => Some(Cow::Borrowed(value)),
             Self::Template(template) => template.text(slots).map(Cow::Owned),
         }
@@ -275,7 +287,10 @@ pub fn text<'v>(value: &'v Json<'_>) -> Option<Cow<'v, str>> {
     match value {
         Json::Text(text) if is_absent(text) => None,
         Json::Text(text) => Some(Cow::Borrowed(text)),
-        Json::Number(number) => Some(Cow::Owned(number.to_string())),
+        Json::Number(number) => Some(Cow::Owned(match number.as_i64() {
+            Some(whole) => whole.to_string(),
+            None => number.to_string(),
+        })),
         Json::Bool(true) => Some(Cow::Borrowed("true")),
         Json::Bool(false) => Some(Cow::Borrowed("false")),
         Json::Null | Json::Array(_) | Json::Object(_) => None,

@@ -9,7 +9,7 @@ use crate::quick::Quick;
 use crate::redact::Redactor;
 use crate::time::{self, Clock};
 use crate::{Context, Error, Output, RejectReason, http, redact};
-use ambit_event::{Column, ColumnKind, Event, EventId, Keys, Outcome, Span, printable};
+use ambit_event::{Column, ColumnKind, Event, EventId, Outcome, Span, printable};
 use jiff::tz::TimeZone;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -26,8 +26,8 @@ pub struct Rulebook {
     duration: Vec<Rule>,
     /// Paths whose values are secrets, with what is done to them before they are fingerprinted.
     secrets: BTreeMap<String, Vec<Transform>>,
-    /// Those of them that may lie within a field.
-    nested_secrets: Vec<(Place, Vec<Transform>)>,
+    /// Those of them that may lie within a field, with the slot of what is looked into.
+    nested_secrets: Vec<(usize, Place, Vec<Transform>)>,
     id: Option<IdRule>,
     names: Names,
     losses: Vec<Told>,
@@ -126,12 +126,17 @@ impl Rulebook {
         let losses = builder.told("loss", &spec.loss)?;
         let spreads = builder.told("spread", &spec.spread)?;
         let names = builder.names;
-        let nested = builder.secrets.iter();
-        let nested = nested.map(|(path, transform)| (Place::everywhere(path), transform.clone()));
+        let nested: Vec<_> = builder.secrets.clone().into_iter().collect();
+        let nested = nested
+            .into_iter()
+            .map(|(path, transform)| (Place::everywhere(&path), transform))
+            .filter(|(place, _)| place.is_nested())
+            .map(|(place, transform)| (builder.slot(&place.head), place, transform))
+            .collect();
         let flat = builder.secrets.iter();
         let flat = flat.map(|(path, transform)| (names.key(path).into_owned(), transform.clone()));
         Ok(Self {
-            nested_secrets: nested.filter(|(place, _)| place.is_nested()).collect(),
+            nested_secrets: nested,
             secrets: flat.collect(),
             heads: builder.heads,
             n_slots: builder.slots.len(),
@@ -172,7 +177,7 @@ impl Rulebook {
         }
         self.http.fill(event, &slots, redactor);
         for (column, rules) in &self.columns {
-            fill(event, *column, rules, &slots, &context.keys);
+            fill(event, *column, rules, &slots, redactor);
         }
         if event.actor_user.is_none() {
             event.actor_realm = None;
@@ -188,8 +193,10 @@ impl Rulebook {
             let span = Span::new(event.time, event.time.plus_nanos(told.nanos));
             out.lose(span, None, told.why.as_str());
         }
+        let places = self.nested_secrets.iter();
+        let is_there: Vec<bool> = places.map(|(slot, ..)| slots[*slot].is_some()).collect();
         drop(slots);
-        self.redact(redactor, &mut fields, keys);
+        self.redact(redactor, &mut fields, keys, &is_there);
         Ok(fields)
     }
 
@@ -225,33 +232,37 @@ impl Rulebook {
     }
 
     /// Takes the secrets out of the fields. What feeds a credential's column becomes the same fingerprint.
-    fn redact(&self, redactor: &mut Redactor, fields: &mut Object<'_>, keys: &KnownKeys) {
-        for (nth, (name, value)) in fields.iter_mut().enumerate() {
+    fn redact(&self, redactor: &mut Redactor, fields: &mut Object<'_>, keys: &KnownKeys, is_there: &[bool]) {
+        fields.change(|nth, name, value| {
             let transform = match keys.nth(nth) {
                 Some(key) => key.transform.as_ref(),
                 None => self.secret_of(name),
             };
-            if let Some(transform) = transform {
-                fingerprint(&redactor.keys, transform, value);
-            }
-        }
-        for (place, transform) in &self.nested_secrets {
+            transform.is_some_and(|transform| fingerprint(redactor, transform, value))
+        });
+        for ((_, place, transform), _) in self
+            .nested_secrets
+            .iter()
+            .zip(is_there)
+            .filter(|(_, there)| **there)
+        {
             if let Some(value) = self.names.within_mut(fields, &place.head) {
-                let change = |value: &mut Json<'_>| fingerprint(&redactor.keys, transform, value);
-                self.names.change(value, &place.steps, &change);
+                let mut change = |value: &mut Json<'_>| {
+                    fingerprint(redactor, transform, value);
+                };
+                self.names.change(value, &place.steps, &mut change);
             }
         }
-        for (nth, (name, value)) in fields.iter_mut().enumerate() {
+        fields.change(|nth, name, value| {
             let is_secret = match keys.nth(nth) {
                 Some(key) => key.is_secret,
                 None => redactor.is_secret(name),
             };
-            if is_secret {
-                redactor.secret(value);
-            } else {
-                redactor.value(value);
+            match is_secret {
+                true => redactor.secret(value),
+                false => redactor.value(value),
             }
-        }
+        });
     }
 }
 
@@ -300,7 +311,7 @@ impl KnownKeys {
     }
 
     fn remember(&mut self, name: &str, rules: &Rulebook, redactor: &mut Redactor) -> usize {
-        if self.keys.len() == KEYS {
+        if self.keys.len() == KEYS || name.len() > redact::SHORT {
             return KEYS;
         }
         self.keys.push(KnownKey {
@@ -314,21 +325,23 @@ impl KnownKeys {
     }
 }
 
-fn fingerprint(keys: &Keys, transform: &[Transform], value: &mut Json<'_>) {
+/// Whether the value was changed.
+fn fingerprint(redactor: &mut Redactor, transform: &[Transform], value: &mut Json<'_>) -> bool {
     if let Json::Array(items) = value {
-        return items
-            .iter_mut()
-            .for_each(|item| fingerprint(keys, transform, item));
+        return items.iter_mut().fold(false, |is_changed, item| {
+            fingerprint(redactor, transform, item) | is_changed
+        });
     }
     match text(value) {
         Some(plain) if !plain.starts_with("fp_") => {
             // What no transform finds a part in is a secret whole.
             let secret = transformed(Cow::Borrowed(&plain), transform);
             let secret = if is_absent(&secret) { &plain } else { &secret };
-            let shown = keys.fingerprint(secret);
+            let shown = redactor.fingerprint(secret);
             *value = Json::Text(Cow::Owned(shown));
+            true
         }
-        _ => {}
+        _ => false,
     }
 }
 
@@ -342,7 +355,13 @@ fn set_time(event: &mut Event, clock: Clock, is: Instant) {
     event.precision = clock.resolution.saturating_add(lasted);
 }
 
-fn fill<'s>(event: &mut Event, column: Column, rules: &'s [Rule], slots: &Slots<'s>, keys: &Keys) {
+fn fill<'s>(
+    event: &mut Event,
+    column: Column,
+    rules: &'s [Rule],
+    slots: &Slots<'s>,
+    redactor: &mut Redactor,
+) {
     match column.kind() {
         ColumnKind::Integer => {
             if let Some(number) = first(rules, |rule| rule.integer(slots)) {
@@ -356,20 +375,25 @@ fn fill<'s>(event: &mut Event, column: Column, rules: &'s [Rule], slots: &Slots<
             let list = list
                 .unwrap_or_default()
                 .into_iter()
-                .map(|item| redact::owned(keys, item))
+                .map(|item| redact::owned(&redactor.keys, item))
                 .collect();
             event.set_list(column, list);
         }
         ColumnKind::Text => {
-            let Some(value) = first(rules, |rule| rule.text(slots)) else {
+            let Some((rule, value)) = first(rules, |rule| Some((rule, rule.text(slots)?))) else {
                 return;
             };
             if CREDENTIALS.contains(&column) {
-                event.set_text(column, Some(keys.fingerprint(&value)));
+                event.set_text(column, Some(redactor.fingerprint(&value)));
             } else if column == Column::Outcome {
                 event.outcome = outcome(&value);
             } else {
-                event.set_text(column, Some(redact::text(keys, &value).into_owned()));
+                let shown = match value {
+                    // What stands in the record as it is.
+                    Cow::Borrowed(part) if rule.copies() => redactor.part(part).into_owned(),
+                    other => redact::owned(&redactor.keys, other.into_owned()),
+                };
+                event.set_text(column, Some(shown));
             }
         }
     }

@@ -1,7 +1,8 @@
 //! What was read opens more: session stores, exports.
 
 use super::{AWAY, stolen};
-use crate::world::{Client, MAP, World};
+use crate::world::{Client, MAP, World, read};
+use ambit_event::Outcome;
 
 #[tokio::test]
 async fn a_dumped_session_store_makes_later_sessions_possible() {
@@ -147,4 +148,48 @@ name = "app""#,
         .filter(|r| r.starts_with("/exports/"))
         .collect();
     assert_eq!(taken, ["/exports/new", "/exports/job77/file"]);
+}
+
+/// Whose data a job gathers is sure; that the intruder got it only once the result was taken.
+#[tokio::test]
+async fn a_started_export_that_nobody_took_may_have_reached_nobody() {
+    let operations = r#"
+[[operation]]
+name = "start export"
+source = "gate"
+match = "POST /users/{id}/exports"
+store = "users"
+subjects = "path.id"
+classes = ["payment"]
+effect = "read"
+parameters = { id = "[0-9]+" }
+starts = "job"
+
+[[operation]]
+name = "download export"
+source = "gate"
+match = "GET /exports/{job}"
+store = "users"
+subjects = "none"
+parameters = { job = "[a-z0-9]+" }
+takes = "job"
+takes_from = "path.job"
+
+[trust]"#;
+    let map = MAP.replace("[trust]", operations);
+    let told = async |job: &str, status: &str| {
+        let mut w = stolen();
+        // Its answer is empty.
+        let start = w.get(1150, AWAY, "/users/7/exports", "202");
+        start.activity = Some("POST".into());
+        start.operation = Some("POST /users/7/exports".into());
+        start.outcome = Outcome::Success;
+        start.issued_credential = Some("job77".into());
+        w.get(5000, AWAY, &format!("/exports/{job}"), status);
+        let answer = w.ask(&map, &["session=s"]).await;
+        read(&answer).into_iter().find(|line| line.starts_with("payment"))
+    };
+    assert_eq!(told("job77", "200").await.as_deref(), Some("payment 1..1"));
+    assert_eq!(told("job77", "401").await.as_deref(), Some("payment 0..1"));
+    assert_eq!(told("job78", "200").await.as_deref(), Some("payment 0..1"));
 }

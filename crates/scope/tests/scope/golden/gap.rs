@@ -196,3 +196,90 @@ async fn in_a_gap_nothing_is_taken_for_a_look_up() {
         ["contact 1..1", "credential 0..1", "identity 1..1"]
     );
 }
+
+const BOB: Client = Client {
+    session: "bobs",
+    ip: "192.0.2.44",
+    device: "desk",
+};
+
+/// A login whose request is missing may be the intruder's: with what it handed out he may go on, from anywhere.
+#[tokio::test]
+async fn what_was_issued_for_a_missing_request_is_possible() {
+    let reached = async |gate: &[(i64, i64)]| {
+        let mut w = stolen();
+        w.attestations.retain(|a| a.source != "gate");
+        gate.iter()
+            .for_each(|(from, until)| w.prove("gate", *from, *until));
+        w.login(1500, "9", BOB);
+        w.get(5000, BOB, "/users/9/card", "200");
+        read(&w.ask(MAP, &["session=s"]).await)
+    };
+    assert_eq!(
+        reached(&[(0, 1400), (2000, 10_000)]).await,
+        ["contact 1..1", "identity 1..1", "payment 0..1"]
+    );
+    assert_eq!(reached(&[(0, 10_000)]).await, ["contact 1..1", "identity 1..1"]);
+    // The gap lies elsewhere.
+    assert_eq!(
+        reached(&[(0, 1600), (2000, 10_000)]).await,
+        ["contact 1..1", "identity 1..1"]
+    );
+}
+
+/// The intruder logs in while the login service's log has a gap: with whose password nobody can say, so each
+/// account may be his from then on.
+#[tokio::test]
+async fn a_login_that_the_issuer_lost_may_have_opened_any_account() {
+    let login = r#"
+[[operation]]
+name = "log in"
+source = "gate"
+match = "GET /login"
+store = "users"
+subjects = "none"
+issues = "session"
+
+[[issuer]]
+source = "auth"
+issues = "session"
+
+[trust]"#;
+    let map = MAP.replace("[trust]", login);
+    let reached = async |auth: &[(i64, i64)], status: &str| {
+        let mut w = stolen();
+        w.attestations.retain(|a| a.source != "auth");
+        auth.iter()
+            .for_each(|(from, until)| w.prove("auth", *from, *until));
+        // In no session, from where the stolen one was used.
+        w.get(1500, AWAY, "/login", status).actor_session = None;
+        w.login(4900, "9", BOB);
+        w.get(5000, BOB, "/users/9/card", "200");
+        read(&w.ask(&map, &["session=s"]).await)
+    };
+    let holed = [(0, 1400), (2000, 10_000)];
+    let wide = ["contact 1..1", "identity 1..1", "payment 0..1"];
+    assert_eq!(reached(&holed, "200").await, wide);
+    assert_eq!(reached(&holed, "401").await, wide[..2], "it was refused");
+    assert_eq!(reached(&[(0, 10_000)], "200").await, wide[..2]);
+}
+
+/// Whoever read the table of sessions for a request that is missing may have used each of them since.
+#[tokio::test]
+async fn sessions_that_were_read_for_a_missing_request_are_possible() {
+    let reached = async |rows: i64| {
+        let mut w = stolen();
+        w.attestations.retain(|a| a.source != "gate");
+        w.prove("gate", 0, 1400);
+        w.prove("gate", 2000, 10_000);
+        w.login(30, "9", BOB);
+        let sql = "SELECT sid FROM sessions WHERE sid > $1";
+        w.sql(1500, "app", Some("t1500"), sql, &["a"]).record_count = Some(rows);
+        w.get(5000, BOB, "/users/9/card", "200");
+        let answer = w.ask(MAP, &["session=s"]).await;
+        answer.scope.classes["payment"].at_most
+    };
+    assert_eq!(reached(40).await, Some(1));
+    // As every request looks up its own.
+    assert_eq!(reached(1).await, Some(0));
+}

@@ -1,7 +1,7 @@
 //! Machines that the intruder was on.
 
 use super::AWAY;
-use crate::world::{MAP, World};
+use crate::world::{Client, MAP, World};
 
 /// A database session that a role opened from an address.
 fn session_from(w: &mut World, secs: i64, role: &str, address: &str, user: &str) {
@@ -124,4 +124,51 @@ async fn a_gateway_in_the_intruders_hands_excludes_nobody_who_went_through_it() 
     w.events.last_mut().unwrap().actor_session = Some("other".into());
     let later = w.ask(MAP, &["host=gw-1,from=2014-05-13T17:18:20Z"]).await;
     assert_eq!(later.scope.subjects.possible, ["user:9"]);
+}
+
+/// Where logons are missing, a host that never gave any may have had one: what it wrote is doubted.
+#[tokio::test]
+async fn in_a_gap_of_logons_a_host_without_any_may_have_been_entered() {
+    let world = |logons: &[(i64, i64)]| {
+        let mut w = World::proved(10_000, &["auth", "postgresql"]);
+        w.prove("gate", 0, 10_000);
+        logons
+            .iter()
+            .for_each(|(from, until)| w.prove("sshd", *from, *until));
+        w.attestations.iter_mut().for_each(|a| {
+            a.host = match a.source.as_str() {
+                "gate" => Some("gw-1".into()),
+                "sshd" => Some("bastion".into()),
+                _ => Some("db-1".into()),
+            }
+        });
+        w.profile(1100, AWAY, "7");
+        let desk = Client {
+            ip: "198.51.100.3",
+            device: "desk",
+            ..AWAY
+        };
+        let ssh = w.login(1200, "mallory", desk);
+        ssh.source = "sshd".into();
+        ssh.actor_realm = Some("host".into());
+        ssh.issued_session = None;
+        w.events.iter_mut().for_each(|e| {
+            let of_source = w.attestations.iter().find(|a| a.source == e.source);
+            e.host = of_source.and_then(|a| a.host.clone());
+        });
+        w
+    };
+    let doubted = async |logons: &[(i64, i64)], seed: &str| {
+        let answer = world(logons).ask(MAP, &["session=s", seed]).await;
+        let doubted = answer.scope.gaps.iter().any(|g| g.source == "gate");
+        let supposed = answer.scope.assertions.iter().any(|a| {
+            a.text == "the intruder logged on to none of the hosts of which no logon is recorded: db-1, gw-1"
+        });
+        assert_eq!(supposed, !doubted && seed.starts_with("account=host/"));
+        doubted
+    };
+    let (whole, holed) = ([(0, 10_000)], [(0, 3000), (4000, 10_000)]);
+    assert!(!doubted(&whole, "account=host/mallory").await);
+    assert!(doubted(&holed, "account=host/mallory").await);
+    assert!(!doubted(&holed, "account=app/mallory").await, "it opens no host");
 }

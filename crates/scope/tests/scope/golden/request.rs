@@ -156,3 +156,27 @@ async fn an_unmapped_request_without_a_statement_reached_nothing_of_what_is_acco
         assert_eq!(most(&world(None).ask(&map, &["session=s"]).await), Some(1000));
     }
 }
+
+/// A service that carries on the trace parent of its client writes what the client chose: the statement of a
+/// request may bear the id of another.
+#[tokio::test]
+async fn a_statement_under_a_forged_id_is_not_taken_for_another_requests() {
+    let other = Client {
+        session: "other",
+        ip: "192.0.2.99",
+        device: "tablet",
+    };
+    let reached = async |secs: i64| {
+        let mut w = stolen();
+        w.profile(1146, other, "5");
+        w.get(1150, AWAY, "/unknown", "200");
+        let sql = "SELECT card FROM profiles WHERE user_id = $1";
+        w.sql(secs, "app", Some("t1146"), sql, &["5"]);
+        read(&w.ask(MAP, &["session=s"]).await)
+    };
+    assert_eq!(
+        reached(1150).await,
+        ["contact 1..1", "identity 1..1", "payment 0..1"]
+    );
+    assert_eq!(reached(1147).await, ["contact 1..1", "identity 1..1"]);
+}

@@ -4,6 +4,7 @@ use super::error;
 use crate::json::Object;
 use crate::log_format::LogFormat;
 use crate::mapping::{Mapper, Mapping};
+use crate::redact::Quotes;
 use crate::{Confidence, Context, Decoder, Error, Format, Output, RawRecord, RejectReason, Sample, json};
 use std::sync::LazyLock;
 
@@ -151,7 +152,8 @@ impl Decoder for AccessDecoder {
                 return Err(LogFormat::misfit(&self.patterns, &line, otherwise));
             }
         };
-        self.mapper.decode(fields, line.len(), out)
+        self.mapper
+            .decode_from(&line, Quotes::Within, fields, line.len(), out)
     }
 }
 

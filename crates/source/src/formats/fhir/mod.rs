@@ -5,11 +5,15 @@ mod resource;
 use crate::json::{self, Json, Object};
 use crate::redact::{self, Redactor};
 use crate::time::{self, Clock};
-use crate::{Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample};
-use ambit_event::{Event, EventId, Outcome, printable};
+use crate::{
+    Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, Refused, RejectReason, Sample,
+    elements,
+};
+use ambit_event::{Event, EventId, Outcome, Provenance, printable};
 use resource::{codes, named, objects, text};
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// `fhir_auditevent`
@@ -66,15 +70,20 @@ impl Decoder for FhirDecoder {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let text = record.lossy();
         let mut fields = json::object(&text)?;
+        let mut place = 0..record.bytes.len();
         if let Some(Json::Object(inner)) = fields.get_mut("resource") {
             fields = std::mem::take(&mut **inner);
+            place = elements::value_of(record.bytes, "resource").unwrap_or(place);
         }
-        self.take(fields, record.bytes.len(), out)
+        match kind(&fields) {
+            Some("Bundle") => self.take_bundle(fields, record, place, out),
+            _ => self.take(fields, record.bytes.len(), out),
+        }
     }
 }
 
 impl FhirDecoder {
-    /// A resource: an event, a Bundle of them, or what says nothing of an access.
+    /// A resource: an event, or what says nothing of an access.
     fn take(&mut self, mut fields: Object<'_>, n_bytes: usize, out: &mut Output) -> Result<(), RejectReason> {
         match kind(&fields) {
             Some("AuditEvent") => {
@@ -85,24 +94,60 @@ impl FhirDecoder {
                 out.push(event);
                 Ok(())
             }
-            Some("Bundle") => {
-                let Some(Json::Array(entries)) = fields.get_mut("entry") else {
-                    return Ok(());
-                };
-                for (n, entry) in std::mem::take(entries).into_iter().enumerate() {
-                    self.take_entry(entry, n_bytes, out).map_err(|e| RejectReason {
-                        reason: format!("entry {}: {}", n + 1, e.reason),
-                        field: e.field,
-                    })?;
-                }
-                Ok(())
-            }
             Some(_) => Ok(()),
             None => Err(RejectReason::field(
                 "resourceType",
                 "the record is no FHIR resource",
             )),
         }
+    }
+
+    /// The entries of a Bundle that is one record: each is an event or a reject of its own, with its own bytes.
+    fn take_bundle(
+        &mut self,
+        mut bundle: Object<'_>,
+        record: &RawRecord<'_>,
+        place: Range<usize>,
+        out: &mut Output,
+    ) -> Result<(), RejectReason> {
+        let Some(Json::Array(entries)) = bundle.get_mut("entry") else {
+            return Ok(());
+        };
+        let bytes = record.bytes.get(place.clone()).unwrap_or_default();
+        let array = elements::value_of(bytes, "entry").unwrap_or_default();
+        let places = elements::elements_of(bytes.get(array.clone()).unwrap_or_default());
+        if places.len() != entries.len() {
+            return Err(RejectReason::field(
+                "entry",
+                "it cannot be told where each entry stands",
+            ));
+        }
+        let (mut line, mut end) = (record.line, 0);
+        for (entry, within) in std::mem::take(entries).into_iter().zip(places) {
+            let begin = place.start + array.start + within.start;
+            line += memchr::memchr_iter(b'\n', &record.bytes[end..begin]).count() as u64;
+            end = begin;
+            let raw = &record.bytes[begin..begin + within.len()];
+            let (offset, n_before) = (record.offset + begin as u64, out.events.len());
+            if let Err(reason) = self.take_entry(entry, raw.len(), out) {
+                out.refuse(Refused {
+                    offset,
+                    line,
+                    raw: raw.to_vec(),
+                    reason,
+                });
+            }
+            for event in out.events.iter_mut().skip(n_before) {
+                event.raw = raw.to_vec();
+                event.provenance = Provenance {
+                    offset,
+                    length: raw.len() as u64,
+                    line,
+                    ..Provenance::default()
+                };
+            }
+        }
+        Ok(())
     }
 
     fn take_entry(&mut self, entry: Json<'_>, n_bytes: usize, out: &mut Output) -> Result<(), RejectReason> {
@@ -112,7 +157,7 @@ impl FhirDecoder {
         match entry.get_mut("resource") {
             Some(Json::Object(inner)) if kind(inner) != Some("Bundle") => {
                 let fields = std::mem::take(&mut **inner);
-                self.take(fields, n_bytes.min(4096), out)
+                self.take(fields, n_bytes, out)
             }
             // A deleted resource, or the answer to a write.
             _ => Ok(()),

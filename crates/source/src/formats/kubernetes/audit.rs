@@ -214,6 +214,8 @@ fn fingerprint(value: &mut Json<'_>, redactor: &mut Redactor) {
         Json::Object(object) => object
             .iter_mut()
             .for_each(|(_, field)| fingerprint(field, redactor)),
-        plain => redactor.secret(plain),
+        plain => {
+            redactor.secret(plain);
+        }
     }
 }

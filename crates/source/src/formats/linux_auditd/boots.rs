@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 /// Hosts that are told apart; more are in no one log.
 const MOST_HOSTS: usize = 1000;
+/// Bytes of a host's name and a record's stamp at most; what is longer names no host.
+pub const LONGEST: usize = 512;
 
 /// Records of one host stand so far out of order at most; a serial that falls further is a new start's.
 const DISORDER: i64 = 1000;
@@ -25,9 +27,10 @@ struct Boot {
 }
 
 impl Boots {
-    /// The start that a record is of, as its first record; `None` where there are too many hosts.
+    /// The start that a record is of, as its first record; `None` where there are too many hosts, or its name is
+    /// none.
     pub fn of(&mut self, host: &str, head: &Head<'_>) -> Option<Arc<str>> {
-        let is_full = self.hosts.len() >= MOST_HOSTS;
+        let is_full = self.hosts.len() >= MOST_HOSTS || host.len() + head.stamp.len() > LONGEST;
         if !self.hosts.contains_key(host) {
             if is_full {
                 return None;

@@ -56,6 +56,8 @@ impl Format for Auditd {
 const MOST_OPEN: usize = 256;
 /// Bytes of one event's records at most; later ones become an event of their own.
 const MOST_BYTES: usize = 1 << 20;
+/// Bytes of the records of all that are open.
+const MOST_HELD: usize = 16 << 20;
 /// Nanoseconds of the log after which nothing more is awaited for an event, as the audit tools do.
 const PATIENCE: i64 = 2_000_000_000;
 /// Closed events that are remembered, to know a record that comes too late.
@@ -81,6 +83,7 @@ struct Audit {
     context: Context,
     redactor: Redactor,
     open: VecDeque<Open>,
+    n_held: usize,
     closed: VecDeque<Key>,
     boots: Boots,
     /// Since when the kernel was told to record nothing.
@@ -94,6 +97,7 @@ impl Audit {
             context: context.clone(),
             redactor: redactor(context),
             open: VecDeque::new(),
+            n_held: 0,
             closed: VecDeque::new(),
             boots: Boots::default(),
             off_since: None,
@@ -112,7 +116,8 @@ impl Audit {
         let host = self.host(&head).unwrap_or("").to_owned();
         let boot = self.boots.of(&host, &head);
         self.close_until(head.clock.at.plus_nanos(-PATIENCE), out);
-        if syscalls::is_alone(&syscalls::kind(head.kind)) {
+        let is_named = host.len() + head.stamp.len() <= boots::LONGEST;
+        if syscalls::is_alone(&syscalls::kind(head.kind)) || !is_named {
             let said = Said::new(vec![record::part(head.kind, head.body)]);
             let event = self.event(&said, &head, boot.as_deref());
             self.note_losses(&said, &event, out);
@@ -127,9 +132,13 @@ impl Audit {
         };
         open.lines.extend_from_slice(record.bytes);
         open.lines.push(b'\n');
+        self.n_held += record.bytes.len() + 1;
         // The last record of an event. auditd itself does not write down the one that says so.
         if matches!(head.kind, "EOE" | "PROCTITLE" | "1320" | "1327") || open.lines.len() > MOST_BYTES {
             self.close(at, out);
+        }
+        while self.n_held > MOST_HELD && !self.open.is_empty() {
+            self.close(0, out);
         }
         Ok(())
     }
@@ -172,6 +181,7 @@ impl Audit {
         let Some(mut open) = self.open.remove(at) else {
             return;
         };
+        self.n_held = self.n_held.saturating_sub(open.lines.len());
         open.lines.pop();
         let text = json::text(&open.lines);
         let heads: Vec<Head<'_>> = text

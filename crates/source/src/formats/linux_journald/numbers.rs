@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 /// Numberings that are followed; more are in no one journal.
 const MOST: usize = 1000;
+/// Bytes of a numbering's name; it is 32 digits.
+const LONGEST: usize = 100;
 
 /// So many entries in a row end a stretch in which numbers are left out. An export of some units only leaves out
 /// numbers before nearly every entry: that is one loss, not thousands.
@@ -53,11 +55,11 @@ impl Numbers {
     /// Takes in an entry's place; gives what is lost once a stretch of losses ends.
     pub fn add(&mut self, place: &Place, at: Timestamp, host: Option<&str>) -> Option<Loss> {
         let Some(journal) = self.journals.get_mut(&place.journal) else {
-            if self.journals.len() < MOST {
+            if self.journals.len() < MOST && place.journal.len() <= LONGEST {
                 let first = Journal {
                     last: place.number,
                     at,
-                    host: host.map(str::to_owned),
+                    host: host.filter(|host| host.len() <= 255).map(str::to_owned),
                     missing: None,
                 };
                 self.journals.insert(place.journal.clone(), first);

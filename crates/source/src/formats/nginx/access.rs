@@ -4,6 +4,7 @@ use super::error;
 use crate::json::{Json, Object};
 use crate::log_format::LogFormat;
 use crate::mapping::{Mapper, Mapping};
+use crate::redact::Quotes;
 use crate::{Confidence, Context, Decoder, Error, Format, Output, RawRecord, RejectReason, Sample, json};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -190,7 +191,11 @@ impl Decoder for AccessDecoder {
                 return Err(LogFormat::misfit(&self.lines.patterns, &line, otherwise));
             }
         };
-        self.mapper.decode(fields, line.len(), out)
+        let quotes = match line.starts_with('{') {
+            true => Quotes::Around,
+            false => Quotes::Within,
+        };
+        self.mapper.decode_from(&line, quotes, fields, line.len(), out)
     }
 }
 

@@ -75,7 +75,7 @@ pub enum Part {
     QueryId,
 }
 
-/// Parts that are numbers in the JSON log.
+/// Parts that are numbers in the JSON log, as [`Part::is_number`] tells.
 const NUMBERS: &[Part] = &[
     Part::Pid,
     Part::RemotePort,
@@ -89,8 +89,19 @@ const NUMBERS: &[Part] = &[
 ];
 
 impl Part {
-    pub fn is_number(self) -> bool {
-        NUMBERS.contains(&self)
+    pub const fn is_number(self) -> bool {
+        matches!(
+            self,
+            Self::Pid
+                | Self::RemotePort
+                | Self::LineNum
+                | Self::Txid
+                | Self::InternalPosition
+                | Self::CursorPosition
+                | Self::FileLineNum
+                | Self::LeaderPid
+                | Self::QueryId
+        )
     }
 }
 

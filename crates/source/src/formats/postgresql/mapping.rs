@@ -86,7 +86,7 @@ pub fn fields<'e>(entry: &'e Entry<'_>, keys: &Keys) -> Object<'e> {
             }
             _ => plain(text),
         };
-        fields.insert(Cow::Borrowed(name), value);
+        fields.push(Cow::Borrowed(name), value);
     }
     for (name, value) in &entry.extra {
         fields.insert(
@@ -202,11 +202,11 @@ pub fn set_audit<'a>(
 /// What an audit record says beside its statement and parameters.
 fn audited<'a>(audit: &'a Audit<'_>) -> Object<'a> {
     let mut said = Object::with_capacity(10);
-    said.insert("audit_type".into(), plain(&audit.audit_type));
-    said.insert("statement_id".into(), integer(audit.statement_id));
-    said.insert("substatement_id".into(), integer(audit.substatement_id));
-    said.insert("class".into(), plain(&audit.class));
-    said.insert("command".into(), plain(&audit.command));
+    said.push("audit_type".into(), plain(&audit.audit_type));
+    said.push("statement_id".into(), integer(audit.statement_id));
+    said.push("substatement_id".into(), integer(audit.substatement_id));
+    said.push("class".into(), plain(&audit.class));
+    said.push("command".into(), plain(&audit.command));
     let markers = [audit::NOT_LOGGED, audit::PREVIOUSLY_LOGGED, audit::NONE];
     for (name, value) in [
         ("object_type", &audit.object_type),
@@ -216,11 +216,11 @@ fn audited<'a>(audit: &'a Audit<'_>) -> Object<'a> {
     ] {
         let is_elsewhere = matches!(name, "statement" | "parameter") && !markers.contains(&&**value);
         if !value.is_empty() && !is_elsewhere {
-            said.insert(name.into(), plain(value));
+            said.push(name.into(), plain(value));
         }
     }
     if let Some(rows) = audit.rows {
-        said.insert("rows".into(), integer(rows));
+        said.push("rows".into(), integer(rows));
     }
     said
 }

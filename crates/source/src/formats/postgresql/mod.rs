@@ -210,6 +210,7 @@ impl Decoder for Postgresql {
         let key = entry
             .opt(Part::SessionId)
             .or_else(|| entry.opt(Part::Pid))
+            .filter(|key| key.len() <= session::LONGEST_NAME)
             .unwrap_or("")
             .to_owned();
         let host = self.context.host.as_deref();
@@ -259,6 +260,7 @@ impl Decoder for Postgresql {
             }
             None => out.push(event),
         }
+        self.sessions.bound(out);
         Ok(())
     }
 

@@ -16,7 +16,9 @@ use std::collections::{BTreeSet, HashMap};
 const MOST_SESSIONS: usize = 20_000;
 /// Events held back per session: a function can log thousands of statements before it ends.
 const MOST_HELD: usize = 256;
-/// Bytes of records held back in all.
+/// Bytes of a session's name, and of a name that a client gives; the server's own have at most 63.
+pub const LONGEST_NAME: usize = 200;
+/// Bytes of records held back and of statements remembered, in all.
 const MOST_BYTES: usize = 64 << 20;
 /// Statement texts remembered per session, for `<previously logged>`.
 const MOST_PREVIOUS: usize = 64;
@@ -40,7 +42,8 @@ pub struct Previous {
 
 /// An event whose end is not known yet.
 struct Held {
-    event: Event,
+    /// Events are large, and what is held is moved about.
+    event: Box<Event>,
     /// The statement as the server wrote it, for comparing.
     text: String,
     vxid: Option<String>,
@@ -57,6 +60,8 @@ struct Session {
     client: Client,
     statement_id: i64,
     previous: Vec<Previous>,
+    /// Bytes of these.
+    n_previous: usize,
     held: Vec<Held>,
     line: Option<(i64, ambit_event::Timestamp)>,
 }
@@ -133,7 +138,7 @@ impl Sessions {
                     held.event.outcome = outcome;
                     self.offsets.remove(&held.event.provenance.offset);
                     self.bytes -= held.bytes;
-                    out.push(held.event);
+                    out.push(*held.event);
                 }
             }
         }
@@ -146,23 +151,25 @@ impl Sessions {
             Step::Said(Said::Received { host, port }) => {
                 // The process is new, whatever one of that number did before.
                 let client = Client {
-                    host: Some((*host).to_owned()),
+                    host: short(host),
                     port: *port,
                     ..Client::default()
                 };
                 let session = self.touch(key);
                 (session.client, session.statement_id) = (client, 0);
-                session.previous.clear();
+                let n_freed = session.forget_statements();
+                self.bytes -= n_freed;
             }
             Step::Said(Said::Authorized {
                 user, application, ..
             }) => {
                 let client = &mut self.touch(key).client;
-                client.user = Some((*user).to_owned());
-                client.application = application.map(ToOwned::to_owned);
+                client.user = short(user);
+                client.application = application.and_then(short);
             }
             Step::Said(Said::Disconnection { .. }) => {
-                self.by_key.remove(key);
+                let ended = self.by_key.remove(key);
+                self.bytes -= ended.map_or(0, |session| session.n_previous);
             }
             Step::Said(_) => {}
         }
@@ -174,17 +181,21 @@ impl Sessions {
             super::audit::NOT_LOGGED | super::audit::PREVIOUSLY_LOGGED
         );
         let session = self.touch(key);
+        let (mut n_freed, mut n_new) = (0, 0);
         if session.statement_id != audit.statement_id {
             session.statement_id = audit.statement_id;
-            session.previous.clear();
+            n_freed = session.forget_statements();
         }
         if is_text && session.previous.len() < MOST_PREVIOUS {
+            n_new = audit.statement.len() + audit.parameter.len();
+            session.n_previous += n_new;
             session.previous.push(Previous {
                 substatement_id: audit.substatement_id,
                 statement: audit.statement.to_string(),
                 parameter: audit.parameter.to_string(),
             });
         }
+        self.bytes = self.bytes - n_freed + n_new;
     }
 
     /// Holds an event back. It has its own raw bytes and provenance.
@@ -207,7 +218,7 @@ impl Sessions {
         let vxid = entry.opt(Part::Vxid).map(ToOwned::to_owned);
         let session = self.touch(key);
         session.held.push(Held {
-            event,
+            event: Box::new(event),
             text: text.trim().to_owned(),
             vxid,
             statement_id,
@@ -218,7 +229,11 @@ impl Sessions {
             let first = session.held.remove(0);
             self.evict(first, out);
         }
-        while self.bytes > MOST_BYTES || self.by_key.len() > MOST_SESSIONS {
+    }
+
+    /// Forgets those that were silent longest where too much is remembered.
+    pub fn bound(&mut self, out: &mut Output) {
+        while (self.bytes > MOST_BYTES || self.by_key.len() > MOST_SESSIONS) && !self.by_key.is_empty() {
             self.evict_oldest(out);
         }
     }
@@ -236,7 +251,9 @@ impl Sessions {
             self.by_key.iter().map(|(key, s)| (s.used, key.clone())).collect();
         order.sort();
         for (_, key) in order.iter().take(order.len().div_ceil(4)) {
-            for held in self.by_key.remove(key).map(|s| s.held).unwrap_or_default() {
+            let session = self.by_key.remove(key).unwrap_or_default();
+            self.bytes -= session.n_previous;
+            for held in session.held {
                 self.evict(held, out);
             }
         }
@@ -256,7 +273,7 @@ impl Sessions {
         } else {
             Outcome::Unknown
         };
-        out.push(held.event);
+        out.push(*held.event);
     }
 
     /// The file has ended. Gives out everything in the order of the file, and says how many statements
@@ -269,6 +286,19 @@ impl Sessions {
         }
         self.n_evicted
     }
+}
+
+impl Session {
+    /// Gives how many bytes that frees.
+    fn forget_statements(&mut self) -> usize {
+        self.previous.clear();
+        std::mem::take(&mut self.n_previous)
+    }
+}
+
+/// A name as long as names are; a longer one is none.
+fn short(name: &str) -> Option<String> {
+    (name.len() <= LONGEST_NAME).then(|| name.to_owned())
 }
 
 enum Verdict {

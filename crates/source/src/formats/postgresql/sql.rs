@@ -272,7 +272,11 @@ fn tag(text: &str) -> Option<(String, String)> {
         .strip_prefix('\'')
         .and_then(|v| v.strip_suffix('\''))
         .unwrap_or(value);
-    Some((name, percent_decode(&value.replace("\\'", "'"))))
+    let value = match value.contains('\\') {
+        true => Cow::Owned(value.replace("\\'", "'")),
+        false => Cow::Borrowed(value),
+    };
+    Some((name, percent_decode(&value)))
 }
 
 fn trace_id(parent: &str) -> Option<String> {
@@ -282,6 +286,9 @@ fn trace_id(parent: &str) -> Option<String> {
 }
 
 fn percent_decode(text: &str) -> String {
+    if !text.contains('%') {
+        return text.to_owned();
+    }
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;

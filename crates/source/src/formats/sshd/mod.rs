@@ -7,7 +7,6 @@ use crate::formats::syslog;
 use crate::{Confidence, Context, Decoder, Error, Format, Framing, Sample};
 use ambit_event::{Event, Keys, Outcome};
 use message::Act;
-use serde_json::json;
 
 /// The source of these events, whichever syslog file they stand in.
 pub const SOURCE: &str = "sshd";
@@ -78,13 +77,11 @@ fn set(event: &mut Event, said: &message::Said<'_>, keys: &Keys) {
         ("reason", said.reason),
     ] {
         if let Some(value) = value {
-            event
-                .fields
-                .insert(name.to_owned(), json!(crate::redact::text(keys, value)));
+            event.fields.put(name, crate::redact::text(keys, value));
         }
     }
     if said.is_invalid_user {
-        event.fields.insert("invalid_user".to_owned(), json!(true));
+        event.fields.put("invalid_user", true);
     }
     let hash = said
         .key
@@ -95,8 +92,8 @@ fn set(event: &mut Event, said: &message::Said<'_>, keys: &Keys) {
 /// Reads what a PAM module said, whatever program it runs in; false where the text is no module's.
 pub fn decode_pam(event: &mut Event, text: &str) -> bool {
     let Some(said) = pam::read(text) else { return false };
-    event.fields.insert("pam_module".to_owned(), json!(said.module));
-    event.fields.insert("pam_service".to_owned(), json!(said.service));
+    event.fields.put("pam_module", said.module);
+    event.fields.put("pam_service", said.service);
     let (activity, outcome) = match said.act {
         pam::Act::Opened => ("Logon", Outcome::Success),
         pam::Act::Closed => ("Logoff", Outcome::Success),
@@ -106,11 +103,11 @@ pub fn decode_pam(event: &mut Event, text: &str) -> bool {
     act(event, "authentication", activity, outcome);
     set_user(event, said.user);
     if let Some(by) = said.by {
-        event.fields.insert("by_user".to_owned(), json!(by));
+        event.fields.put("by_user", by);
     }
     event.src_ip = said.rhost.and_then(ip);
     for (name, value) in said.pairs {
-        event.fields.insert(name.to_owned(), json!(value));
+        event.fields.put(name, value);
     }
     true
 }

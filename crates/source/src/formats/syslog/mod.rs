@@ -4,11 +4,14 @@ mod frame;
 mod sudo;
 
 use crate::formats::{apache, linux_auditd, nginx, sshd};
+use crate::json::{Json, Object};
 use crate::redact::{self, Redactor};
+use crate::time::Clock;
 use crate::{Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample};
-use ambit_event::{Event, Keys, Loss, Span, Timestamp};
+use ambit_event::{Event, Fields, Keys, Loss, Span, Timestamp};
 use frame::Frame;
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -56,6 +59,7 @@ impl Format for Syslog {
             context,
             guests,
             last: None,
+            clock: None,
             sequences: BTreeMap::new(),
         }))
     }
@@ -192,18 +196,22 @@ struct Stream {
     redactor: Redactor,
     guests: Vec<Guest>,
     last: Option<Timestamp>,
+    /// The last time as it was written, and what it means: busy logs have the same in many lines.
+    clock: Option<(String, Clock)>,
     /// Per host the last `meta sequenceId` and its time.
     sequences: BTreeMap<String, (i64, Timestamp)>,
 }
 
 /// Hosts whose numbering is followed; more than send to any one collector.
 const MOST_HOSTS: usize = 10_000;
+/// Bytes of a host's name, as DNS has it.
+const LONGEST_HOST: usize = 255;
 
 impl Decoder for Stream {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let text = record.lossy();
         let frame = frame::parse(text.trim_end())?;
-        let clock = frame::instant(frame.timestamp, &self.context.time_zone, self.context.modified)?;
+        let clock = self.instant(frame.timestamp)?;
         let mut event = Event::new(SOURCE, clock.at);
         event.precision = clock.resolution;
         event.host = frame
@@ -212,12 +220,12 @@ impl Decoder for Stream {
             .or_else(|| self.context.host.clone());
         event.process_pid = frame.pid.and_then(|pid| pid.parse().ok());
         event.actor_service = frame.program.map(ToOwned::to_owned);
-        event.fields = self.fields(&frame).into();
+        event.fields = self.fields(&frame);
 
         let (message, n_repeated) = repeated(frame.message);
         event.message = Some(redact::text(&self.context.keys, message).into_owned());
         if n_repeated > 1 {
-            event.fields.insert("repeated".to_owned(), json!(n_repeated));
+            event.fields.put("repeated", n_repeated);
         }
         let program = frame.program.unwrap_or("");
         let own = RawRecord {
@@ -262,17 +270,31 @@ impl Stream {
         Some(framed(event, outer))
     }
 
+    fn instant(&mut self, written: &str) -> Result<Clock, RejectReason> {
+        match &self.clock {
+            Some((before, clock)) if before == written => Ok(*clock),
+            _ => {
+                let clock = frame::instant(written, &self.context.time_zone, self.context.modified)?;
+                self.clock = Some((written.to_owned(), clock));
+                Ok(clock)
+            }
+        }
+    }
+
     /// The frame under its own names; the message stands in its column.
-    fn fields(&self, frame: &Frame<'_>) -> Map<String, Value> {
-        let mut fields = Map::new();
-        fields.insert("timestamp".to_owned(), json!(frame.timestamp));
+    fn fields(&self, frame: &Frame<'_>) -> Fields {
+        let text = |text| Json::Text(Cow::Borrowed(text));
+        let mut fields = Object::with_capacity(10);
+        fields.push("timestamp".into(), text(frame.timestamp));
         if let Some(pri) = frame.pri {
-            fields.insert("pri".to_owned(), json!(pri));
-            fields.insert("facility".to_owned(), json!(FACILITIES.get(usize::from(pri / 8))));
-            fields.insert("severity".to_owned(), json!(SEVERITIES[usize::from(pri % 8)]));
+            let facility = FACILITIES.get(usize::from(pri / 8));
+            fields.push("pri".into(), Json::Number(pri.into()));
+            fields.push("facility".into(), facility.map_or(Json::Null, |name| text(name)));
+            fields.push("severity".into(), text(SEVERITIES[usize::from(pri % 8)]));
         }
         if let Some(level) = frame.level {
-            fields.insert("severity".to_owned(), json!(level.to_ascii_lowercase()));
+            let level = Json::Text(Cow::Owned(level.to_ascii_lowercase()));
+            fields.insert("severity".into(), level);
         }
         for (name, value) in [
             ("version", frame.version),
@@ -282,11 +304,12 @@ impl Stream {
             ("msgid", frame.msgid),
         ] {
             if let Some(value) = value {
-                fields.insert(name.to_owned(), json!(value));
+                fields.push(name.into(), text(value));
             }
         }
+        let mut fields = fields.kept(192);
         if !frame.data.is_empty() {
-            fields.insert("structured_data".to_owned(), self.structured(frame));
+            fields.put("structured_data", self.structured(frame));
         }
         fields
     }
@@ -331,7 +354,8 @@ impl Stream {
         }
         let Some(number) = sequence(frame) else { return };
         let host = event.host.clone().unwrap_or_default();
-        if self.sequences.len() >= MOST_HOSTS && !self.sequences.contains_key(&host) {
+        let is_new = !self.sequences.contains_key(&host);
+        if is_new && (self.sequences.len() >= MOST_HOSTS || host.len() > LONGEST_HOST) {
             return;
         }
         if let Some((last, at)) = self.sequences.insert(host, (number, event.time))

@@ -2,7 +2,6 @@
 
 use crate::redact;
 use ambit_event::{Event, Keys, Outcome};
-use serde_json::json;
 
 /// Reads the sentence into an event that already has time and host; false where it is another.
 pub fn decode(event: &mut Event, message: &str, keys: &Keys) -> bool {
@@ -23,7 +22,7 @@ pub fn decode(event: &mut Event, message: &str, keys: &Keys) -> bool {
     let reason = parts.iter().find(|p| !p.contains('='));
     for part in &parts {
         if let Some((name, value)) = part.split_once('=') {
-            event.fields.insert(name.to_ascii_lowercase(), json!(value));
+            event.fields.put(&name.to_ascii_lowercase(), value);
         }
     }
     event.class = Some("process_activity".to_owned());

@@ -70,12 +70,12 @@ impl Maker {
     /// Windows has names that mean a secret elsewhere and none here: `Signature` is who signed a program, `Sid` an
     /// account, `SessionId` a number that counts from 1.
     fn redact(&mut self, fields: &mut Object<'_>) {
-        for (name, value) in fields.iter_mut() {
-            match ends_with(name, "password") || ends_with(name, "passwd") {
+        fields.change(
+            |_, name, value| match ends_with(name, "password") || ends_with(name, "passwd") {
                 true => self.redactor.secret(value),
                 false => self.redactor.value(value),
-            }
-        }
+            },
+        );
     }
 }
 

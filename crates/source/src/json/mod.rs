@@ -1,5 +1,8 @@
 //! JSON records: strict where a reading would be a guess, and borrowed from their bytes where they can be.
 
+mod plain;
+mod write;
+
 use crate::RejectReason;
 use ambit_event::Fields;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
@@ -21,37 +24,64 @@ pub enum Json<'a> {
 }
 
 /// The fields of a record in their order. Records have few, and mostly they are gone through.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
+#[derive(Debug, Clone, Default)]
+pub struct Object<'a> {
+    fields: Vec<(Cow<'a, str>, Json<'a>)>,
+    /// For each field how the record writes it (`"key":value`), where that is just how it is kept; empty for one
+    /// that is written otherwise or may have been changed since. No texts at all where there is none.
+    written: Vec<&'a str>,
+}
+
+impl PartialEq for Object<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.fields == other.fields
+    }
+}
 
 impl<'a> Object<'a> {
     #[must_use]
     pub fn with_capacity(n: usize) -> Self {
-        Self(Vec::with_capacity(n))
+        Self::of_distinct(Vec::with_capacity(n))
     }
 
     /// Fields whose names are known to differ.
     #[must_use]
-    pub fn of_distinct(fields: Vec<(Cow<'a, str>, Json<'a>)>) -> Self {
-        Self(fields)
+    pub const fn of_distinct(fields: Vec<(Cow<'a, str>, Json<'a>)>) -> Self {
+        let written = Vec::new();
+        Self { fields, written }
     }
 
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.0.len()
+        self.fields.len()
     }
 
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.fields.is_empty()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
-        self.0.iter().map(|(key, value)| (&**key, value))
+        self.fields.iter().map(|(key, value)| (&**key, value))
     }
 
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Json<'a>)> {
-        self.0.iter_mut().map(|(key, value)| (&**key, value))
+        self.written.clear();
+        self.fields.iter_mut().map(|(key, value)| (&**key, value))
+    }
+
+    /// Goes through the fields by their places and names; the function says of each whether it changed it.
+    pub fn change(&mut self, mut change: impl FnMut(usize, &str, &mut Json<'a>) -> bool) -> bool {
+        let mut is_changed = false;
+        for (nth, (key, value)) in self.fields.iter_mut().enumerate() {
+            if change(nth, key, value) {
+                is_changed = true;
+                if let Some(written) = self.written.get_mut(nth) {
+                    *written = "";
+                }
+            }
+        }
+        is_changed
     }
 
     #[must_use]
@@ -60,12 +90,22 @@ impl<'a> Object<'a> {
     }
 
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Json<'a>> {
-        self.iter_mut().find(|(k, _)| *k == key).map(|(_, value)| value)
+        self.find_mut(|k| k == key)
+    }
+
+    /// The first field whose name passes.
+    pub fn find_mut(&mut self, passes: impl Fn(&str) -> bool) -> Option<&mut Json<'a>> {
+        let nth = self.fields.iter().position(|(key, _)| passes(key))?;
+        if let Some(written) = self.written.get_mut(nth) {
+            *written = "";
+        }
+        self.fields.get_mut(nth).map(|(_, value)| value)
     }
 
     /// Lets go of the fields whose names do not pass.
     pub fn retain(&mut self, passes: impl Fn(&str) -> bool) {
-        self.0.retain(|(key, _)| passes(key));
+        self.written.clear();
+        self.fields.retain(|(key, _)| passes(key));
     }
 
     #[must_use]
@@ -78,7 +118,7 @@ impl<'a> Object<'a> {
         if let Some(found) = self.get_mut(&key) {
             return Some(std::mem::replace(found, value));
         }
-        self.0.push((key, value));
+        self.push(key, value);
         None
     }
 
@@ -86,12 +126,12 @@ impl<'a> Object<'a> {
     #[must_use]
     pub fn renamed(self, name: impl Fn(Cow<'a, str>) -> Cow<'a, str>) -> Self {
         let mut renamed = Filling::default();
-        for (key, value) in self.0 {
+        for (key, value) in self.fields {
             let key = name(key);
             if renamed.has(&key) {
                 renamed.object.insert(key, value);
             } else {
-                renamed.object.0.push((key, value));
+                renamed.object.push(key, value);
             }
         }
         renamed.object
@@ -99,23 +139,24 @@ impl<'a> Object<'a> {
 
     /// Adds a field that is not there yet.
     pub fn push(&mut self, key: Cow<'a, str>, value: Json<'a>) {
-        self.0.push((key, value));
+        self.fields.push((key, value));
+        if !self.written.is_empty() {
+            self.written.push("");
+        }
     }
 
     #[must_use]
     pub fn into_owned(self) -> Object<'static> {
         let own = |(key, value): (Cow<'a, str>, Json<'a>)| (Cow::Owned(key.into_owned()), value.into_owned());
-        Object(self.0.into_iter().map(own).collect())
+        Object::of_distinct(self.fields.into_iter().map(own).collect())
     }
 
     /// The fields as an event keeps them. `n_bytes` is about how long their text will be.
     #[must_use]
     pub fn kept(&self, n_bytes: usize) -> Fields {
-        let mut text = Vec::with_capacity(n_bytes);
-        // Writing to memory fails only where a key is no text, and all keys are.
-        let is_written = serde_json::to_writer(&mut text, self).is_ok();
-        let text = String::from_utf8(text).unwrap_or_default();
-        if is_written && self.is_within(Fields::DEEPEST) {
+        let mut text = String::with_capacity(n_bytes);
+        write::object(self, &mut text);
+        if self.is_within(Fields::DEEPEST) {
             return Fields::from_json(text);
         }
         // Levels that were read are read again, whatever other readers do.
@@ -123,7 +164,7 @@ impl<'a> Object<'a> {
     }
 
     fn is_within(&self, levels: usize) -> bool {
-        levels > 0 && self.0.iter().all(|(_, value)| value.is_within(levels - 1))
+        levels > 0 && self.fields.iter().all(|(_, value)| value.is_within(levels - 1))
     }
 }
 
@@ -132,18 +173,30 @@ impl<'a> IntoIterator for Object<'a> {
     type IntoIter = std::vec::IntoIter<Self::Item>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.fields.into_iter()
     }
 }
 
 /// Fields that most records do not go beyond.
-const USUAL: usize = 20;
+const USUAL: usize = 24;
 
 /// Fields that come in one after the other. Few keys are compared with each other, many are remembered.
 #[derive(Default)]
 pub struct Filling<'a> {
     pub object: Object<'a>,
     keys: HashSet<Cow<'a, str>>,
+    /// The marks of the keys so far: one whose mark is missing is new.
+    marks: u64,
+}
+
+/// One of 64 bits by the looks of a key.
+fn mark(key: &str) -> u64 {
+    let (first, last) = match key.as_bytes() {
+        [] => (0, 0),
+        [only] => (*only, 0),
+        [first, .., last] => (*first, *last),
+    };
+    1_u64.rotate_left(u32::from(first) * 5 + u32::from(last) * 11 + (key.len() as u32 & 63) * 17)
 }
 
 impl<'a> Filling<'a> {
@@ -153,10 +206,24 @@ impl<'a> Filling<'a> {
             return Err(key);
         }
         if self.object.is_empty() {
-            self.object.0.reserve(USUAL);
+            self.object.fields.reserve(USUAL);
         }
-        self.object.0.push((key, value));
+        self.object.push(key, value);
         Ok(())
+    }
+
+    /// Adds a field that the record writes like this; false where its key stands twice.
+    fn add_as_written(&mut self, key: Cow<'a, str>, value: Json<'a>, written: &'a str) -> bool {
+        if self.has(&key) {
+            return false;
+        }
+        if self.object.is_empty() {
+            self.object.fields.reserve(USUAL);
+            self.object.written.reserve(USUAL);
+        }
+        self.object.fields.push((key, value));
+        self.object.written.push(written);
+        true
     }
 
     /// Whether the key came in before.
@@ -170,11 +237,15 @@ impl<'a> Filling<'a> {
     /// Whether the key came in before; it is one of them from now on.
     #[allow(clippy::ptr_arg)] // it is cloned, and what is borrowed stays so
     fn has(&mut self, key: &Cow<'a, str>) -> bool {
+        let mark = mark(key);
+        let is_new = self.marks & mark == 0;
+        self.marks |= mark;
         if self.object.len() < USUAL {
-            return self.object.contains_key(key);
+            return !is_new && self.object.contains_key(key);
         }
         if self.keys.is_empty() {
-            self.keys.extend(self.object.0.iter().map(|(key, _)| key.clone()));
+            self.keys
+                .extend(self.object.fields.iter().map(|(key, _)| key.clone()));
         }
         !self.keys.insert(key.clone())
     }
@@ -250,11 +321,14 @@ impl Serialize for Object<'_> {
 /// Reads one JSON object. A key that stands twice in one object is refused (readers differ in which of
 /// the values they take), and so is nesting beyond 128 levels.
 pub fn object(text: &str) -> Result<Object<'_>, RejectReason> {
-    parse(text).map_err(refused)
+    plain::object(text).map_or_else(|| parse(text).map_err(refused), Ok)
 }
 
 /// Reads one JSON object as nginx writes it where its `log_format` lacks `escape=json`: with `\xHH` in texts.
 pub fn object_with_hex(text: &str) -> Result<Object<'_>, RejectReason> {
+    if let Some(object) = plain::object(text) {
+        return Ok(object);
+    }
     parse(text).or_else(|error| match hex_to_unicode(text) {
         Cow::Borrowed(_) => Err(refused(error)),
         Cow::Owned(mended) => parse(&mended).map(Object::into_owned).map_err(|_| refused(error)),

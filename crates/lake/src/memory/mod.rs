@@ -1,5 +1,9 @@
 //! The lake in memory: one indexed segment a commit, a version is a number of segments.
 
+mod backend;
+
+pub(crate) use backend::View;
+
 use crate::content::Content;
 use crate::ledger::Ledger;
 use crate::pending::{Pending, sort_evidence};
@@ -26,7 +30,7 @@ pub(crate) const PIVOTS: &[Column] = &[
 
 /// Everything up to one version. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Memory {
+struct Memory {
     segments: Vec<Arc<Segment>>,
 }
 
@@ -142,23 +146,22 @@ impl Memory {
 impl Segment {
     fn of(mut pending: Pending) -> Self {
         let mut raw = HashMap::new();
-        for event in &mut pending.events {
+        let mut events: Vec<Event> = std::mem::take(&mut pending.batches)
+            .into_iter()
+            .flatten()
+            .collect();
+        for event in &mut events {
             raw.insert(event.id, std::mem::take(&mut event.raw));
         }
         for (id, reject) in &mut pending.rejects {
             raw.insert(*id, std::mem::take(&mut reject.raw));
         }
-        pending.events.sort_by_key(|event| (event.time, event.id));
+        events.sort_by_key(|event| (event.time, event.id));
         let side = side_ids(&pending);
         let (reject_ids, rejects) = pending.rejects.into_iter().unzip();
         let mut segment = Self {
-            widest: pending
-                .events
-                .iter()
-                .map(|e| e.precision.max(1))
-                .max()
-                .unwrap_or(1),
-            events: pending.events,
+            widest: events.iter().map(|e| e.precision.max(1)).max().unwrap_or(1),
+            events,
             postings: HashMap::new(),
             places: HashMap::new(),
             raw,

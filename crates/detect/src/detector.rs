@@ -1,0 +1,337 @@
+//! Events in, findings out: each rule is asked about the events of its log sources, and about no others.
+
+use crate::engine::{Engine, Sigma, Unfiltered};
+use crate::logsource::{Log, Table};
+use crate::rule::{Head, LogSource, Rule, RuleSet};
+use crate::view::Record;
+use ambit_event::{Event, Finding, FindingId, Observable, ObservableKind};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a detector saw and did, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub n_events: u64,
+    /// Events of a log source that no rule is about.
+    pub n_beside: u64,
+    pub n_findings: u64,
+}
+
+/// Rules in force over single events.
+pub struct Detector {
+    heads: Vec<Head>,
+    /// The rules of each log source, which all are asked about the same events.
+    groups: Vec<Box<dyn Engine>>,
+    /// By our source: logs that rules are about, with their groups.
+    routes: BTreeMap<String, Vec<Route>>,
+    idle: Vec<usize>,
+    tally: Tally,
+}
+
+/// A log and the groups of rules that are about it.
+struct Route {
+    log: &'static Log,
+    groups: Vec<usize>,
+}
+
+impl Detector {
+    /// All rules of the set about single events.
+    #[must_use]
+    pub fn new(rules: &RuleSet) -> Self {
+        Self::with(rules, |group| Box::new(Sigma::new(group.iter().copied())))
+    }
+
+    /// The same, but every rule is asked about every event of its log source, without the engine's index before it:
+    /// slow, and what [`Self::new`] must agree with.
+    #[must_use]
+    pub fn unfiltered(rules: &RuleSet) -> Self {
+        Self::with(rules, |group| Box::new(Unfiltered::new(group.iter().copied())))
+    }
+
+    fn with(set: &RuleSet, engine: impl Fn(&[(usize, &Rule)]) -> Box<dyn Engine>) -> Self {
+        let table = Table::built_in();
+        let mut by_source: BTreeMap<&LogSource, Vec<(usize, &Rule)>> = BTreeMap::new();
+        for (at, rule) in set.rules().iter().enumerate() {
+            by_source.entry(&rule.log_source).or_default().push((at, rule));
+        }
+        let (mut groups, mut idle) = (Vec::new(), Vec::new());
+        let mut groups_of: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (source, group) in by_source {
+            let logs = table.meant_by(source);
+            if logs.is_empty() {
+                idle.extend(group.iter().map(|(at, _)| *at));
+                continue;
+            }
+            for log in logs {
+                groups_of.entry(log).or_default().push(groups.len());
+            }
+            groups.push(engine(&group));
+        }
+        idle.sort_unstable();
+        let mut routes: BTreeMap<String, Vec<Route>> = BTreeMap::new();
+        for (log, groups) in groups_of {
+            let log = &table.log[log];
+            for source in &log.source {
+                let groups = groups.clone();
+                routes
+                    .entry(source.clone())
+                    .or_default()
+                    .push(Route { log, groups });
+            }
+        }
+        Self {
+            heads: set.rules().iter().map(|rule| rule.head.clone()).collect(),
+            groups,
+            routes,
+            idle,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Rules whose log source is none that is read here: they never match.
+    pub fn idle(&self) -> impl Iterator<Item = &Head> {
+        self.idle.iter().filter_map(|at| self.heads.get(*at))
+    }
+
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// What the rules conclude over one event, in the order of the rules.
+    pub fn check(&mut self, event: &Event) -> Vec<Finding> {
+        self.tally.n_events += 1;
+        let matched = self.matched(event);
+        let Some(matched) = matched else {
+            self.tally.n_beside += 1;
+            return Vec::new();
+        };
+        let heads = matched.iter().filter_map(|at| self.heads.get(*at));
+        let findings: Vec<Finding> = heads.map(|head| finding(head, event)).collect();
+        self.tally.n_findings += findings.len() as u64;
+        findings
+    }
+
+    /// The rules that match, or `None` where no rule is about such events.
+    fn matched(&self, event: &Event) -> Option<BTreeSet<usize>> {
+        let routes = self.routes.get(event.source.as_str())?;
+        let mut meant = routes
+            .iter()
+            .filter(|route| route.log.has_columns(event))
+            .peekable();
+        meant.peek()?;
+        let record = Record::read(event);
+        let mut matched = BTreeSet::new();
+        for route in meant {
+            if route.log.asks_for_fields() && !record.fits(route.log) {
+                continue;
+            }
+            let view = record.view(&route.log.map);
+            for group in route.groups.iter().filter_map(|at| self.groups.get(*at)) {
+                matched.extend(group.matches(&view));
+            }
+        }
+        Some(matched)
+    }
+}
+
+fn finding(head: &Head, event: &Event) -> Finding {
+    let events = vec![event.id];
+    Finding {
+        id: FindingId::of(&head.id, &events),
+        rule_id: head.id.clone(),
+        title: head.title.clone(),
+        level: head.level,
+        attack: head.techniques().collect(),
+        time: event.time,
+        source: event.source.clone(),
+        host: event.host.clone(),
+        actor: actor(event),
+        events,
+    }
+}
+
+/// Who acted, by what the event says.
+fn actor(event: &Event) -> Vec<Observable> {
+    const KINDS: [ObservableKind; 5] = [
+        ObservableKind::Account,
+        ObservableKind::Session,
+        ObservableKind::Token,
+        ObservableKind::Address,
+        ObservableKind::Device,
+    ];
+    let known = KINDS.into_iter().filter_map(|kind| {
+        let value = event.text(kind.column()?).filter(|value| !value.is_empty())?;
+        Some(match (kind, &event.actor_realm) {
+            (ObservableKind::Account, Some(realm)) => Observable::account(realm, value),
+            _ => Observable::new(kind, value),
+        })
+    });
+    known.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::Placeholders;
+    use ambit_event::{Fields, Timestamp};
+
+    fn event(source: &str, operation: &str, fields: &str) -> Event {
+        let mut event = Event::new(source, Timestamp(0));
+        event.operation = Some(operation.to_owned());
+        event.fields = Fields::from_json(fields.to_owned());
+        event
+    }
+
+    fn titles(detector: &mut Detector, event: &Event) -> Vec<String> {
+        detector
+            .check(event)
+            .into_iter()
+            .map(|finding| finding.title)
+            .collect()
+    }
+
+    const RULES: &str = "title: Whoami\n\
+        logsource: {product: windows, category: process_creation}\n\
+        detection: {s: {Image|endswith: '\\whoami.exe'}, condition: s}\n\
+        ---\n\
+        title: Whoami on Linux\n\
+        logsource: {product: linux, category: process_creation}\n\
+        detection: {s: {Image|endswith: /whoami, CommandLine|contains: whoami}, condition: s}\n\
+        ---\n\
+        title: Not of a company\n\
+        logsource: {category: process_creation}\n\
+        detection: {s: {Image|contains: whoami}, f: {Company: Microsoft}, condition: s and not f}\n\
+        ---\n\
+        title: Nowhere\n\
+        logsource: {product: cisco, service: aaa}\n\
+        detection: {s: [whoami], condition: s}\n";
+
+    #[test]
+    fn a_rule_is_asked_about_its_log_sources_alone_under_their_names() {
+        let rules = RuleSet::parse(RULES, "rules.yml", &Placeholders::none());
+        assert_eq!(rules.refused(), []);
+        for mut detector in [Detector::new(&rules), Detector::unfiltered(&rules)] {
+            let image = r#"{"Image":"C:\\Windows\\whoami.exe","CommandLine":"whoami"}"#;
+            let sysmon = event("windows_evtx", "Microsoft-Windows-Sysmon/1", image);
+            assert_eq!(titles(&mut detector, &sysmon), ["Whoami", "Not of a company"]);
+            let other = event("windows_evtx", "Microsoft-Windows-Sysmon/5", image);
+            assert!(titles(&mut detector, &other).is_empty());
+            let security = r#"{"NewProcessName":"C:\\Windows\\WHOAMI.exe","Company":"Microsoft"}"#;
+            let security = event(
+                "windows_evtx",
+                "Microsoft-Windows-Security-Auditing/4688",
+                security,
+            );
+            assert_eq!(titles(&mut detector, &security), ["Whoami"]);
+            let mut audit = event(
+                "linux_auditd",
+                "execve",
+                r#"{"exe":"/usr/bin/whoami","a0":"whoami"}"#,
+            );
+            audit.message = Some("whoami --help".to_owned());
+            assert_eq!(
+                titles(&mut detector, &audit),
+                ["Whoami on Linux", "Not of a company"]
+            );
+            assert!(titles(&mut detector, &event("nginx_access", "GET /", "{}")).is_empty());
+            let idle: Vec<&str> = detector.idle().map(|head| head.title.as_str()).collect();
+            assert_eq!(idle, ["Nowhere"]);
+            let tally = detector.tally();
+            assert_eq!((tally.n_events, tally.n_beside, tally.n_findings), (5, 2, 5));
+        }
+    }
+
+    fn fired(rules: &str, event: &Event) -> Vec<String> {
+        let rules = RuleSet::parse(rules, "rules.yml", &Placeholders::none());
+        assert_eq!(rules.refused(), []);
+        let fired = titles(&mut Detector::new(&rules), event);
+        assert_eq!(titles(&mut Detector::unfiltered(&rules), event), fired);
+        fired
+    }
+
+    #[test]
+    fn a_filter_narrows_a_rule_and_selectors_mean_its_own_detections() {
+        const RULES: &str = "title: Login\n\
+            logsource: {service: okta, product: okta}\n\
+            detection: {known_x: {eventType: login}, b: {eventType: never}, condition: 1 of them}\n\
+            ---\n\
+            title: Our own\n\
+            logsource: {product: okta}\n\
+            filter: {rules: [Login], known_a: {ip: 192.0.2.1}, known_b: {ip: 192.0.2.2}, condition: not 1 of known_*}\n";
+        for (ip, n) in [("192.0.2.1", 0), ("192.0.2.2", 0), ("192.0.2.3", 1)] {
+            let login = event(
+                "okta_system",
+                "login",
+                &format!(r#"{{"eventType":"login","ip":"{ip}"}}"#),
+            );
+            assert_eq!(fired(RULES, &login).len(), n, "{ip}");
+        }
+    }
+
+    #[test]
+    fn an_access_log_is_asked_under_the_names_of_web_servers() {
+        const RULES: &str = "title: Path\n\
+            logsource: {category: webserver}\n\
+            detection: {s: {cs-method: GET, cs-uri-query|startswith: /cgi-bin/, sc-status: 200}, condition: s}\n\
+            ---\n\
+            title: Parameter\n\
+            logsource: {category: webserver}\n\
+            detection: {s: {cs-uri-query|startswith: 'cmd=', cs-uri-stem|endswith: .php}, condition: s}\n\
+            ---\n\
+            title: Words\n\
+            logsource: {category: webserver}\n\
+            detection: {s: ['/etc/passwd'], condition: s}\n";
+        let fields = r#"{"request":"GET /cgi-bin/a.php?cmd=cat+/etc/passwd HTTP/1.1","status":"200"}"#;
+        let mut request = event("nginx_access", "GET /cgi-bin/a.php", fields);
+        request.activity = Some("GET".to_owned());
+        request.resource = Some("/cgi-bin/a.php".to_owned());
+        request.query_text = Some("cmd=cat+/etc/passwd".to_owned());
+        assert_eq!(fired(RULES, &request), ["Path", "Parameter", "Words"]);
+    }
+
+    #[test]
+    fn a_log_may_ask_for_fields_and_words_are_looked_for_in_the_message() {
+        const RULES: &str = "title: New key\n\
+            logsource: {product: windows, category: registry_add}\n\
+            detection: {s: {TargetObject|contains: Run}, condition: s}\n\
+            ---\n\
+            title: Bad user\n\
+            logsource: {product: linux, service: sshd}\n\
+            detection: {s: {'|all': [Invalid user, root]}, condition: s}\n";
+        let key = |kind: &str| format!(r#"{{"EventType":"{kind}","TargetObject":"HKLM\\Run\\x"}}"#);
+        let made = |kind: &str| event("windows_evtx", "Microsoft-Windows-Sysmon/12", &key(kind));
+        assert_eq!(fired(RULES, &made("CreateKey")), ["New key"]);
+        assert!(fired(RULES, &made("DeleteKey")).is_empty());
+        let mut login = event("sshd", "Logon", r#"{"program":"sshd"}"#);
+        login.message = Some("Invalid user root2 from 192.0.2.1".to_owned());
+        assert_eq!(fired(RULES, &login), ["Bad user"]);
+    }
+
+    #[test]
+    fn a_wildcard_goes_over_lines_and_a_word_may_stand_anywhere() {
+        const RULES: &str = "title: Inside\n\
+            logsource: {product: windows, category: ps_script}\n\
+            detection: {s: {ScriptBlockText|contains: 'new-object*webclient'}, condition: s}\n\
+            ---\n\
+            title: Whole\n\
+            logsource: {product: windows, category: ps_script}\n\
+            detection: {s: {ScriptBlockText: ['*Download?tring*', never]}, condition: s}\n\
+            ---\n\
+            title: Both\n\
+            logsource: {product: windows, category: ps_script}\n\
+            detection: {s: {ScriptBlockText|contains|all: ['net.', 'new*;', 'c\\.x\\\\*y']}, condition: s}\n\
+            ---\n\
+            title: Words\n\
+            logsource: {product: windows, category: ps_script}\n\
+            detection: {s: ['object*client', 4711], condition: s}\n";
+        let text = r#"{"ScriptBlockText":"$a = New-Object `\n  Net.WebClient;\n$a.DownloadString('x') c\\.x\\ \n y"}"#;
+        let script = event("windows_evtx", "Microsoft-Windows-PowerShell/4104", text);
+        assert_eq!(fired(RULES, &script), ["Inside", "Whole", "Both", "Words"]);
+        let port = event(
+            "windows_evtx",
+            "Microsoft-Windows-PowerShell/4104",
+            r#"{"Path":"port 4711 open"}"#,
+        );
+        assert_eq!(fired(RULES, &port), ["Words"]);
+    }
+}

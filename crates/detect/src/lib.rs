@@ -1,0 +1,28 @@
+//! What in this stream, or in all history, is suspicious?
+//!
+//! Rules are written in Sigma. A [`RuleSet`] holds every rule, filter and correlation of some folders, and
+//! says of each document that it does not hold why not. The Sigma engine has one door, this crate, and no
+//! type of it shows outside.
+//!
+//! ```
+//! use ambit_detect::{Placeholders, RuleSet};
+//!
+//! let rule = "title: Shell of a web server\n\
+//!     logsource: {product: linux, category: process_creation}\n\
+//!     detection:\n  selection: {ParentImage|endswith: /nginx, Image|endswith: /sh}\n  condition: selection\n";
+//! let rules = RuleSet::parse(rule, "shell.yml", &Placeholders::none());
+//! assert_eq!((rules.rules().len(), rules.refused().len()), (1, 0));
+//! ```
+
+mod detector;
+mod engine;
+mod error;
+mod explain;
+mod logsource;
+mod rule;
+mod view;
+
+pub use detector::{Detector, Tally};
+pub use error::Error;
+pub use explain::{Explanation, Site};
+pub use rule::{Correlation, Filter, Head, LogSource, Origin, Place, Placeholders, Refusal, Rule, RuleSet};

@@ -1,0 +1,134 @@
+//! Under which of a record's names a rule's field goes.
+
+use ambit_event::Column;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Rule's field to where its values stand. Where several of them hold one, all are values of the field.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct FieldMap(BTreeMap<String, Vec<Origin>>);
+
+impl FieldMap {
+    pub fn get(&self, field: &str) -> Option<&[Origin]> {
+        self.0.get(field).map(Vec::as_slice)
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) enum Origin {
+    /// The record's field of that path.
+    Field(String),
+    /// A part of the text of that field.
+    Part(String, Part),
+    Column(Column),
+    Constant(String),
+}
+
+/// A part of a field's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// `GET /a?b HTTP/1.1`: the address, `/a?b`.
+    Uri,
+    /// Of an address: the path, `/a`.
+    Stem,
+    /// Of an address: what follows the question mark, `b`.
+    Query,
+    /// A list or object as JSON.
+    Text,
+}
+
+impl TryFrom<String> for Origin {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if let Some(name) = text.strip_prefix('@') {
+            return Column::parse(name)
+                .map(Self::Column)
+                .map_err(|error| error.to_string());
+        }
+        if let Some(constant) = text.strip_prefix('=') {
+            return Ok(Self::Constant(constant.to_owned()));
+        }
+        let Some((field, part)) = text.rsplit_once('|') else {
+            return Ok(Self::Field(text));
+        };
+        let part = match part {
+            "uri" => Part::Uri,
+            "stem" => Part::Stem,
+            "query" => Part::Query,
+            "text" => Part::Text,
+            other => return Err(format!("`{other}` is no part of a field")),
+        };
+        Ok(Self::Part(field.to_owned(), part))
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(path) => f.write_str(path),
+            Self::Part(path, part) => write!(f, "{path}|{}", part.name()),
+            Self::Column(column) => write!(f, "@{}", column.name()),
+            Self::Constant(text) => write!(f, "={text}"),
+        }
+    }
+}
+
+impl Part {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Uri => "uri",
+            Self::Stem => "stem",
+            Self::Query => "query",
+            Self::Text => "text",
+        }
+    }
+
+    /// The part of a text; `None` where it has none. Lists and objects are no texts.
+    pub fn of(self, text: &str) -> Option<&str> {
+        match self {
+            Self::Uri => {
+                let (_, rest) = text.split_once(' ')?;
+                Some(rest.rsplit_once(" HTTP/").map_or(rest, |(uri, _)| uri))
+            }
+            Self::Stem => Some(text.split_once('?').map_or(text, |(stem, _)| stem)),
+            Self::Query => text.split_once('?').map(|(_, query)| query),
+            Self::Text => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_a_request_line() {
+        let line = "GET /a b?c=d?e HTTP/1.1";
+        let uri = Part::Uri.of(line);
+        assert_eq!(uri, Some("/a b?c=d?e"));
+        assert_eq!(uri.and_then(|uri| Part::Stem.of(uri)), Some("/a b"));
+        assert_eq!(uri.and_then(|uri| Part::Query.of(uri)), Some("c=d?e"));
+        assert_eq!(Part::Uri.of("\\x16\\x03"), None);
+        assert_eq!(Part::Query.of("/a"), None);
+    }
+
+    #[test]
+    fn a_misspelt_origin_is_refused() {
+        for text in ["@planet", "request|half"] {
+            assert!(Origin::try_from(text.to_owned()).is_err(), "{text}");
+        }
+        assert_eq!(
+            Origin::try_from("@message".to_owned()),
+            Ok(Origin::Column(Column::Message))
+        );
+    }
+}

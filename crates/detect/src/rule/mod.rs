@@ -1,0 +1,19 @@
+//! Rule files to rules: every document is loaded or refused with place and reason.
+
+mod action;
+mod check;
+mod files;
+mod meaning;
+mod model;
+mod narrow;
+mod parse;
+mod placeholder;
+mod refusal;
+mod set;
+mod yaml;
+
+pub use model::{Correlation, Filter, Head, LogSource, Origin, Rule};
+pub(crate) use parse::fields_of;
+pub use placeholder::Placeholders;
+pub use refusal::{Place, Refusal};
+pub use set::RuleSet;

@@ -1,0 +1,168 @@
+//! An event as the Sigma engine asks for it: the producer's fields, read from their JSON once, under the names that
+//! the log's table gives them.
+
+use crate::logsource::{FieldMap, Log, Origin, Part};
+use ambit_event::{Column, ColumnKind, Event};
+use rsigma_eval::{EventValue, JsonEvent};
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// A producer's fields, read.
+pub(crate) struct Record<'e> {
+    event: &'e Event,
+    fields: Value,
+}
+
+impl<'e> Record<'e> {
+    pub fn read(event: &'e Event) -> Self {
+        // Not through the event's own map, which it would keep from then on.
+        let read = event
+            .fields
+            .as_json()
+            .and_then(|text| serde_json::from_str(text).ok());
+        Self {
+            event,
+            fields: read.unwrap_or_else(|| Value::Object((*event.fields).clone())),
+        }
+    }
+
+    /// Whether the fields are what the log asks for.
+    pub fn fits(&self, log: &Log) -> bool {
+        let json = JsonEvent::borrow(&self.fields);
+        let get = |field: &str| rsigma_eval::Event::get_field(&json, field);
+        log.has.iter().all(|field| get(field).is_some())
+            && log
+                .only
+                .iter()
+                .all(|(field, allowed)| get(field).is_some_and(|value| is_any_of(&value, allowed)))
+    }
+
+    pub fn view<'r>(&'r self, map: &'r FieldMap) -> View<'r> {
+        View {
+            event: self.event,
+            json: JsonEvent::borrow(&self.fields),
+            map,
+        }
+    }
+}
+
+fn is_any_of(value: &EventValue<'_>, allowed: &[String]) -> bool {
+    match value {
+        EventValue::Array(values) => values.iter().any(|value| is_any_of(value, allowed)),
+        other => other
+            .as_str()
+            .is_some_and(|text| allowed.iter().any(|one| *one == text)),
+    }
+}
+
+/// The event under the names of a log.
+pub(crate) struct View<'r> {
+    event: &'r Event,
+    json: JsonEvent<'r>,
+    map: &'r FieldMap,
+}
+
+impl View<'_> {
+    fn value(&self, origin: &Origin) -> Option<EventValue<'_>> {
+        match origin {
+            Origin::Field(path) => rsigma_eval::Event::get_field(&self.json, path),
+            Origin::Part(path, part) => part_of(rsigma_eval::Event::get_field(&self.json, path)?, *part),
+            Origin::Constant(text) => Some(EventValue::Str(Cow::Owned(text.clone()))),
+            Origin::Column(column) => self.column(*column),
+        }
+    }
+
+    fn column(&self, column: Column) -> Option<EventValue<'_>> {
+        match column.kind() {
+            ColumnKind::Text => Some(EventValue::Str(Cow::Borrowed(self.event.text(column)?))),
+            ColumnKind::Integer => self.event.integer(column).map(EventValue::Int),
+            ColumnKind::TextList => {
+                let texts = self.event.list(column).iter();
+                Some(EventValue::Array(
+                    texts.map(|text| EventValue::Str(Cow::Borrowed(text))).collect(),
+                ))
+            }
+        }
+    }
+
+    /// Texts beside the fields in which words are looked for: the sentence of the record, which its fields may have
+    /// been taken from, and the statement.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        [Column::Message, Column::QueryText]
+            .into_iter()
+            .filter_map(|column| self.event.text(column))
+    }
+}
+
+fn part_of(value: EventValue<'_>, part: Part) -> Option<EventValue<'_>> {
+    match (part, value) {
+        (Part::Text, value @ (EventValue::Array(_) | EventValue::Map(_))) => {
+            Some(EventValue::Str(Cow::Owned(value.to_json().to_string())))
+        }
+        (Part::Text, value) => Some(value),
+        (part, EventValue::Str(Cow::Borrowed(text))) => {
+            part.of(text).map(|text| EventValue::Str(Cow::Borrowed(text)))
+        }
+        (part, EventValue::Str(Cow::Owned(text))) => part
+            .of(&text)
+            .map(|text| EventValue::Str(Cow::Owned(text.to_owned()))),
+        _ => None,
+    }
+}
+
+impl rsigma_eval::Event for View<'_> {
+    fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
+        let Some(origins) = self.map.get(path) else {
+            return self.json.get_field(path);
+        };
+        let mut values: Vec<EventValue<'_>> = Vec::new();
+        for value in origins.iter().filter_map(|origin| self.value(origin)) {
+            match value {
+                EventValue::Array(members) => values.extend(members),
+                one => values.push(one),
+            }
+        }
+        match values.len() {
+            0 => self.json.get_field(path),
+            1 => values.pop(),
+            _ => Some(EventValue::Array(values)),
+        }
+    }
+
+    fn any_string_value(&self, pred: &dyn Fn(&str) -> bool) -> bool {
+        self.texts().any(pred) || self.json.any_string_value(pred)
+    }
+
+    fn all_string_values(&self) -> Vec<Cow<'_, str>> {
+        let mut all = self.json.all_string_values();
+        all.extend(self.texts().map(Cow::Borrowed));
+        all
+    }
+
+    fn visit_string_values(&self, visit: &mut dyn FnMut(&str)) {
+        self.texts().for_each(&mut *visit);
+        self.json.visit_string_values(visit);
+    }
+
+    fn to_json(&self) -> Value {
+        self.json.to_json()
+    }
+
+    fn field_keys(&self) -> Vec<Cow<'_, str>> {
+        let mut keys = self.json.field_keys();
+        keys.extend(self.map.names().map(Cow::Borrowed));
+        keys
+    }
+
+    fn top_level_keys(&self) -> Option<Vec<Cow<'_, str>>> {
+        let mut keys = self.json.top_level_keys()?;
+        keys.extend(self.map.names().map(Cow::Borrowed));
+        Some(keys)
+    }
+
+    /// A name of the map is visited whether or not its field is there: a key that is not visited is never asked for.
+    fn visit_top_level_keys(&self, visit: &mut dyn FnMut(&str)) -> bool {
+        self.map.names().for_each(&mut *visit);
+        self.json.visit_top_level_keys(visit)
+    }
+}
