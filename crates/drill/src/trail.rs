@@ -5,7 +5,7 @@ use crate::Error;
 use crate::clock::{HOUR, MINUTE, SECOND, Style, Written};
 use crate::gap::GapKind;
 use crate::logs::garble;
-use crate::record::ACCOUNT;
+use crate::record::{ACCOUNT, mixed_case};
 use crate::rng::mix;
 use crate::sink::Sink;
 use crate::truth::{Found, Gathered, MadeGap, TrueEvent};
@@ -45,12 +45,20 @@ pub struct Region {
     n_files: u64,
     /// Files that no digest has named yet.
     unnamed: Vec<Delivered>,
-    /// When the hour of the next digest begins.
+    /// When the hour of the next digest begins. Trails have a minute of their own for it; this one's is that with
+    /// which the window begins, so that the digests are about no time of which nothing else was collected.
     hour: Timestamp,
-    /// The digest before it, with its hash.
-    before: Option<(String, String)>,
+    before: Option<Before>,
     /// The end of the window.
     until: Timestamp,
+}
+
+/// The digest before the next one.
+#[derive(Debug)]
+struct Before {
+    object: String,
+    sha256: String,
+    signature: String,
 }
 
 /// A log file that is being filled.
@@ -86,12 +94,13 @@ impl Region {
         is_twice: bool,
         random_seed: u64,
     ) -> Self {
+        let seed = mix(&[random_seed, 0x7ea11, nth as u64]);
         Self {
             name: REGIONS[nth],
             stream,
             holes,
             is_twice,
-            seed: mix(&[random_seed, 0x7ea11, nth as u64]),
+            seed,
             open: None,
             n_files: 0,
             unnamed: Vec::new(),
@@ -167,10 +176,10 @@ impl Region {
     fn delivered(&self, open: &Open, content: &str, at: Timestamp, draw: u64) -> Delivered {
         let region = self.name;
         let object = format!(
-            "AWSLogs/{ACCOUNT}/CloudTrail/{region}/{}/{ACCOUNT}_CloudTrail_{region}_{}_{:016x}.json.gz",
+            "AWSLogs/{ACCOUNT}/CloudTrail/{region}/{}/{ACCOUNT}_CloudTrail_{region}_{}_{}.json.gz",
             Written(at, Style::DatePath),
             Written(at, Style::CompactMinute),
-            mix(&[draw])
+            mixed_case(draw, 16)
         );
         let times = || open.records.iter().map(|r| r.at);
         Delivered {
@@ -234,9 +243,9 @@ impl Region {
             .into_iter()
             .partition(|file: &Delivered| file.at < hour.until);
         self.unnamed = later;
-        let region = self.name;
+        let (region, home) = (self.name, REGIONS[0]);
         let object = format!(
-            "AWSLogs/{ACCOUNT}/CloudTrail-Digest/{region}/{}/{ACCOUNT}_CloudTrail-Digest_{region}_{TRAIL}_{region}_{}Z.json.gz",
+            "AWSLogs/{ACCOUNT}/CloudTrail-Digest/{region}/{}/{ACCOUNT}_CloudTrail-Digest_{region}_{TRAIL}_{home}_{}Z.json.gz",
             Written(hour.until, Style::DatePath),
             Written(hour.until, Style::Compact)
         );
@@ -248,22 +257,17 @@ impl Region {
         if self.before.is_none() || !self.holes.iter().any(is_lost) {
             append(sink, &object, &packed(content.as_bytes()))?;
         }
-        self.before = Some((object, sha256(&content)));
+        let sha256 = sha256(&content);
+        self.before = Some(Before {
+            signature: self.signature(&sha256),
+            object,
+            sha256,
+        });
         self.hour = hour.until;
         Ok(())
     }
 
     fn statement(&self, hour: Span, object: &str, named: &[Delivered]) -> Value {
-        let time = |at: Timestamp| Written(at, Style::Utc).to_string();
-        let files: Vec<Value> = named
-            .iter()
-            .map(|file| {
-                json!({
-                    "s3Bucket": ARCHIVE, "s3Object": file.object, "hashValue": file.sha256, "hashAlgorithm": "SHA-256",
-                    "newestEventTime": time(file.newest), "oldestEventTime": time(file.oldest),
-                })
-            })
-            .collect();
         let before = self.before.as_ref();
         json!({
             "awsAccountId": ACCOUNT,
@@ -271,18 +275,44 @@ impl Region {
             "digestEndTime": time(hour.until),
             "digestS3Bucket": ARCHIVE,
             "digestS3Object": object,
-            "digestPublicKeyFingerprint": "31e8b5433410dfb61a9dc45cc65b22ff",
+            "digestPublicKeyFingerprint": self.fingerprint(),
             "digestSignatureAlgorithm": "SHA256withRSA",
             "newestEventTime": named.iter().map(|f| f.newest).max().map(time),
             "oldestEventTime": named.iter().map(|f| f.oldest).min().map(time),
             "previousDigestS3Bucket": before.map(|_| ARCHIVE),
-            "previousDigestS3Object": before.map(|(object, _)| object),
-            "previousDigestHashValue": before.map(|(_, hash)| hash),
+            "previousDigestS3Object": before.map(|b| &b.object),
+            "previousDigestHashValue": before.map(|b| &b.sha256),
             "previousDigestHashAlgorithm": before.map(|_| "SHA-256"),
-            "previousDigestSignature": before.map(|(_, hash)| hash.repeat(8)),
-            "logFiles": files,
+            "previousDigestSignature": before.map(|b| &b.signature),
+            "logFiles": named.iter().map(Delivered::entry).collect::<Vec<_>>(),
         })
     }
+
+    /// Of the key with which the region's digests are signed.
+    fn fingerprint(&self) -> String {
+        format!("{:016x}{:016x}", mix(&[self.seed, 0xf1]), mix(&[self.seed, 0xf2]))
+    }
+
+    /// What stands for the signature of 2,048 bits, which nobody here has the key for.
+    fn signature(&self, sha256: &str) -> String {
+        (0..8)
+            .map(|n| hex::encode(Sha256::digest(format!("{}{n}{sha256}", self.seed))))
+            .collect()
+    }
+}
+
+impl Delivered {
+    /// As a digest names it.
+    fn entry(&self) -> Value {
+        json!({
+            "s3Bucket": ARCHIVE, "s3Object": self.object, "hashValue": self.sha256, "hashAlgorithm": "SHA-256",
+            "newestEventTime": time(self.newest), "oldestEventTime": time(self.oldest),
+        })
+    }
+}
+
+fn time(at: Timestamp) -> String {
+    Written(at, Style::Utc).to_string()
 }
 
 impl Open {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use ambit_drill::{Attack, Deed, Folder, GapSpec, Memory, Owner, Plan, Truth, map_toml, publish, run};
+use ambit_event::Timestamp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -491,15 +492,21 @@ fn a_hole_in_the_trail_is_told_by_a_digest_or_takes_the_digest_away() {
             .count();
         (chain.len(), missing)
     };
-    let (whole, missing) = n_digests("cloudtrail:20m@70m");
+    // A while after a digest was due, and before the next one is.
+    let plan = small(Attack::BucketTheft);
+    let ends = digests(&drill(&plan).0, "eu-west-1")[0].1["digestEndTime"].clone();
+    let ends = Timestamp::parse(ends.as_str().unwrap()).unwrap();
+    let at = (ends.0 - plan.start.0) / 1_000_000_000 + 3_600 + 900;
+    let n_all = plan.hours as usize + 1;
+    let (whole, missing) = n_digests(&format!("cloudtrail:20m@{at}s"));
     assert!(
-        whole == 6 && missing > 0,
+        whole == n_all && missing > 0,
         "{whole} digests, {missing} files missing"
     );
-    assert!(n_digests("cloudtrail:2h@70m").0 < 6);
-    for altered in ["cloudtrail:1h:truncated@70m", "cloudtrail:20m:garbled@70m"] {
-        let (digests, altered) = n_digests(altered);
-        assert!(digests == 6 && altered > 0);
+    assert!(n_digests(&format!("cloudtrail:2h@{at}s")).0 < n_all);
+    for altered in ["1h:truncated", "20m:garbled"] {
+        let (digests, altered) = n_digests(&format!("cloudtrail:{altered}@{at}s"));
+        assert!(digests == n_all && altered > 0);
     }
 }
 

@@ -1,4 +1,7 @@
 //! The cloud account's audit trail: one JSON object for a call of an AWS API, as CloudTrail writes it.
+//!
+//! The form is that of event version 1.08, which is younger than the story's year: so that what is read here is
+//! what the trails of today hold.
 
 use crate::clock::{Style, Written};
 use crate::rng::mix;
@@ -10,6 +13,8 @@ use std::net::Ipv4Addr;
 pub const ACCOUNT: &str = "111122223333";
 /// The bucket with exports and backups.
 pub const BUCKET: &str = "music-exports";
+/// The way to S3 for machines with private addresses.
+const ENDPOINT: &str = "vpce-0c4f7a1e92d85b36f";
 /// A bucket in which nothing is about persons.
 pub const PUBLIC: &str = "music-public";
 
@@ -56,7 +61,11 @@ pub struct ApiCall {
     pub response: String,
     /// Bucket, and key where it is about one object.
     pub object: Option<(&'static str, Option<String>)>,
-    pub bytes_out: Option<u64>,
+    /// The role that is assumed, by its name in all of AWS.
+    pub role: Option<String>,
+    /// What came with the call, and what its answer held.
+    pub bytes_in: u64,
+    pub bytes_out: u64,
     pub refused: Option<Refusal>,
     /// Of the request and of the record.
     pub ids: (u128, u128),
@@ -69,13 +78,20 @@ fn letters(number: u128, n: usize) -> String {
     (0..n).map(|i| char::from(at(i))).collect()
 }
 
+/// So many letters of both cases and digits that follow from the number, and as many as one wants.
+pub fn mixed_case(number: u64, n: usize) -> String {
+    const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let at = |i: usize| ALPHABET[mix(&[number, i as u64]) as usize % 62];
+    (0..n).map(|i| char::from(at(i))).collect()
+}
+
 /// An access key's id: `AKIA…` where it lasts, `ASIA…` where it is temporary.
 pub fn key_id(prefix: &str, number: u128) -> String {
     format!("{prefix}{}", letters(number, 16))
 }
 
 /// The unique id of a user or role.
-fn unique_id(prefix: &str, name: &str) -> String {
+pub fn unique_id(prefix: &str, name: &str) -> String {
     let words: Vec<u64> = name.bytes().map(u64::from).collect();
     let half = mix(&words);
     format!(
@@ -167,7 +183,9 @@ impl ApiCall {
             request: "null".to_owned(),
             response: "null".to_owned(),
             object: None,
-            bytes_out: None,
+            role: None,
+            bytes_in: 0,
+            bytes_out: 0,
             refused: None,
             ids: (0, 0),
         }
@@ -178,12 +196,25 @@ impl ApiCall {
         let of_key = key
             .as_ref()
             .map_or_else(String::new, |key| format!(r#","key":"{key}""#));
-        let how = if key.is_some() { "" } else { r#","list-type":"2""# };
+        let how = if key.is_some() {
+            ""
+        } else {
+            r#","encoding-type":"url","prefix":"","delimiter":"/""#
+        };
         self.request = format!(
             r#"{{"bucketName":"{bucket}"{how}{of_key},"Host":"{bucket}.s3.eu-west-1.amazonaws.com"}}"#
         );
         self.object = Some((bucket, key));
         self
+    }
+
+    /// What moves with a call about an object of this size.
+    pub fn moves(&mut self, size: u64) {
+        match self.name {
+            "GetObject" => self.bytes_out = size,
+            "PutObject" => self.bytes_in = size,
+            _ => {}
+        }
     }
 
     /// The record, of a call that ended at this instant in this region.
@@ -207,7 +238,7 @@ impl ApiCall {
             self.caller.identity(),
             Written(at, Style::Utc),
             self.name,
-            self.agent
+            self.user_agent()
         );
         if let Some(refusal) = self.refused {
             let (code, message) = refusal.told();
@@ -220,40 +251,68 @@ impl ApiCall {
         );
         self.render_extra(out);
         let category = if is_data { "Data" } else { "Management" };
+        let request = match service {
+            "signin" => String::new(),
+            "s3" => format!(r#","requestID":"{}""#, letters(self.ids.0, 16)),
+            _ => format!(r#","requestID":"{}""#, uuid(self.ids.0)),
+        };
         let _ = write!(
             out,
-            r#","requestID":"{}","eventID":"{}","readOnly":{is_reading}"#,
-            if is_data {
-                letters(self.ids.0, 16)
-            } else {
-                uuid(self.ids.0)
-            },
+            r#"{request},"eventID":"{}","readOnly":{is_reading}"#,
             uuid(self.ids.1)
         );
         self.render_resources(out);
         let _ = write!(
             out,
-            r#","eventType":"{kind}","managementEvent":{},"recipientAccountId":"{ACCOUNT}","eventCategory":"{category}"}}"#,
+            r#","eventType":"{kind}","managementEvent":{},"recipientAccountId":"{ACCOUNT}""#,
             !is_data
         );
+        if matches!(self.caller, Caller::Service(_)) {
+            let shared = mix(&[self.ids.1 as u64, 0x5a]);
+            let _ = write!(
+                out,
+                r#","sharedEventID":"{}""#,
+                uuid(u128::from(shared) << 64 | self.ids.0 >> 64)
+            );
+        }
+        if is_data && self.from.is_some_and(|from| from.is_private()) {
+            let _ = write!(out, r#","vpcEndpointId":"{ENDPOINT}""#);
+        }
+        let _ = write!(out, r#","eventCategory":"{category}"}}"#);
+    }
+
+    /// S3 puts it into brackets.
+    fn user_agent(&self) -> String {
+        match self.service {
+            "s3" => format!("[{}]", self.agent),
+            _ => self.agent.to_owned(),
+        }
     }
 
     fn render_extra(&self, out: &mut String) {
-        let _ = match (self.service, self.bytes_out) {
-            ("signin", _) => write!(
+        let _ = match self.service {
+            "signin" => write!(
                 out,
                 r#","additionalEventData":{{"LoginTo":"https://console.aws.amazon.com/s3","MobileVersion":"No","MFAUsed":"Yes"}}"#
             ),
-            ("s3", bytes) => write!(
+            "s3" => write!(
                 out,
-                r#","additionalEventData":{{"SignatureVersion":"SigV4","CipherSuite":"ECDHE-RSA-AES128-GCM-SHA256","bytesTransferredIn":0,"AuthenticationMethod":"AuthHeader","bytesTransferredOut":{}}}"#,
-                bytes.unwrap_or_default()
+                r#","additionalEventData":{{"SignatureVersion":"SigV4","CipherSuite":"ECDHE-RSA-AES128-GCM-SHA256","bytesTransferredIn":{},"AuthenticationMethod":"AuthHeader","x-amz-id-2":"{}=","bytesTransferredOut":{}}}"#,
+                self.bytes_in,
+                mixed_case(self.ids.0 as u64, 75),
+                self.bytes_out
             ),
             _ => Ok(()),
         };
     }
 
     fn render_resources(&self, out: &mut String) {
+        if let Some(role) = &self.role {
+            let _ = write!(
+                out,
+                r#","resources":[{{"accountId":"{ACCOUNT}","type":"AWS::IAM::Role","ARN":"{role}"}}]"#
+            );
+        }
         let Some((bucket, key)) = &self.object else { return };
         let object = match key {
             Some(key) => format!(r#""type":"AWS::S3::Object","ARN":"arn:aws:s3:::{bucket}/{key}""#),

@@ -7,7 +7,9 @@ mod postgresql;
 mod syslog;
 
 pub use app::AppLine;
-pub use cloudtrail::{ACCOUNT, ApiCall, BUCKET, Caller, PUBLIC, Refusal, arn_of, key_id};
+pub use cloudtrail::{
+    ACCOUNT, ApiCall, BUCKET, Caller, PUBLIC, Refusal, arn_of, key_id, mixed_case, unique_id,
+};
 pub use nginx::Hit;
 pub use postgresql::{Backend, Backends, SqlLine, Statement};
 pub use syslog::Sshd;

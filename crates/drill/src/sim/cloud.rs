@@ -3,7 +3,10 @@
 use super::{Actor, Sim};
 use crate::clock::{HOUR, MINUTE, Style, Written};
 use crate::plan::{Attack, Owner, Plan};
-use crate::record::{ACCOUNT, ApiCall, BUCKET, Body, Caller, PUBLIC, Refusal, SqlLine, Statement, key_id};
+use crate::record::{
+    ACCOUNT, ApiCall, BUCKET, Body, Caller, PUBLIC, Refusal, SqlLine, Statement, key_id, mixed_case,
+    unique_id,
+};
 use crate::rng::{Rng, mix};
 use crate::service::{BACKED_UP, EXPORTED, classes_of};
 use crate::trail::{REGIONS, SOURCE};
@@ -63,10 +66,12 @@ pub enum Theft {
     ExportFromConsole(User),
 }
 
-const CLI: &str = "[aws-cli/1.3.11 Python/2.7.6 Linux/3.13.0-24-generic]";
-const SDK: &str = "[aws-sdk-java/1.7.9 Linux/3.13.0-24-generic OpenJDK_64-Bit_Server_VM/24.51-b03]";
-const REPORTER: &str = "[Boto/2.28.0 Python/2.7.6 Linux/3.13.0-24-generic]";
-const BROWSER: &str = "[S3Console/0.4]";
+const CLI: &str = "aws-cli/1.3.11 Python/2.7.6 Linux/3.13.0-24-generic";
+const SDK: &str = "aws-sdk-java/1.7.9 Linux/3.13.0-24-generic OpenJDK_64-Bit_Server_VM/24.51-b03";
+const REPORTER: &str = "Boto/2.28.0 Python/2.7.6 Linux/3.13.0-24-generic";
+const BROWSER: &str = "S3Console/0.4";
+/// The console, where it calls any other service.
+const CONSOLE: &str = "console.amazonaws.com";
 /// The user whose key leaks, and the role that it may assume.
 pub const REPORTING: &str = "reporting";
 const READER: &str = "backup-reader";
@@ -188,7 +193,7 @@ impl Sim<'_> {
         let caller = self.service_role(at, role);
         let call = ApiCall::new(caller, "s3", name, Some(from), SDK);
         let mut call = call.about(BUCKET, Some(export_name(World::key(user), job)));
-        call.bytes_out = Some(if name == "GetObject" { export_size(user) } else { 0 });
+        call.moves(export_size(user));
         self.call(at, call, deed);
     }
 
@@ -202,8 +207,8 @@ impl Sim<'_> {
         let machine = Caller::Service("ec2.amazonaws.com");
         let mut call = ApiCall::new(machine, "sts", "AssumeRole", None, "ec2.amazonaws.com");
         let session = format!(
-            "i-{:08x}",
-            mix(&[self.plan.random_seed, 0x1d, role.len() as u64]) as u32
+            "i-{:017x}",
+            mix(&[self.plan.random_seed, 0x1d, role.len() as u64])
         );
         let caller = self.assume(at, &mut call, role, session);
         self.call(at, call, None);
@@ -217,12 +222,22 @@ impl Sim<'_> {
     fn assume(&mut self, at: Timestamp, call: &mut ApiCall, role: &'static str, session: String) -> Caller {
         let key = key_id("ASIA", self.cloud.rng.wide());
         let until = Written(at.plus_nanos(LASTS), Style::Spoken);
-        let token = self.cloud.rng.wide();
-        call.request =
-            format!(r#"{{"roleArn":"arn:aws:iam::{ACCOUNT}:role/{role}","roleSessionName":"{session}"}}"#);
-        call.response = format!(
-            r#"{{"credentials":{{"accessKeyId":"{key}","sessionToken":"IQoJb3JpZ2luX2Vj{token:032x}","expiration":"{until}"}},"assumedRoleUser":{{"arn":"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{session}"}}}}"#
+        let token = mixed_case(self.cloud.rng.wide() as u64, 240);
+        let (arn, id) = (
+            format!("arn:aws:iam::{ACCOUNT}:role/{role}"),
+            unique_id("AROA", role),
         );
+        call.request = format!(r#"{{"roleArn":"{arn}","roleSessionName":"{session}"}}"#);
+        let assumed = match call.caller {
+            Caller::Service(_) => String::new(),
+            _ => format!(
+                r#","assumedRoleUser":{{"assumedRoleId":"{id}:{session}","arn":"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{session}"}}"#
+            ),
+        };
+        call.response = format!(
+            r#"{{"credentials":{{"accessKeyId":"{key}","sessionToken":"IQoJb3JpZ2luX2Vj{token}","expiration":"{until}"}}{assumed}}}"#
+        );
+        call.role = Some(arn);
         Caller::Role {
             role,
             session,
@@ -244,7 +259,7 @@ impl Sim<'_> {
         let caller = self.service_role(at, "monitor");
         let call = ApiCall::new(caller, "s3", "GetObject", Some(BATCH), SDK);
         let mut call = call.about(PUBLIC, Some("status.json".to_owned()));
-        call.bytes_out = Some(311);
+        call.bytes_out = 311;
         self.call(at.plus_secs(1), call, None);
     }
 
@@ -265,7 +280,7 @@ impl Sim<'_> {
         let caller = self.reporting(at);
         let list = ApiCall::new(caller.clone(), "s3", "ListObjects", Some(REPORT_HOST), REPORTER);
         let mut list = list.about(BUCKET, None);
-        list.bytes_out = Some(4_211);
+        list.bytes_out = 4_211;
         self.call(at, list, None);
         if is_theft && owner != Owner::Works {
             return;
@@ -273,7 +288,7 @@ impl Sim<'_> {
         let name = backup_name(at.plus_nanos(-24 * HOUR), "plays");
         let get = ApiCall::new(caller, "s3", "GetObject", Some(REPORT_HOST), REPORTER);
         let mut get = get.about(BUCKET, Some(name));
-        get.bytes_out = Some(backup_size(self.world.users));
+        get.bytes_out = backup_size(self.world.users);
         self.call(at.plus_secs(3), get, None);
     }
 
@@ -294,7 +309,7 @@ impl Sim<'_> {
             let caller = self.service_role(at, "backup");
             let put = ApiCall::new(caller, "s3", "PutObject", Some(BATCH), SDK);
             let mut put = put.about(BUCKET, Some(backup_name(at, table)));
-            put.bytes_out = Some(0);
+            put.bytes_in = backup_size(self.world.users);
             self.call(at.plus_secs(1), put, None);
         }
         self.disconnect(at.plus_secs(20), backend, None);
@@ -310,7 +325,7 @@ impl Sim<'_> {
         let caller = self.sign_in(at, (user, desk), None);
         let list = ApiCall::new(caller.clone(), "s3", "ListObjects", Some(desk), BROWSER);
         let mut list = list.about(BUCKET, None);
-        list.bytes_out = Some(4_211);
+        list.bytes_out = 4_211;
         self.call(at.plus_secs(9), list, None);
         if self.cloud.rng.percent(50) {
             let helped = self.cloud.rng.below(u64::from(self.world.users)) as User;
@@ -347,7 +362,7 @@ impl Sim<'_> {
         let key = report_key(&self.plan, true);
         self.call(
             at.plus_secs(-1),
-            new_key(caller, CLOUD_DESK, BROWSER, at, &key),
+            new_key(caller, CLOUD_DESK, CONSOLE, at, &key),
             None,
         );
     }
@@ -362,7 +377,7 @@ impl Sim<'_> {
     ) -> ApiCall {
         let call = ApiCall::new(caller, "s3", name, Some(from), agent);
         let mut call = call.about(BUCKET, Some(export_of(&self.plan, user)));
-        call.bytes_out = Some(if name == "GetObject" { export_size(user) } else { 0 });
+        call.moves(export_size(user));
         call
     }
 
@@ -377,21 +392,21 @@ impl Sim<'_> {
             }
             Theft::List => {
                 let mut call = about(stolen, "ListObjects").about(BUCKET, None);
-                call.bytes_out = Some(4_211);
+                call.bytes_out = 4_211;
                 self.call(at, call, Some("list"));
             }
             Theft::Absent(key) => {
                 let mut call =
                     about(stolen, "GetObject").about(BUCKET, Some(export_name(key, u64::from(key))));
                 call.refused = Some(Refusal::NoSuchKey);
-                call.bytes_out = Some(296);
+                call.bytes_out = 296;
                 self.call(at, call, Some("fetch export"));
             }
             Theft::Refused(table) => {
                 let name = backup_name(at.plus_nanos(-24 * HOUR), table);
                 let mut call = about(stolen, "GetObject").about(BUCKET, Some(name));
                 call.refused = Some(Refusal::AccessDenied);
-                call.bytes_out = Some(243);
+                call.bytes_out = 243;
                 self.call(at, call, Some("fetch backup"));
             }
             Theft::Export(user) => self.take_export(at, stolen, user, "GetObject", from),
@@ -448,7 +463,7 @@ impl Sim<'_> {
         };
         let name = backup_name(at.plus_nanos(-24 * HOUR), table);
         let mut call = ApiCall::new(caller, "s3", "GetObject", Some(from), CLI).about(BUCKET, Some(name));
-        call.bytes_out = Some(backup_size(self.world.users));
+        call.bytes_out = backup_size(self.world.users);
         self.call(at, call, Some("fetch backup"));
         let classes = classes_of(table, &[]);
         for user in 0..self.world.users {
