@@ -207,7 +207,8 @@ impl Sim<'_> {
                 format!("Accepted password for {account} from {from} port {port} ssh2")
             }
             _ => format!(
-                "Accepted publickey for {account} from {from} port {port} ssh2: ED25519 SHA256:Zk1vXo3bq0m7yJt9wcGhQ4uLs2dEa8RfNpTiVbKxWe0"
+                "Accepted publickey for {account} from {from} port {port} ssh2: ED25519 SHA256:{}",
+                ssh_key(account)
             ),
         };
         self.sshd(at, host, pid, accepted, deed);
@@ -264,5 +265,13 @@ impl Sim<'_> {
             self.sql(at, backend, SqlLine::Statement(statement), None);
         }
         self.store_export(at.plus_secs(1), job);
+    }
+}
+
+/// The fingerprint of an account's key: everyone has one of their own.
+const fn ssh_key(account: &str) -> &'static str {
+    match account.as_bytes() {
+        b"erin" => "pQ7rWm2LxTz8YcVnB4uJd0aGfKe6sHo1iNq5RkXvE3U",
+        _ => "Zk1vXo3bq0m7yJt9wcGhQ4uLs2dEa8RfNpTiVbKxWe0",
     }
 }
