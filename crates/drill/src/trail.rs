@@ -159,7 +159,11 @@ impl Region {
         let lost = self.fate(open.span);
         let draw = mix(&[self.seed, self.n_files]);
         let at = open.span.until.plus_secs(30 + (draw % 210) as i64);
-        let n_times = if self.is_twice && draw % 3 == 0 { 2 } else { 1 };
+        let n_times = if self.is_twice && draw.is_multiple_of(3) {
+            2
+        } else {
+            1
+        };
         for nth in 0..n_times {
             let delivered = self.delivered(&open, &content, at.plus_secs(47 * nth), draw ^ nth as u64);
             if let Some(bytes) = as_found(&content, lost.map(|(kind, _)| kind)) {
