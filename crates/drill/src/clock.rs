@@ -35,6 +35,16 @@ pub enum Style {
     FileSecond,
     /// `1400614810.123`
     Epoch,
+    /// `2014-05-20T19:40:10Z`
+    Utc,
+    /// `20140520T1940Z`
+    CompactMinute,
+    /// `2014-05-20`
+    Date,
+    /// `2014/05/20`
+    DatePath,
+    /// `May 20, 2014, 7:40:10 PM`
+    Spoken,
 }
 
 /// An instant that is displayed in a style.
@@ -82,6 +92,18 @@ impl fmt::Display for Written {
             Style::Compact => write!(f, "{y:04}{mo:02}{d:02}T{h:02}{mi:02}{s:02}"),
             Style::FileSecond => write!(f, "{y:04}-{mo:02}-{d:02}_{h:02}{mi:02}{s:02}"),
             Style::Epoch => write!(f, "{}.{ms:03}", at.0.div_euclid(SECOND)),
+            Style::Utc => write!(f, "{y:04}-{mo:02}-{d:02}T{h:02}:{mi:02}:{s:02}Z"),
+            Style::CompactMinute => write!(f, "{y:04}{mo:02}{d:02}T{h:02}{mi:02}Z"),
+            Style::Date => write!(f, "{y:04}-{mo:02}-{d:02}"),
+            Style::DatePath => write!(f, "{y:04}/{mo:02}/{d:02}"),
+            Style::Spoken => {
+                let (month, half) = (MONTHS[(mo - 1) as usize], if h < 12 { "AM" } else { "PM" });
+                write!(
+                    f,
+                    "{month} {d}, {y:04}, {}:{mi:02}:{s:02} {half}",
+                    (h + 11) % 12 + 1
+                )
+            }
         }
     }
 }
@@ -101,6 +123,10 @@ mod tests {
             (Style::Bsd, "May 20 19:40:10"),
             (Style::Compact, "20140520T194010"),
             (Style::Epoch, "1400614810.123"),
+            (Style::Utc, "2014-05-20T19:40:10Z"),
+            (Style::CompactMinute, "20140520T1940Z"),
+            (Style::DatePath, "2014/05/20"),
+            (Style::Spoken, "May 20, 2014, 7:40:10 PM"),
         ] {
             assert_eq!(Written(at, style).to_string(), expected);
         }

@@ -11,7 +11,7 @@ use crate::world::World;
 use std::io;
 
 /// Runs the plan: the logs go to the sink (`nginx/…`, `app/…`, `postgresql/…`, `bastion/…`, each folder with
-/// its `logs.manifest.jsonl`), and what really happened is answered.
+/// its `logs.manifest.jsonl`; `cloudtrail/AWSLogs/…` with its digests), and what really happened is answered.
 ///
 /// # Errors
 /// [`Error::Plan`] where the plan is none, [`Error::Write`] where the sink does not take a file.

@@ -11,6 +11,8 @@ pub enum GapSource {
     App,
     Postgresql,
     Bastion,
+    /// The cloud account's audit trail.
+    Cloudtrail,
     /// The gateway's and the database's: who and what are both gone.
     Both,
     /// Every source.
@@ -20,11 +22,13 @@ pub enum GapSource {
 /// How records went missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GapKind {
-    /// The shipper was down: the files before and after are attested, what lies between never came.
+    /// The shipper was down: the files before and after are attested, what lies between never came. Of the
+    /// cloud's trail the log files never came, nor the digests that were due meanwhile: one that was due later
+    /// names files that are not there.
     Lines,
-    /// The file ends early, although the manifest attests it whole.
+    /// The file ends early, although the manifest or digest attests it whole.
     Truncated,
-    /// As [`GapKind::Lines`], on the first host of the source alone.
+    /// As [`GapKind::Lines`], on the first host of the source alone; of the cloud's trail in the first region.
     Host,
     /// The lines are there and cannot be read.
     Garbled,
@@ -58,6 +62,7 @@ const SOURCES: &[(&str, GapSource)] = &[
     ("app", GapSource::App),
     ("postgresql", GapSource::Postgresql),
     ("bastion", GapSource::Bastion),
+    ("cloudtrail", GapSource::Cloudtrail),
     ("both", GapSource::Both),
     ("all", GapSource::All),
 ];
@@ -93,8 +98,9 @@ impl GapSpec {
             return Err(bad("it has too many parts"));
         }
         Ok(Self {
-            source: source
-                .ok_or_else(|| bad("its source is none of nginx, app, postgresql, bastion, both, all"))?,
+            source: source.ok_or_else(|| {
+                bad("its source is none of nginx, app, postgresql, bastion, cloudtrail, both, all")
+            })?,
             length: length.ok_or_else(|| bad("its length"))?,
             kind: kind.ok_or_else(|| bad("its kind is none of lines, truncated, host, garbled"))?,
             place,
@@ -172,6 +178,7 @@ mod tests {
             ("postgresql:1h:truncated", "postgresql:3600s:truncated"),
             ("App:30m:host@2h", "app:1800s:host@7200s"),
             ("both:90s@random", "both:90s:lines@random"),
+            ("cloudtrail:2h", "cloudtrail:7200s:lines"),
         ] {
             let gap = GapSpec::parse(text).unwrap();
             assert_eq!(gap.to_string(), expected);

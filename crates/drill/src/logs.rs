@@ -8,10 +8,11 @@ use crate::Error;
 use crate::clock::{HOUR, MILLI, SECOND, Style, Written};
 use crate::gap::{GapKind, GapPlace, GapSource, GapSpec};
 use crate::plan::{Attack, Plan};
-use crate::record::{Backends, Body, Record};
+use crate::record::{ApiCall, Backends, Body, Record};
 use crate::rng::Rng;
 use crate::service::Service;
 use crate::sink::Sink;
+use crate::trail::{self, REGIONS, Region};
 use crate::truth::{Found, Gathered, MadeGap, TrueEvent};
 use ambit_event::{Span, Timestamp};
 use serde_json::json;
@@ -83,6 +84,8 @@ pub struct Logs<'s> {
     n_pushed: u64,
     chain: BTreeMap<&'static str, String>,
     pub backends: Backends,
+    /// The cloud account's trail, by region.
+    trail: Vec<Region>,
     sink: &'s mut dyn Sink,
     plan: Plan,
 }
@@ -121,8 +124,10 @@ impl<'s> Logs<'s> {
         for stream in &mut streams {
             stream.segments = segments(plan, stream, &gaps).into();
         }
+        let trail = regions(plan, &streams, &gaps);
         Self {
             streams,
+            trail,
             waiting: BinaryHeap::new(),
             n_pushed: 0,
             chain: BTreeMap::new(),
@@ -166,11 +171,17 @@ impl<'s> Logs<'s> {
         for number in 0..self.streams.len() {
             self.close(number)?;
         }
+        for region in &mut self.trail {
+            region.finish(self.sink, truth)?;
+        }
         Ok(())
     }
 
     fn write(&mut self, record: &Record, truth: &mut Gathered) -> Result<(), Error> {
         let number = record.stream;
+        if let Body::Api(call) = &record.body {
+            return self.deliver(record, call, truth);
+        }
         self.advance(number, record.at)?;
         let mut text = String::with_capacity(512);
         let n_records = self.render(record, &mut text);
@@ -196,6 +207,17 @@ impl<'s> Logs<'s> {
             });
         }
         Ok(())
+    }
+
+    /// Hands a call to the trail of its region.
+    fn deliver(&mut self, record: &Record, call: &ApiCall, truth: &mut Gathered) -> Result<(), Error> {
+        let stream = &self.streams[record.stream];
+        let mut text = String::with_capacity(1_024);
+        call.render(record.at, &stream.host, &mut text);
+        match self.trail.get_mut(stream.nth) {
+            Some(region) => region.take(record.at, text, record.deed, self.sink, truth),
+            None => Ok(()),
+        }
     }
 
     /// How this record is lost, if it is.
@@ -227,6 +249,7 @@ impl<'s> Logs<'s> {
                     .render(clock_of(&self.plan, record), *backend, line, out);
             }
             Body::Sshd(line) => line.render(at, &stream.host, self.plan.features.syslog, out),
+            Body::Api(call) => call.render(at, &stream.host, out),
         }
         out.push('\n');
         1
@@ -417,7 +440,7 @@ fn half(text: &str) -> &str {
 }
 
 /// What a dying disk makes of a record: the first half of each line, with neither quotes nor digits.
-fn garble(text: &str) -> String {
+pub fn garble(text: &str) -> String {
     text.lines()
         .map(|line| half(line).replace(|c: char| c == '"' || c.is_ascii_digit(), "~") + "\n")
         .collect()
@@ -436,17 +459,16 @@ fn note_loss(
         Fate::Garbled(span) if kind == GapKind::Garbled => span,
         _ => segment.span,
     };
-    truth
-        .gaps
-        .entry((number, span.from, kind))
-        .or_insert_with(|| MadeGap {
+    truth.lose(
+        (number, span.from, kind),
+        MadeGap {
             source: stream.source.to_owned(),
             host: stream.host.clone(),
             span,
             kind: kind.name().to_owned(),
-            n_records: 0,
-        })
-        .n_records += n_records;
+            n_records,
+        },
+    );
 }
 
 fn streams(plan: &Plan) -> Vec<Stream> {
@@ -485,7 +507,47 @@ fn streams(plan: &Plan) -> Vec<Stream> {
             1,
         ));
     }
+    if plan.features.cloud {
+        let regions = REGIONS.iter().enumerate();
+        list.extend(regions.map(|(n, region)| {
+            Stream::new(
+                trail::SOURCE,
+                "cloudtrail",
+                GapSource::Cloudtrail,
+                (*region).to_owned(),
+                n,
+            )
+        }));
+    }
     list
+}
+
+/// The trail of each region, with its holes.
+fn regions(plan: &Plan, streams: &[Stream], gaps: &[(GapSpec, Span)]) -> Vec<Region> {
+    let of_trail = streams
+        .iter()
+        .enumerate()
+        .filter(|(_, s)| s.source == trail::SOURCE);
+    let region = |(number, stream): (usize, &Stream)| {
+        let (copies, seed) = (plan.features.copies, plan.random_seed);
+        Region::new(
+            stream.nth,
+            number,
+            plan.window(),
+            holes_in(stream, gaps),
+            copies,
+            seed,
+        )
+    };
+    of_trail.map(region).collect()
+}
+
+/// The gaps that concern a stream.
+fn holes_in(stream: &Stream, gaps: &[(GapSpec, Span)]) -> Vec<(GapKind, Span)> {
+    let concerns =
+        |gap: &GapSpec| gap.source.holds(stream.group) && (gap.kind != GapKind::Host || stream.nth == 0);
+    let mine = gaps.iter().filter(|(gap, _)| concerns(gap));
+    mine.map(|(gap, span)| (gap.kind, *span)).collect()
 }
 
 /// The database's host.
@@ -525,11 +587,7 @@ fn placed(plan: &Plan) -> Vec<(GapSpec, Span)> {
 
 /// Cuts the window into files and holes.
 fn segments(plan: &Plan, stream: &Stream, gaps: &[(GapSpec, Span)]) -> Vec<Segment> {
-    let mine: Vec<(GapKind, Span)> = gaps
-        .iter()
-        .filter(|(gap, _)| gap.source.holds(stream.group) && (gap.kind != GapKind::Host || stream.nth == 0))
-        .map(|(gap, span)| (gap.kind, *span))
-        .collect();
+    let mine = holes_in(stream, gaps);
     let edges = edges(plan, &mine);
     let mut list: Vec<Segment> = edges
         .windows(2)

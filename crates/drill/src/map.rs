@@ -5,8 +5,10 @@ use crate::Error;
 use crate::clock::{Style, Written};
 use crate::logs::{BASTION_HOST, DATABASE, gateway_host};
 use crate::plan::{MapDetail, Plan};
+use crate::record::{BUCKET, PUBLIC, arn_of};
 use crate::rng::Rng;
-use crate::service::{ROUTES, Route, RouteSpec, TABLES, Table};
+use crate::service::{BACKED_UP, EXPORTED, ROUTES, Route, RouteSpec, TABLES, Table, classes_of};
+use crate::sim::STAFF;
 use crate::sink::Sink;
 use crate::world::{BASTION, World, closing};
 use std::fmt::Write;
@@ -29,6 +31,9 @@ pub fn map_toml(plan: &Plan) -> String {
         if !is_left_out(plan, spec.route) {
             push_operation(&mut out, plan, spec);
         }
+    }
+    if plan.features.cloud {
+        push_objects(&mut out, plan);
     }
     push_channels(&mut out, plan);
     push_hosts(&mut out, plan);
@@ -130,6 +135,19 @@ fn push_stores(out: &mut String, plan: &Plan) {
         out.push_str("\n[[store]]\nname = \"profile_cache\"\nkind = \"redis\"\nsubject = \"user\"\ncopy_of = \"users_db\"\nclasses = [\"contact\", \"identity\"]\n");
     }
     out.push_str("\n[[store]]\nname = \"export_files\"\nkind = \"object store\"\nsubject = \"user\"\ncopy_of = \"users_db\"\nclasses = [\"behaviour\", \"contact\", \"content\", \"identity\"]\n");
+    if plan.features.cloud {
+        let mut classes: Vec<&str> = BACKED_UP
+            .iter()
+            .flat_map(|table| classes_of(table, &[]))
+            .collect();
+        classes.sort_unstable();
+        classes.dedup();
+        let _ = write!(
+            out,
+            "\n[[store]]\nname = \"backups\"\nkind = \"s3\"\nsubject = \"user\"\ncopy_of = \"users_db\"\nclasses = [{}]\nholds = [\"password\"]\n",
+            quoted(&classes)
+        );
+    }
     out.push_str("\n[[store]]\nname = \"documents\"\nkind = \"file share\"\ninternal = true\n");
 }
 
@@ -160,13 +178,12 @@ fn push_table(out: &mut String, plan: &Plan, table: &Table) {
     }
 }
 
+fn quoted(list: &[&str]) -> String {
+    let texts: Vec<String> = list.iter().map(|text| format!("\"{text}\"")).collect();
+    texts.join(", ")
+}
+
 fn push_operation(out: &mut String, plan: &Plan, spec: &RouteSpec) {
-    let quoted = |list: &[&str]| {
-        list.iter()
-            .map(|c| format!("\"{c}\""))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
     let _ = write!(
         out,
         "\n[[operation]]\nname = \"{}\"\nmatch = \"{} {}\"\nstore = \"{}\"\nsubjects = \"{}\"\n",
@@ -203,6 +220,90 @@ fn push_operation(out: &mut String, plan: &Plan, spec: &RouteSpec) {
         Route::Password => "sets = \"password\"\n",
         _ => "",
     });
+}
+
+/// What can be done with the objects of the cloud account, and what is done there without touching any.
+fn push_objects(out: &mut String, plan: &Plan) {
+    let most = match plan.map {
+        MapDetail::Bare => "",
+        _ => "max_bytes = 65536\nmax_records = 1\n",
+    };
+    for (name, api, effect) in [
+        ("fetch an export", "GetObject", "read"),
+        ("replace an export", "PutObject", "changed"),
+        ("delete an export", "DeleteObject", "destroyed"),
+    ] {
+        push_object(
+            out,
+            (
+                name,
+                api,
+                &format!("{BUCKET}/exports/{{user_id}}/{{job}}.json.gz"),
+            ),
+            "export_files",
+            "path.user_id",
+        );
+        let _ = write!(
+            out,
+            "classes = [{}]\neffect = \"{effect}\"\n{most}",
+            quoted(EXPORTED)
+        );
+    }
+    for table in BACKED_UP {
+        let object = format!("{BUCKET}/backups/{{date}}/{table}.csv.gz");
+        let name = format!("fetch the backup of {table}");
+        push_object(out, (&name, "GetObject", &object), "backups", "everyone");
+        let _ = writeln!(out, "classes = [{}]", quoted(&classes_of(table, &[])));
+        if *table != "accounts" {
+            out.push_str("opens = []\n");
+        }
+    }
+    let public = format!("{PUBLIC}/{{file...}}");
+    push_object(
+        out,
+        ("read what is public", "GetObject", &public),
+        "backups",
+        "none",
+    );
+    for (name, api) in [
+        ("list objects", "s3:List*"),
+        ("sessions of roles", "sts:*"),
+        ("users and their keys", "iam:*"),
+    ] {
+        if api.starts_with("s3")
+            && Rng::of(plan.random_seed, 0x0b7).percent(50)
+            && plan.map == MapDetail::Partial
+        {
+            continue;
+        }
+        let _ = write!(
+            out,
+            "\n[[operation]]\nname = \"{name}\"\nsource = \"aws_cloudtrail\"\napi = \"{api}\"\nstore = \"backups\"\nsubjects = \"none\"\n"
+        );
+    }
+}
+
+fn push_object(out: &mut String, (name, api, object): (&str, &str, &str), store: &str, subjects: &str) {
+    let _ = write!(
+        out,
+        "\n[[operation]]\nname = \"{name}\"\nsource = \"aws_cloudtrail\"\napi = \"s3:{api}\"\nresource = \"s3://{object}\"\nstore = \"{store}\"\nsubjects = \"{subjects}\"\n"
+    );
+}
+
+/// The ways into the bucket: keys, those of roles included, and staff in the console.
+fn push_cloud_channels(out: &mut String) {
+    let staff: Vec<String> = STAFF.iter().map(|user| format!("\"{}\"", arn_of(user))).collect();
+    for store in ["export_files", "backups"] {
+        for (name, principal, roles) in [
+            ("keys", "token", String::new()),
+            ("console", "account", staff.join(", ")),
+        ] {
+            let _ = write!(
+                out,
+                "\n[[channel]]\nstore = \"{store}\"\nname = \"{store} by {name}\"\nprincipal = \"{principal}\"\nattributing = \"aws_cloudtrail\"\naccounting = \"aws_cloudtrail\"\nroles = [{roles}]\npooled = false\nshown_by = \"s3:GetObject\"\n"
+            );
+        }
+    }
 }
 
 const fn store_of(route: Route) -> &'static str {
@@ -248,7 +349,11 @@ fn push_channels(out: &mut String, plan: &Plan) {
             "service",
             "postgresql",
             "postgresql",
-            "\"batch\", \"sessiond\", \"exporter\"",
+            if plan.features.cloud {
+                "\"batch\", \"sessiond\", \"exporter\", \"backup\""
+            } else {
+                "\"batch\", \"sessiond\", \"exporter\""
+            },
             false,
         ),
         (
@@ -305,10 +410,17 @@ fn push_channels(out: &mut String, plan: &Plan) {
             "\n[[channel]]\nstore = \"{store}\"\nname = \"{name}\"\nprincipal = \"{principal}\"\nattributing = \"{attributing}\"\naccounting = \"{accounting}\"\nroles = [{roles}]\npooled = {pooled}\n"
         );
     }
+    if plan.features.cloud {
+        push_cloud_channels(out);
+    }
 }
 
 /// The machines on which somebody can log in, and that of the database. A partial map may not name them.
 fn push_hosts(out: &mut String, plan: &Plan) {
+    if plan.features.cloud {
+        // Nobody of ours can be on the machines that write the trail.
+        out.push_str("\n[[host]]\nname = \"cloudtrail.amazonaws.com\"\nsources = [\"aws_cloudtrail\"]\n");
+    }
     if plan.map == MapDetail::Partial && Rng::of(plan.random_seed, 0x4057).percent(50) {
         return;
     }

@@ -32,6 +32,8 @@ pub enum Attack {
     LogDeletion,
     /// Uses a stolen session with headers that point to somebody else.
     ForgedHeaders,
+    /// Uses a stolen access key of the cloud account, assumes a role with it, and fetches what lies in a bucket.
+    BucketTheft,
 }
 
 impl Attack {
@@ -46,7 +48,11 @@ impl Attack {
         Self::SessionStoreDump,
         Self::LogDeletion,
         Self::ForgedHeaders,
+        Self::BucketTheft,
     ];
+
+    /// Those on the service itself.
+    const IN_SERVICE: &'static [Self] = Self::ALL.split_at(Self::ALL.len() - 1).0;
 
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -61,6 +67,7 @@ impl Attack {
             Self::SessionStoreDump => "session-store-dump",
             Self::LogDeletion => "log-deletion",
             Self::ForgedHeaders => "forged-headers",
+            Self::BucketTheft => "bucket-theft",
         }
     }
 
@@ -191,8 +198,12 @@ pub struct Features {
     pub snapshot: bool,
     /// Milliseconds by which the database's clock is ahead; negative: behind. At most 400.
     pub clock_skew_ms: i32,
-    /// The first gateway's files are there a second time, under another name.
+    /// The first gateway's files are there a second time, under another name, and the cloud's trail delivers
+    /// some of its files twice.
     pub copies: bool,
+    /// Exports and backups lie in a bucket of a cloud account, whose audit trail is collected.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cloud: bool,
 }
 
 /// How the intruder and the owner behave, and what the investigator knows of it.
@@ -228,7 +239,8 @@ pub struct Plan {
 const STORY_START: i64 = 1_400_457_600;
 
 impl Plan {
-    /// A plan with this attack over three days among 2,000 users, without gaps; the methods change it.
+    /// A plan with this attack over three days among 2,000 users, without gaps; the methods change it. There is a
+    /// cloud account only where the attack is on one.
     #[must_use]
     pub fn new(attack: Attack) -> Self {
         Self {
@@ -252,6 +264,7 @@ impl Plan {
                 snapshot: false,
                 clock_skew_ms: 0,
                 copies: false,
+                cloud: matches!(attack, Attack::BucketTheft),
             },
             conduct: Conduct {
                 victims: 5,
@@ -295,7 +308,7 @@ impl Plan {
     #[must_use]
     pub fn random(seed: u64) -> Self {
         let mut rng = Rng::of(seed, 0x91a4);
-        let mut plan = Self::new(rng.pick(Attack::ALL));
+        let mut plan = Self::new(rng.pick(Attack::IN_SERVICE));
         plan.random_seed = seed;
         plan.users = rng.between(5, 40) as u32;
         plan.hours = rng.between(3, 8) as u32;
@@ -310,7 +323,24 @@ impl Plan {
         plan.conduct = random_conduct(&mut rng);
         let n_gaps = rng.pick(&[0, 0, 1, 1, 2]);
         plan.gaps = (0..n_gaps).map(|_| random_gap(&mut rng)).collect();
-        if rng.percent(25) { plan.quiet() } else { plan }
+        let is_quiet = rng.percent(25);
+        plan.draw_cloud(&mut Rng::of(seed, 0xc10d));
+        if is_quiet { plan.quiet() } else { plan }
+    }
+
+    /// Sets some plans into a cloud account. What is drawn here changes nothing else in the plan.
+    fn draw_cloud(&mut self, rng: &mut Rng) {
+        let is_theft = rng.percent(12);
+        if is_theft {
+            self.attack = Attack::BucketTheft;
+        }
+        for gap in &mut self.gaps {
+            if rng.percent(if is_theft { 60 } else { 15 }) {
+                gap.source = GapSource::Cloudtrail;
+            }
+        }
+        let is_holed = self.gaps.iter().any(|gap| gap.source == GapSource::Cloudtrail);
+        self.features.cloud = rng.percent(50) || is_theft || is_holed;
     }
 
     #[must_use]
@@ -337,9 +367,18 @@ impl Plan {
         self
     }
 
+    /// With another hole in the logs; one in the cloud's trail needs the cloud.
     #[must_use]
     pub fn gap(mut self, gap: GapSpec) -> Self {
+        self.features.cloud |= gap.source == GapSource::Cloudtrail;
         self.gaps.push(gap);
+        self
+    }
+
+    /// With exports and backups in a bucket of a cloud account.
+    #[must_use]
+    pub const fn with_cloud(mut self) -> Self {
+        self.features.cloud = true;
         self
     }
 
@@ -368,6 +407,7 @@ impl Plan {
                 | Attack::IdEnumeration
                 | Attack::Insider
                 | Attack::StolenApiKey
+                | Attack::BucketTheft
         );
         let apart = match self.attack {
             Attack::StolenSession if self.conduct.owner == Owner::Listens => true,
@@ -402,6 +442,16 @@ impl Plan {
         within("n_replicas", self.features.n_replicas.into(), 1, 9, "1 to 9")?;
         let skew = self.features.clock_skew_ms.unsigned_abs();
         within("clock_skew_ms", skew, 0, 400, "at most 400 either way")?;
+        if self.attack == Attack::BucketTheft {
+            let has_cloud = u32::from(self.features.cloud);
+            within(
+                "cloud",
+                has_cloud,
+                1,
+                1,
+                "a cloud account for the theft of a bucket",
+            )?;
+        }
         let years = Span::new(Timestamp::from_secs(0), Timestamp::from_secs(7_000_000_000));
         if years.covers(self.window()) {
             return Ok(());
@@ -428,6 +478,7 @@ fn random_features(rng: &mut Rng) -> Features {
         snapshot: rng.percent(40),
         clock_skew_ms: rng.pick(&[0, 0, 0, 0, -350, 120, 400]),
         copies: rng.percent(15),
+        cloud: false,
     }
 }
 

@@ -108,6 +108,16 @@ pub const CLASSES: &[&str] = &[
     "payment",
 ];
 
+/// Tables of which a copy is made each night; no session lies in a copy.
+pub const BACKED_UP: &[&str] = &[
+    "profiles",
+    "playlists",
+    "plays",
+    "payment_methods",
+    "invoices",
+    "accounts",
+];
+
 /// Business documents, which hold no persons.
 pub const REPORTS: &[&str] = &["roadmap", "royalties", "churn"];
 

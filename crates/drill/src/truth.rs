@@ -151,6 +151,15 @@ impl Gathered {
             .extend(classes.iter().map(|class| (user, *class, effect)));
     }
 
+    /// Notes that records were lost in a hole, which the stream, its beginning and its kind name.
+    pub fn lose(&mut self, hole: (usize, Timestamp, GapKind), made: MadeGap) {
+        let n_records = made.n_records;
+        self.gaps
+            .entry(hole)
+            .and_modify(|known| known.n_records += n_records)
+            .or_insert(made);
+    }
+
     pub fn finish(mut self, plan: &Plan, world: &World, noticed: &str) -> Truth {
         self.events
             .sort_by(|a, b| (a.at, &a.source, &a.host).cmp(&(b.at, &b.source, &b.host)));

@@ -22,6 +22,8 @@ pub struct Device {
 pub const HOLE_VERSION: &str = "0.9.4";
 /// The intruder's own address.
 pub const INTRUDER: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 77);
+/// Another address of the intruder's, for what comes later.
+pub const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 91);
 /// The address of another intruder.
 pub const RIVAL_ADDRESS: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 9);
 /// The host that checks health.
@@ -32,8 +34,14 @@ pub const BACK_OFFICE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 40);
 pub const BASTION: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 5);
 /// The host of batch jobs.
 pub const BATCH: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 20);
+/// The host of the report.
+pub const REPORT_HOST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 30);
 /// Where staff works.
 pub const OFFICE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 10);
+/// The desk of the member of staff who turns out to be an insider.
+pub const DESK: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 11);
+/// The desk from which the cloud account is run.
+pub const CLOUD_DESK: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 12);
 
 const FIRST_KEY: u32 = 1_001;
 const COUNTRIES: &[&str] = &["SE", "NO", "GB", "DE", "US"];

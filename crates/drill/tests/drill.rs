@@ -3,10 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use ambit_drill::{Attack, Folder, GapSpec, Memory, Owner, Plan, Truth, map_toml, publish, run};
+use ambit_drill::{Attack, Deed, Folder, GapSpec, Memory, Owner, Plan, Truth, map_toml, publish, run};
+use ambit_event::Timestamp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 
 fn drill(plan: &Plan) -> (Memory, Truth) {
     let mut logs = Memory::default();
@@ -15,7 +17,7 @@ fn drill(plan: &Plan) -> (Memory, Truth) {
 }
 
 fn small(attack: Attack) -> Plan {
-    let mut plan = Plan::new(attack).users(30).hours(5).random_seed(11);
+    let mut plan = Plan::new(attack).users(30).hours(5).random_seed(11).with_cloud();
     plan.start = plan.start.plus_secs(15 * 3600);
     plan.features.requests_per_day = 40;
     plan
@@ -72,7 +74,7 @@ fn every_intruder_record_stands_where_the_truth_says() {
         for event in &truth.events {
             assert!(event.found.is_some() != event.lost.is_some());
             let Some(found) = &event.found else { continue };
-            let text = std::str::from_utf8(&logs.files[&found.file]).unwrap();
+            let text = text_of(&found.file, &logs.files[&found.file]);
             let line = text.lines().nth(found.line as usize - 1).unwrap();
             assert!(
                 line.contains(&event_mark(event)),
@@ -80,6 +82,19 @@ fn every_intruder_record_stands_where_the_truth_says() {
             );
         }
     }
+}
+
+/// The text of a file, unpacked where it is packed.
+fn text_of(path: &str, bytes: &[u8]) -> String {
+    let mut text = String::new();
+    if path.ends_with(".gz") {
+        flate2::read::GzDecoder::new(bytes)
+            .read_to_string(&mut text)
+            .unwrap();
+    } else {
+        std::str::from_utf8(bytes).unwrap().clone_into(&mut text);
+    }
+    text
 }
 
 /// What the record's line must hold.
@@ -92,6 +107,7 @@ fn event_mark(event: &ambit_drill::TrueEvent) -> String {
             event.at.0 / 1_000_000 % 1_000
         ),
         "postgresql" => at[..19].replace('T', " "),
+        "aws_cloudtrail" => format!("\"eventTime\":\"{}Z\"", &at[..19]),
         _ => at[..19].to_owned(),
     }
 }
@@ -188,6 +204,8 @@ fn a_gap_takes_lines_away_and_changes_nothing_else() {
         "app:30m:host",
         "both:20m",
         "all:40m@random",
+        "cloudtrail:2h",
+        "cloudtrail:1h:truncated",
         "nginx:1h:truncated",
     ] {
         let (logs, truth) = with_gap(Attack::StolenSession, gap);
@@ -322,6 +340,7 @@ fn quiet_plans_are_exact_where_the_attack_allows_it() {
                 | Attack::IdEnumeration
                 | Attack::Insider
                 | Attack::StolenApiKey
+                | Attack::BucketTheft
         );
         assert_eq!(truth.exact, single, "{attack}");
     }
@@ -378,4 +397,138 @@ fn a_skewed_clock_moves_the_database_log_alone() {
     assert_eq!(lines(&straight, "nginx/"), lines(&skewed, "nginx/"));
     assert_ne!(lines(&straight, "postgresql/"), lines(&skewed, "postgresql/"));
     assert!(truth.events.iter().any(|event| event.source == "postgresql"));
+}
+
+/// The digests of a region, in order, with the hash of each.
+fn digests(logs: &Memory, region: &str) -> Vec<(String, Value, String)> {
+    let folder = format!("/CloudTrail-Digest/{region}/");
+    let of_region = logs.files.iter().filter(|(path, _)| path.contains(&folder));
+    of_region
+        .map(|(path, bytes)| {
+            let text = text_of(path, bytes);
+            let object = path.trim_start_matches("cloudtrail/").to_owned();
+            (
+                object,
+                serde_json::from_str(&text).unwrap(),
+                hex::encode(Sha256::digest(&text)),
+            )
+        })
+        .collect()
+}
+
+/// The log files that a digest names, each with its text where it is there and can be unpacked.
+fn named<'l>(logs: &'l Memory, digest: &'l Value) -> impl Iterator<Item = (&'l Value, Option<String>)> {
+    digest["logFiles"].as_array().unwrap().iter().map(|file| {
+        let path = format!("cloudtrail/{}", file["s3Object"].as_str().unwrap());
+        let bytes = logs.files.get(&path);
+        let mut text = String::new();
+        let read = bytes.and_then(|bytes| {
+            flate2::read::GzDecoder::new(bytes.as_slice())
+                .read_to_string(&mut text)
+                .ok()
+        });
+        (file, read.map(|_| text))
+    })
+}
+
+fn is_whole((file, text): &(&Value, Option<String>)) -> bool {
+    let hash = |text: &String| hex::encode(Sha256::digest(text));
+    text.as_ref().is_some_and(|text| hash(text) == file["hashValue"])
+}
+
+#[test]
+fn the_trails_digests_chain_and_name_every_log_file() {
+    for copies in [false, true] {
+        let mut plan = small(Attack::BucketTheft);
+        plan.features.copies = copies;
+        let (logs, truth) = drill(&plan);
+        let mut n_named = 0;
+        let mut ids: BTreeMap<String, usize> = BTreeMap::new();
+        for region in ["eu-west-1", "us-east-1"] {
+            let chain = digests(&logs, region);
+            assert_eq!(
+                chain.len() as u32,
+                plan.hours + 1,
+                "one an hour, and one after the window"
+            );
+            for pair in chain.windows(2) {
+                assert_eq!(pair[1].1["previousDigestS3Object"], pair[0].0.as_str());
+                assert_eq!(pair[1].1["previousDigestHashValue"], pair[0].2.as_str());
+                assert_eq!(pair[1].1["digestStartTime"], pair[0].1["digestEndTime"]);
+            }
+            for (_, digest, _) in &chain {
+                for file in named(&logs, digest) {
+                    assert!(is_whole(&file), "{}", file.0);
+                    n_named += 1;
+                    let content: Value = serde_json::from_str(&file.1.unwrap()).unwrap();
+                    for record in content["Records"].as_array().unwrap() {
+                        *ids.entry(record["eventID"].as_str().unwrap().to_owned())
+                            .or_default() += 1;
+                    }
+                }
+            }
+        }
+        let n_files = logs
+            .files
+            .keys()
+            .filter(|path| path.contains("/CloudTrail/"))
+            .count();
+        assert_eq!(n_named, n_files);
+        assert_eq!(ids.values().any(|n| *n > 1), copies, "some are delivered twice");
+        assert!(truth.events.iter().all(|e| e.source == "aws_cloudtrail") && truth.events.len() > 6);
+    }
+}
+
+#[test]
+fn a_hole_in_the_trail_is_told_by_a_digest_or_takes_the_digest_away() {
+    let n_digests = |gap: &str| {
+        let (logs, truth) = with_gap(Attack::BucketTheft, gap);
+        assert!(truth.gaps.iter().any(|g| g.source == "aws_cloudtrail"), "{gap}");
+        let chain = digests(&logs, "eu-west-1");
+        let missing = chain
+            .iter()
+            .flat_map(|(_, digest, _)| named(&logs, digest))
+            .filter(|file| !is_whole(file))
+            .count();
+        (chain.len(), missing)
+    };
+    // A while after a digest was due, and before the next one is.
+    let plan = small(Attack::BucketTheft);
+    let ends = digests(&drill(&plan).0, "eu-west-1")[0].1["digestEndTime"].clone();
+    let ends = Timestamp::parse(ends.as_str().unwrap()).unwrap();
+    let at = (ends.0 - plan.start.0) / 1_000_000_000 + 3_600 + 900;
+    let n_all = plan.hours as usize + 1;
+    let (whole, missing) = n_digests(&format!("cloudtrail:20m@{at}s"));
+    assert!(
+        whole == n_all && missing > 0,
+        "{whole} digests, {missing} files missing"
+    );
+    assert!(n_digests(&format!("cloudtrail:2h@{at}s")).0 < n_all);
+    for altered in ["1h:truncated", "20m:garbled"] {
+        let (digests, altered) = n_digests(&format!("cloudtrail:{altered}@{at}s"));
+        assert!(digests == n_all && altered > 0);
+    }
+}
+
+#[test]
+fn the_thief_reaches_who_lies_in_the_objects() {
+    let (_, truth) = drill(&small(Attack::BucketTheft).quiet());
+    let fetched = truth.keys("contact", "read").len();
+    assert_eq!(fetched, 5, "the exports of single persons");
+    let mut bold = small(Attack::BucketTheft);
+    bold.conduct.deeds = [Deed::Export, Deed::Destruction].into();
+    let (_, truth) = drill(&bold);
+    assert_eq!(
+        truth.keys("financial", "read").len(),
+        30,
+        "everyone is in a backup"
+    );
+    assert_eq!(truth.keys("content", "destroyed").len(), 1);
+}
+
+#[test]
+fn the_story_has_no_cloud() {
+    let (logs, _) = drill(&Plan::story().users(50).hours(6));
+    assert!(!logs.files.keys().any(|path| path.starts_with("cloudtrail")));
+    assert!(!map_toml(&Plan::story()).contains("cloudtrail"));
 }

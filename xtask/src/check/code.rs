@@ -19,12 +19,13 @@ const DECOMPRESSORS: &[&str] = &[
     "brotli",
 ];
 
-/// Who may name them: the gate, and the lake for files that it wrote itself.
+/// Who may name them: the gate, the lake for files that it wrote itself, and the simulator, which only packs.
 const MAY_UNPACK: &[&str] = &[
     "crates/source/src/capped.rs",
     "crates/source/src/archive/",
     "crates/apk/src/container/inflate.rs",
     "crates/lake/src/",
+    "crates/drill/src/trail.rs",
 ];
 
 /// Rooms of plain functions from values to values.

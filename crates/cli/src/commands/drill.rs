@@ -31,6 +31,10 @@ pub struct DrillArgs {
     /// A hole in the logs: SOURCE:LENGTH[:KIND][@PLACE]; may be given again
     #[arg(long = "gap", value_name = "GAP", value_parser = GapSpec::parse)]
     gaps: Vec<GapSpec>,
+    /// Exports and backups lie in a bucket of a cloud account, whose CloudTrail is among the logs; bucket-theft and
+    /// holes in cloudtrail bring it along
+    #[arg(long)]
+    cloud: bool,
     /// The same number gives the same bytes
     #[arg(long, default_value_t = 1, value_name = "N")]
     random_seed: u64,
@@ -43,9 +47,10 @@ fn examples() -> String {
   ambit drill --out exercise
   ambit drill --users 100000 --days 14 --attack stolen-session --gap nginx:20m --random-seed 7 --out exercise
   ambit drill --attack sql-dump --gap both:1h --out exercise
+  ambit drill --attack bucket-theft --gap cloudtrail:2h --out exercise
 
 Attacks: {}.
-Gaps: nginx, app, postgresql, bastion, both or all; 20m, 1h; lines, truncated, host, garbled or deleted;
+Gaps: nginx, app, postgresql, bastion, cloudtrail, both or all; 20m, 1h; lines, truncated, host, garbled or deleted;
 @attack, @2h or @random. Such as nginx:20m, postgresql:1h:truncated, app:30m:host@2h.
 
 The team gets logs/, map.toml and mappings/; truth.json stays with whoever leads the exercise.",
@@ -89,6 +94,9 @@ fn plan(args: &DrillArgs) -> Plan {
     let mut plan = Plan::new(args.attack)
         .users(args.users)
         .random_seed(args.random_seed);
+    if args.cloud {
+        plan = plan.with_cloud();
+    }
     plan = match args.hours {
         Some(hours) => plan.hours(hours),
         None => plan.days(args.days),

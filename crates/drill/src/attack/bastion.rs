@@ -5,7 +5,7 @@ use super::session::ssh;
 use crate::logs::BASTION_HOST;
 use crate::record::Statement;
 use crate::sim::{Query, Reach, Seed, Side, Step};
-use crate::world::{INTRUDER, OFFICE, User, World};
+use crate::world::{DESK, INTRUDER, User, World};
 
 impl Author<'_> {
     /// Copies one table whole, and another until the connection is noticed and cancelled.
@@ -38,7 +38,7 @@ impl Author<'_> {
         self.then(Step::Ssh {
             host: BASTION_HOST.to_owned(),
             account: "erin",
-            from: OFFICE,
+            from: DESK,
             side: Side::Intruder,
         });
         self.then(Step::Connect {
@@ -57,6 +57,7 @@ impl Author<'_> {
         let why = self.if_bold("the account is personal and its key never left the token");
         self.seed_account("db", "erin", why);
         self.seed_account("host", "erin", None);
+        self.look_into_bucket(why);
     }
 
     fn run(&mut self, query: Query) {

@@ -3,6 +3,7 @@
 
 mod account;
 mod bastion;
+mod bucket;
 mod key;
 mod session;
 
@@ -49,6 +50,7 @@ pub fn script(plan: &Plan, world: &World) -> Script {
         Attack::StolenApiKey => author.stolen_api_key(),
         Attack::SqlDump => author.sql_dump(),
         Attack::Insider => author.insider(),
+        Attack::BucketTheft => author.bucket_theft(),
     }
     if plan.conduct.has_rival {
         author.rival();
@@ -67,6 +69,7 @@ const fn noticed(attack: Attack) -> &'static str {
         Attack::Injection | Attack::SessionStoreDump => "a developer found SQL in the search terms",
         Attack::SqlDump => "the database administrator found a cancelled COPY that she had not run",
         Attack::Insider => "a colleague saw a customer's data on a screen",
+        Attack::BucketTheft => "a key of the cloud account was found in a public repository",
         Attack::StolenApiKey => "the back office's key was found in a public repository",
     }
 }

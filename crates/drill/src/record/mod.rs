@@ -1,11 +1,15 @@
 //! Records as values, and how each producer writes them.
 
 mod app;
+mod cloudtrail;
 mod nginx;
 mod postgresql;
 mod syslog;
 
 pub use app::AppLine;
+pub use cloudtrail::{
+    ACCOUNT, ApiCall, BUCKET, Caller, PUBLIC, Refusal, arn_of, key_id, mixed_case, unique_id,
+};
 pub use nginx::Hit;
 pub use postgresql::{Backend, Backends, SqlLine, Statement};
 pub use syslog::Sshd;
@@ -24,6 +28,7 @@ pub enum Body {
     App(Box<AppLine>),
     Sql { backend: usize, line: Box<SqlLine> },
     Sshd(Box<Sshd>),
+    Api(Box<ApiCall>),
 }
 
 /// A record with the instant at which its producer writes it.

@@ -198,6 +198,13 @@ impl Sim<'_> {
         if request.client.side == Side::Intruder {
             self.account(request);
         }
+        if route == Route::GetExport {
+            self.fetch_export(
+                asked,
+                request.call.number,
+                request.client.deed(route.spec().title),
+            );
+        }
         if route == Route::Logout {
             self.end_session(asked, request.client.session());
         }

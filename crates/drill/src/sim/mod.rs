@@ -4,6 +4,7 @@
 //! that a gap takes away is known here, so that the same world is told with and without holes.
 
 mod call;
+mod cloud;
 mod database;
 mod gateway;
 mod hosts;
@@ -13,6 +14,7 @@ mod script;
 mod users;
 
 pub use call::{Call, Client, Credential, Forged, Injection, Side};
+pub use cloud::{INSIDER, STAFF, Theft, stolen_key};
 pub use database::{Query, Reach};
 pub use script::{Script, Seed, Step, exclusivity};
 
@@ -43,6 +45,8 @@ enum Actor {
     Checkpoint,
     /// The worker that makes this export.
     Worker(u64),
+    /// One of the cloud account's own.
+    Cloud(cloud::Hand),
 }
 
 /// A session that the services accept.
@@ -81,6 +85,7 @@ pub struct Sim<'s> {
     keeper: Option<usize>,
     exporter: Option<usize>,
     server: usize,
+    cloud: cloud::Cloud,
     /// How the first suspicion arose.
     noticed: &'static str,
     /// A request of somebody else that has ended: when, and its id.
@@ -112,6 +117,7 @@ impl<'s> Sim<'s> {
             keeper: None,
             exporter: None,
             server: 0,
+            cloud: cloud::Cloud::new(plan),
             overheard: (Timestamp::MAX, 0),
             plan: plan.clone(),
             world,
@@ -135,6 +141,7 @@ impl<'s> Sim<'s> {
         self.open_pools();
         self.begin_users();
         self.begin_noise();
+        self.begin_cloud();
         for n in 0..self.steps.len() {
             self.at(self.steps[n].0, Actor::Script(n));
         }
@@ -145,6 +152,7 @@ impl<'s> Sim<'s> {
             Actor::User(user) => self.user_turn(at, user),
             Actor::Script(n) => self.script_turn(at, n),
             Actor::Worker(job) => self.export_turn(at, job),
+            Actor::Cloud(hand) => self.cloud_turn(at, hand),
             other => self.noise_turn(at, other),
         }
     }

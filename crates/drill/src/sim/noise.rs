@@ -6,7 +6,7 @@ use crate::logs::BASTION_HOST;
 use crate::plan::{Attack, Owner};
 use crate::record::{AppLine, Body, SqlLine, Sshd, Statement};
 use crate::service::{REPORTS, Route};
-use crate::world::{BACK_OFFICE, BASTION, BATCH, CHECKER, OFFICE, World};
+use crate::world::{BACK_OFFICE, BASTION, BATCH, CHECKER, DESK, OFFICE, World};
 use ambit_event::Timestamp;
 use std::net::Ipv4Addr;
 
@@ -203,11 +203,12 @@ impl Sim<'_> {
         let port = 40_000 + pid % 20_000;
         // Staff comes with a key; whoever took over an account has its password.
         let accepted = match deed {
-            Some(_) if from != OFFICE => {
+            Some(_) if ![OFFICE, DESK].contains(&from) => {
                 format!("Accepted password for {account} from {from} port {port} ssh2")
             }
             _ => format!(
-                "Accepted publickey for {account} from {from} port {port} ssh2: ED25519 SHA256:Zk1vXo3bq0m7yJt9wcGhQ4uLs2dEa8RfNpTiVbKxWe0"
+                "Accepted publickey for {account} from {from} port {port} ssh2: ED25519 SHA256:{}",
+                ssh_key(account)
             ),
         };
         self.sshd(at, host, pid, accepted, deed);
@@ -263,5 +264,14 @@ impl Sim<'_> {
             let at = at.plus_nanos((n as i64 + 1) * 5 * MILLI);
             self.sql(at, backend, SqlLine::Statement(statement), None);
         }
+        self.store_export(at.plus_secs(1), job);
+    }
+}
+
+/// The fingerprint of an account's key: everyone has one of their own.
+const fn ssh_key(account: &str) -> &'static str {
+    match account.as_bytes() {
+        b"erin" => "pQ7rWm2LxTz8YcVnB4uJd0aGfKe6sHo1iNq5RkXvE3U",
+        _ => "Zk1vXo3bq0m7yJt9wcGhQ4uLs2dEa8RfNpTiVbKxWe0",
     }
 }

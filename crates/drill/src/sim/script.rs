@@ -1,6 +1,6 @@
 //! The steps of an attack, and how each is carried out.
 
-use super::{Call, Client, Credential, Query, Side, Sim};
+use super::{Call, Client, Credential, Query, Side, Sim, Theft};
 use crate::record::{AppLine, Body, secret_text, session_hash};
 use crate::service::{Route, Service};
 use crate::world::{BASTION, User};
@@ -90,6 +90,11 @@ pub enum Step {
         deed: &'static str,
     },
     Disconnect,
+    /// Asks something of the cloud account.
+    Steal {
+        theft: Theft,
+        from: Ipv4Addr,
+    },
 }
 
 /// What the investigator starts from, as the end of the drill fills it in.
@@ -198,6 +203,7 @@ impl Sim<'_> {
                     self.run_query(at, backend, &query, side, deed);
                 }
             }
+            Step::Steal { theft, from } => self.steal(at, theft, from),
             Step::Disconnect => {
                 if let Some((backend, side)) = self.cast.database.take() {
                     self.disconnect(at, backend, deed(side, "psql"));

@@ -76,7 +76,7 @@
 //! pooled = true
 //! shown_by = "s3:GetObject"   # where no record of such an operation is seen, the sources do not record this way
 //!
-//! [[issuer]]
+//! [[issuer]]                  # a log of what is handed out to who sent a request that another source records
 //! source = "auth_log"
 //! issues = "session"
 //!

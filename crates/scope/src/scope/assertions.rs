@@ -16,6 +16,7 @@ impl Parts<'_> {
             .chain(self.only_ways())
             .chain(self.of_hosts(trace))
             .chain(not_entered(trace))
+            .chain(trace.told_issues())
             .chain(self.trusted_hops())
             .map(|text| used("map", text, None));
         let mut all: BTreeSet<AssertionUsed> = of_map.collect();

@@ -96,6 +96,8 @@ pub struct Trace<'a> {
     readable: BTreeSet<(ObservableKind, Timestamp)>,
     /// Hosts to which a logon of the intruder may be missing, and since when.
     unseen_logons: BTreeSet<(String, Timestamp)>,
+    /// Sources that handed something out and say to whom, each with the source that has a gap then.
+    told_issues: BTreeSet<(String, String)>,
 }
 
 impl<'a> Trace<'a> {
@@ -131,6 +133,7 @@ impl<'a> Trace<'a> {
             requests: BTreeMap::new(),
             readable: BTreeSet::new(),
             unseen_logons: BTreeSet::new(),
+            told_issues: BTreeSet::new(),
         };
         let ends = seeds
             .iter()

@@ -6,7 +6,7 @@ use crate::origin::{History, has_origin, is_datastore};
 use crate::{Error, Grade, Seed};
 use ambit_event::{Column, Event, Observable, ObservableKind, Span, Timestamp};
 use ambit_lake::{Filter, Query};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Trace<'_> {
     pub(super) async fn sow(&mut self, seeds: &[Seed]) -> Result<(), Error> {
@@ -25,6 +25,7 @@ impl Trace<'_> {
                 self.unseen.push((*seed).clone());
             }
         }
+        self.limit_to_asserted(&seeds);
         for seed in seeds {
             let against = match &seed.exclusive {
                 Some(_) => self.contradiction(seed).await?,
@@ -55,6 +56,18 @@ impl Trace<'_> {
             });
         }
         Ok(())
+    }
+
+    /// What a person says of when the intruder held a thing holds for whatever else leads to it, too.
+    fn limit_to_asserted(&mut self, seeds: &[&Seed]) {
+        let mut spans: BTreeMap<&Observable, Span> = BTreeMap::new();
+        for seed in seeds {
+            let span = spans.entry(&seed.observable).or_insert_with(|| seed.span());
+            *span = span.hull(seed.span());
+        }
+        for (observable, span) in spans {
+            self.control.limit(observable, span);
+        }
     }
 
     /// Whether any record names what was seeded, when the intruder can have held it.

@@ -46,10 +46,34 @@ impl Trace<'_> {
         ]);
         let issues = self.fetch(Query::of(issues).within(self.tolerated(gap))).await?;
         for event in self.not_explained(source, issues).await? {
+            if self.tells_its_caller(&event) {
+                self.told_issues.insert((event.source, source.to_owned()));
+                continue;
+            }
             let hop = self.note_missing(source, gap, &event);
             self.attribute(event, Grade::Possible, hop, Spread::Yes);
         }
         Ok(())
+    }
+
+    /// Whether the source is one that says who for a way of its own, as a cloud's audit trail does: what it hands out
+    /// goes to whoever it names, and not to who sent a request that another source misses. One that the map declares
+    /// as an issuer hands out for others.
+    fn tells_its_caller(&self, event: &Event) -> bool {
+        self.map.is_some_and(|map| {
+            map.channels.iter().any(|c| c.attributing == event.source)
+                && !map.issuers.iter().any(|i| i.source == event.source)
+        })
+    }
+
+    /// What was supposed of credentials that were handed out while a source that says who has a gap.
+    pub fn told_issues(&self) -> impl Iterator<Item = String> {
+        let told = self.told_issues.iter();
+        told.map(|(issuer, gapped)| {
+            format!(
+                "what {issuer} handed out while {gapped} has a gap went to whom {issuer} names, as no [[issuer]] says that it hands out for others"
+            )
+        })
     }
 
     /// Stores of credentials that were read in a gap, for a request that is missing. One that returned a single

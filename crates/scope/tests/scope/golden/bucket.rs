@@ -1,7 +1,6 @@
 //! A bucket in S3, read with a role that a leaked key assumed.
 
-use crate::world::at;
-use crate::world::{World, read};
+use crate::world::{Client, MAP as GATEWAY, World, at, read};
 use ambit_event::{Event, Outcome};
 use ambit_scope::Answer;
 
@@ -130,4 +129,100 @@ async fn without_data_events_anything_may_have_been_read() {
     late.events
         .retain(|e| e.operation.as_deref() != Some("s3:GetObject") || e.time >= at(5000));
     assert_eq!(read(&ask(&late).await), everyone);
+}
+
+/// The address leads back to the key, and not to what its owner did with it before.
+#[tokio::test]
+async fn a_key_was_not_held_before_the_instant_that_is_asserted() {
+    let mut w = leaked();
+    let mut earlier = call(800, "AKIALEAKED", HOME, "s3:GetObject");
+    earlier.resource = Some("s3://media/users/9/profile.json".into());
+    w.push(earlier);
+    let address = "ip=203.0.113.7,exclusive,reason=\"a rented server\"";
+    let open = w.ask(MAP, &["token=AKIALEAKED", address]).await;
+    assert_eq!(read(&open), ["contact 2..3", "identity 2..3"]);
+    let since = w
+        .ask(MAP, &["token=AKIALEAKED,from=2014-05-13T17:13:20Z", address])
+        .await;
+    assert_eq!(read(&since), ["contact 2..2", "identity 2..2"]);
+}
+
+/// Profiles behind a gateway, and exports in a bucket that keys lead into.
+fn with_a_gateway() -> String {
+    let bucket = r#"
+[[store]]
+name = "exports"
+kind = "s3"
+subject = "user"
+classes = ["content"]
+
+[[operation]]
+name = "fetch an export"
+source = "aws_cloudtrail"
+api = "s3:GetObject"
+resource = "s3://exports/{user_id}.zip"
+store = "exports"
+subjects = "path.user_id"
+classes = ["content"]
+effect = "read"
+
+[[operation]]
+name = "sessions of roles"
+source = "aws_cloudtrail"
+api = "sts:*"
+store = "exports"
+subjects = "none"
+
+[[channel]]
+store = "exports"
+name = "keys"
+principal = "token"
+attributing = "aws_cloudtrail"
+accounting = "aws_cloudtrail"
+pooled = false
+"#;
+    format!("{GATEWAY}{bucket}")
+}
+
+/// A session is stolen, and the gateway's log has a gap, in which the machine of a job gets the keys of its role and
+/// fetches an export.
+fn job_in_a_gap() -> World {
+    let mut w = World::proved(10_000, &[SOURCE, "postgresql"]);
+    w.prove("gate", 0, 1400);
+    w.prove("gate", 2000, 10_000);
+    let thief = Client {
+        session: "s",
+        ip: AWAY,
+        device: "phone",
+    };
+    w.profile(1200, thief, "7");
+    let mut issued = call(1500, "AKIANOBODY", HOME, "sts:AssumeRole");
+    issued.actor_user = None;
+    issued.actor_realm = None;
+    issued.actor_credential = None;
+    issued.src_ip = None;
+    issued.user_agent = Some("ec2.amazonaws.com".into());
+    issued.issued_credential = Some("ASIAROLE".into());
+    w.push(issued);
+    let mut fetched = get(1600, "s3://exports/9.zip");
+    fetched.src_ip = Some("10.0.0.9".into());
+    w.push(fetched);
+    w
+}
+
+/// What a cloud's trail hands out goes to whom it names: not to who sent a request that the gateway's log misses,
+/// unless the map says that it hands out for others.
+#[tokio::test]
+async fn keys_that_the_trail_hands_out_in_a_gap_of_the_gateway_are_not_the_intruders() {
+    let map = with_a_gateway();
+    let seed = ["session=s,exclusive,reason=\"its owner had no device\""];
+    let answer = job_in_a_gap().ask(&map, &seed).await;
+    assert_eq!(read(&answer), ["contact 1..1", "identity 1..1"]);
+    let ground = "what aws_cloudtrail handed out while gate has a gap went to whom aws_cloudtrail names";
+    assert!(answer.scope.assertions.iter().any(|a| a.text.starts_with(ground)));
+
+    let issuer = "\n[[issuer]]\nsource = \"aws_cloudtrail\"\nissues = \"token\"\n";
+    let answer = job_in_a_gap().ask(&format!("{map}{issuer}"), &seed).await;
+    assert_eq!(read(&answer), ["contact 1..1", "content 0..1", "identity 1..1"]);
+    assert!(!answer.scope.assertions.iter().any(|a| a.text.starts_with(ground)));
 }

@@ -128,6 +128,10 @@ impl Digest {
         })
     }
 
+    fn chain(&self) -> Chain<'_> {
+        (&self.partition, trail(&self.object.1))
+    }
+
     fn lost(&self, file: &LogFile, what: &str) -> Loss {
         let (digest, object) = (name_of(&self.path), name_of(&file.object));
         Loss {
@@ -162,6 +166,19 @@ fn region(object: &str) -> Option<String> {
     let mut steps = object.split('/');
     steps.find(|step| *step == "CloudTrail-Digest")?;
     steps.next().map(str::to_owned)
+}
+
+/// What the names of a trail's digests have in common: `ACCOUNT_CloudTrail-Digest_REGION_TRAIL_HOME`, without the
+/// instant at which the digest ends. Names of another form tell no trail: those are one.
+fn trail(object: &str) -> &str {
+    let name = name_of(object);
+    if !name.contains("_CloudTrail-Digest_") {
+        return "";
+    }
+    let name = name.strip_suffix(".gz").unwrap_or(name);
+    let name = name.strip_suffix(".json").unwrap_or(name);
+    let name = name.strip_suffix("_backfill").unwrap_or(name);
+    name.rsplit_once('_').map_or(name, |(trail, _)| trail)
 }
 
 /// The last step of a path, whatever parts its steps.
@@ -208,10 +225,13 @@ pub fn judge(
         }
     }
     let chain = linked(digests, &mut verdict.faults);
+    for (n, loss) in unnamed(digests, &chain.orphans) {
+        verdict.losses.entry(n).or_default().push(loss);
+    }
     let is_complete = |n: usize| !chain.is_broken[n] && states[n].iter().all(|s| *s == Found::Whole);
-    let mut covered: BTreeMap<&Partition, Vec<Span>> = BTreeMap::new();
+    let mut covered: BTreeMap<Chain<'_>, Vec<Span>> = BTreeMap::new();
     for (n, digest) in digests.iter().enumerate() {
-        let spans = covered.entry(&digest.partition).or_default();
+        let spans = covered.entry(digest.chain()).or_default();
         let next = chain.next.get(&n);
         let goes_on =
             |next: &usize| is_complete(*next) && digests[*next].delivered.from <= digest.delivered.until;
@@ -222,13 +242,11 @@ pub fn judge(
     let Some(logs) = logs else {
         return verdict;
     };
-    let of_all = logs.iter().map(|p| covered.get(p).cloned().unwrap_or_default());
-    let of_digests = covered
-        .iter()
-        .filter(|(p, _)| !logs.contains(**p))
-        .map(|(_, spans)| spans.clone());
-    let common = of_all
-        .chain(of_digests)
+    let told: BTreeSet<&Partition> = covered.keys().map(|(partition, _)| *partition).collect();
+    let untold = logs.iter().filter(|p| !told.contains(p)).map(|_| Vec::new());
+    let common = covered
+        .into_values()
+        .chain(untold)
         .map(merged)
         .reduce(|a, b| in_both(&a, &b));
     verdict.attestations = common.unwrap_or_default().into_iter().map(attested).collect();
@@ -239,29 +257,39 @@ pub fn judge(
 struct Links {
     next: BTreeMap<usize, usize>,
     is_broken: Vec<bool>,
+    /// Those whose predecessor is not there, or that have none, although the trail has an earlier digest.
+    orphans: Vec<usize>,
 }
+
+/// A trail in a partition: its digests are one chain.
+type Chain<'d> = (&'d Partition, &'d str);
 
 fn linked(digests: &[Digest], faults: &mut Vec<(usize, String)>) -> Links {
     let places: BTreeMap<&(String, String), usize> =
         digests.iter().enumerate().map(|(n, d)| (&d.object, n)).collect();
-    let mut first: BTreeMap<&Partition, Timestamp> = BTreeMap::new();
+    let mut first: BTreeMap<Chain<'_>, Timestamp> = BTreeMap::new();
     for digest in digests {
-        let at = first.entry(&digest.partition).or_insert(digest.delivered.from);
+        let at = first.entry(digest.chain()).or_insert(digest.delivered.from);
         *at = digest.delivered.from.min(*at);
     }
     let mut links = Links {
         next: BTreeMap::new(),
         is_broken: vec![false; digests.len()],
+        orphans: Vec::new(),
     };
     for (n, digest) in digests.iter().enumerate() {
+        let is_first = first.get(&digest.chain()) == Some(&digest.delivered.from);
         let Some((object, hash)) = &digest.previous else {
+            if !is_first {
+                links.orphans.push(n);
+                let why = "the trail was stopped before it, or its digests were";
+                faults.push((n, why.to_owned()));
+            }
             continue;
         };
         let Some(&before) = places.get(object) else {
-            if first
-                .get(&digest.partition)
-                .is_some_and(|at| *at < digest.delivered.from)
-            {
+            if !is_first {
+                links.orphans.push(n);
                 let name = printable(name_of(&object.1), 200);
                 faults.push((n, format!("the digest before it, {name}, is not in the evidence")));
             }
@@ -281,6 +309,36 @@ fn linked(digests: &[Digest], faults: &mut Vec<(usize, String)>) -> Links {
         ));
     }
     links
+}
+
+/// What log files may be missing that digests named which are not there, by the digest after them: from the hour
+/// of the last digest before them, of which some calls are delivered in the hour after, to the next digest's.
+fn unnamed(digests: &[Digest], orphans: &[usize]) -> Vec<(usize, Loss)> {
+    let begun: BTreeSet<(Chain<'_>, Timestamp)> =
+        digests.iter().map(|d| (d.chain(), d.delivered.from)).collect();
+    let lost = |&n: &usize| {
+        let digest = &digests[n];
+        let from = digest.delivered.from;
+        let mut earlier = begun.range((digest.chain(), Timestamp::MIN)..(digest.chain(), from));
+        let span = Span::new(earlier.next_back()?.1, from);
+        let on_what = match digest.previous {
+            Some(_) => "follows on one that is not in the evidence",
+            None => "begins anew, as when a trail was stopped",
+        };
+        let why = format!(
+            "CloudTrail digest {} {on_what}: nothing tells which log files were delivered before it",
+            name_of(&digest.path)
+        );
+        let loss = Loss {
+            source: SOURCE.to_owned(),
+            host: None,
+            span,
+            at_most: None,
+            why: printable(&why, 400),
+        };
+        Some((n, loss))
+    };
+    orphans.iter().filter_map(lost).collect()
 }
 
 /// In order, with those that touch each other put together.
@@ -413,6 +471,64 @@ mod tests {
                 "2024-05-23T12:00:00Z to 2024-05-23T13:00:00Z"
             ]
         );
+        // What the digest that is gone named may be gone too, and calls of the hour before may stand there.
+        let lost = &verdict.losses[&2][0];
+        let span = "2024-05-23T10:00:00Z to 2024-05-23T12:00:00Z";
+        assert!(
+            lost.span.to_string() == span && lost.at_most.is_none(),
+            "{lost:?}"
+        );
+    }
+
+    /// Log files may be gone with the digests of the hours between, or nothing was written down then.
+    #[test]
+    fn a_trail_that_begins_anew_tells_what_may_be_missing() {
+        let mut digests = chain("eu-west-1", 9..11);
+        digests.extend(chain("eu-west-1", 13..15));
+        let verdict = judge(&digests, &|_| Found::Whole, Some(&partitions(&["eu-west-1"])));
+        let lost = &verdict.losses[&2][0];
+        assert_eq!(
+            lost.span.to_string(),
+            "2024-05-23T10:00:00Z to 2024-05-23T13:00:00Z"
+        );
+        assert!(
+            lost.why.contains("begins anew") && verdict.faults.len() == 1,
+            "{lost:?}"
+        );
+
+        // Another trail over the same region has a chain of its own.
+        let mut other = chain("eu-west-1", 10..12);
+        for digest in &mut other {
+            let other = |object: &mut (String, String)| {
+                object.1 = object.1.replace("/digest_", "/1_CloudTrail-Digest_x_other_x_");
+            };
+            other(&mut digest.object);
+            if let Some((object, _)) = &mut digest.previous {
+                other(object);
+            }
+        }
+        let mut digests = chain("eu-west-1", 9..13);
+        digests.append(&mut other);
+        let verdict = judge(&digests, &|_| Found::Whole, Some(&partitions(&["eu-west-1"])));
+        assert!(
+            verdict.losses.is_empty() && verdict.faults.is_empty(),
+            "{verdict:?}"
+        );
+        // It may be set to record what the first does not.
+        assert_eq!(spans(&verdict), ["2024-05-23T10:00:00Z to 2024-05-23T11:00:00Z"]);
+    }
+
+    #[test]
+    fn digests_of_one_trail_have_its_name() {
+        let of = |end: &str| {
+            trail(&format!(
+                "a/1_CloudTrail-Digest_us-east-2_my_trail.1_us-east-2_20150817T150131Z{end}"
+            ))
+            .to_owned()
+        };
+        for end in [".json.gz", "_backfill.json.gz", ".json"] {
+            assert_eq!(of(end), "1_CloudTrail-Digest_us-east-2_my_trail.1_us-east-2");
+        }
     }
 
     #[test]
