@@ -11,7 +11,8 @@ use std::process::{Command, ExitCode, Stdio};
 type Outcome<T> = Result<T, String>;
 
 /// What Debian calls the packages that hold the tools.
-const NEEDED: &str = "aapt android-framework-res apksigner apktool default-jre-headless libsmali-java zip zipalign";
+const NEEDED: &str =
+    "aapt android-framework-res apksigner apktool default-jre-headless libsmali-java zip zipalign";
 const FRAMEWORK: &str = "/usr/share/android-framework-res/framework-res.apk";
 const PASSWORD: &str = "pass:packages";
 /// Checks that need a package made by hand; the crate's tests show them.
