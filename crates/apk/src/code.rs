@@ -13,11 +13,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Parents of the classes of all DEX files, by descriptor.
 #[derive(Debug, Default)]
-pub(crate) struct Hierarchy<'b>(HashMap<&'b [u8], Above<'b>>);
+pub(crate) struct Hierarchy<'b>(HashMap<&'b [u8], Above<'b>>, usize);
 
 /// The parent of a class, and its interfaces.
 type Above<'b> = (&'b [u8], Vec<&'b [u8]>);
 
+/// Interfaces of all classes together: hostile ones can share one long list.
+const INTERFACES: usize = 1_000_000;
 /// Steps upwards at most: hostile classes can be their own parents.
 const CLIMB: usize = 40;
 
@@ -55,14 +57,19 @@ impl<'b> Hierarchy<'b> {
             } else {
                 dex.descriptor(class.parent)
             };
-            let interfaces = dex
-                .interfaces(&class)
+            let kind = dex.descriptor(class.kind);
+            if self.0.contains_key(kind) {
+                continue;
+            }
+            let listed = dex.interfaces(&class);
+            let left = INTERFACES.saturating_sub(self.1);
+            let interfaces: Vec<&[u8]> = listed
                 .iter()
+                .take(left)
                 .map(|kind| dex.descriptor(*kind))
                 .collect();
-            self.0
-                .entry(dex.descriptor(class.kind))
-                .or_insert((parent, interfaces));
+            self.1 += interfaces.len();
+            self.0.insert(kind, (parent, interfaces));
         }
     }
 
@@ -90,7 +97,7 @@ impl<'b> Hierarchy<'b> {
         let mut open = vec![descriptor];
         while let Some(at) = open.pop() {
             let name = String::from_utf8_lossy(at).into_owned();
-            if kinds.len() > 1_000 || !kinds.insert(name) {
+            if kinds.len() > 100 || !kinds.insert(name) {
                 continue;
             }
             if let Some((parent, interfaces)) = self.0.get(at) {
@@ -154,8 +161,15 @@ struct Reader<'r, 'b> {
     watches: HashMap<u32, Vec<Watch>>,
     noted: HashMap<u32, String>,
     candidates: HashMap<u32, Candidate>,
+    /// Steps that the data-flow may still take in this file.
+    steps_left: usize,
     facts: CodeFacts,
 }
+
+/// Steps of the data-flow for each byte of a file: many costly classes are one costly file.
+const STEPS_A_BYTE: usize = 4;
+/// The least that a file may take.
+const STEPS: usize = 1 << 20;
 
 /// Looks at every class of a file.
 pub(crate) fn look<'b>(
@@ -172,9 +186,11 @@ pub(crate) fn look<'b>(
         interests: Vec::new(),
         watches: HashMap::new(),
         noted: HashMap::new(),
-        candidates: candidates(dex),
+        candidates: HashMap::new(),
+        steps_left: dex.n_bytes().saturating_mul(STEPS_A_BYTE).max(STEPS),
         facts: CodeFacts::default(),
     };
+    reader.candidates = candidates(dex, &mut reader.facts.unread);
     reader.know_methods();
     for class in dex.classes() {
         if let Err(error) = reader.class(&class) {
@@ -187,15 +203,21 @@ pub(crate) fn look<'b>(
     reader.finish()
 }
 
-fn candidates(dex: &Dex<'_>) -> HashMap<u32, Candidate> {
+fn candidates(dex: &Dex<'_>, unread: &mut Vec<String>) -> HashMap<u32, Candidate> {
     let mut found = HashMap::new();
+    // Strings can be made to overlap, so that each is as long as the file.
+    let mut left = dex.n_bytes().saturating_mul(2);
     for n in 0..dex.n_strings() {
-        let Some(raw) = dex.raw(n).filter(|raw| text::is_worth_a_look(raw)) else {
-            continue;
+        let Some(raw) = dex.raw(n) else { continue };
+        let Some(rest) = left.checked_sub(raw.len()) else {
+            unread.push(format!("{}: strings from number {n} on: they overlap", dex.name));
+            break;
         };
-        let Some(whole) = dex.string(n).filter(|_| raw.len() <= 1 << 20) else {
+        left = rest;
+        if !text::is_worth_a_look(raw) {
             continue;
-        };
+        }
+        let Some(whole) = dex.string(n) else { continue };
         let urls: Vec<String> = text::urls(&whole).map(str::to_owned).collect();
         let secrets: Vec<_> = text::secrets(&whole)
             .into_iter()
@@ -441,9 +463,10 @@ impl<'b> Reader<'_, 'b> {
             class,
             members,
             bodies,
-            self.limits.steps,
+            self.limits.steps.min(self.steps_left),
             &mut sink,
         );
+        self.steps_left = self.steps_left.saturating_sub(followed.n_steps);
         self.facts.n_cut += followed.n_cut;
     }
 

@@ -27,6 +27,9 @@ struct Domain {
     policy: Policy,
 }
 
+/// Domains of a policy that are read: no app speaks of as many hosts.
+const DOMAINS: usize = 1_000;
+
 /// `networkSecurityConfig`, or that there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct NetworkConfig {
@@ -62,7 +65,10 @@ impl NetworkConfig {
             .collect();
         while let Some((element, around)) = open.pop() {
             let policy = policy(element).within(&around);
-            for domain in element.all("domain") {
+            for domain in element
+                .all("domain")
+                .take(DOMAINS.saturating_sub(config.domains.len()))
+            {
                 config.domains.push(Domain {
                     name: domain.text.trim().to_ascii_lowercase(),
                     with_subdomains: is_true(domain, "includeSubdomains"),

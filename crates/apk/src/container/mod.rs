@@ -99,6 +99,15 @@ impl<'b> Container<'b> {
             oddities: Vec::new(),
             n_oddities: 0,
         };
+        let n_comment = u16_at(bytes, end_at + 20).map_or(0, usize::from);
+        if end_at + END_BYTES + n_comment != bytes.len() {
+            container.odd(
+                end_at,
+                "",
+                "the file goes on behind its end, or ends before it",
+                true,
+            );
+        }
         container.read_central(n_entries, limits)?;
         container.compare_local();
         Ok(container)
@@ -281,6 +290,8 @@ impl<'b> Container<'b> {
                     limit: budget.member(),
                 });
             }
+            // Many members can lie over the same bytes.
+            budget.spend(packed.len() as u64)?;
             return Ok(Cow::Borrowed(packed));
         }
         inflate::inflate(packed, u64::from(entry.size), budget).map(Cow::Owned)

@@ -69,6 +69,8 @@ pub(crate) struct Call<'c, 'b> {
 pub(crate) struct Followed {
     /// Methods that were not followed to their end.
     pub(crate) n_cut: usize,
+    /// Steps that it took.
+    pub(crate) n_steps: usize,
 }
 
 /// The data-flow of one class.
@@ -137,7 +139,10 @@ impl<'d, 'b, 's> Flow<'d, 'b, 's> {
                 flow.method(*id, None, emits);
             }
         }
-        Followed { n_cut: flow.n_cut }
+        Followed {
+            n_cut: flow.n_cut,
+            n_steps: steps.saturating_sub(flow.steps_left),
+        }
     }
 
     /// Follows a method with what it is given; where that is not known, with what its types tell.
@@ -254,7 +259,12 @@ impl<'d, 'b, 's> Flow<'d, 'b, 's> {
         let mut at = begin;
         frame.last = Value::UNKNOWN;
         while let Some(insn) = Insn::at(body.units, at) {
-            let Some(left) = self.steps_left.checked_sub(1) else {
+            // What an instruction costs grows with the registers and handlers that it may touch.
+            let cost = match (insn.is_invoke(), insn.targets(body.units).0.len()) {
+                (false, 0) if at != begin => 1,
+                (_, n_targets) => 1 + (n_targets + 1) * registers.len() / 16 + body.handlers.len() / 8,
+            };
+            let Some(left) = self.steps_left.checked_sub(cost) else {
                 return false;
             };
             self.steps_left = left;

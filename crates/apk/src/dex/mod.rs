@@ -22,6 +22,9 @@ use std::cell::Cell;
 
 const WHAT: &str = "dex";
 const HEADER: usize = 0x70;
+/// Bytes of the longest string that is read, and of the longest name of a class.
+const LONGEST: usize = 1 << 18;
+const LONGEST_NAME: usize = 1 << 10;
 /// Of no such type or string.
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -165,12 +168,20 @@ impl<'b> Dex<'b> {
         self.methods.n_entries as u32
     }
 
+    pub(crate) const fn n_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub(crate) const fn n_types(&self) -> u32 {
         self.types.n_entries as u32
     }
 
-    /// The bytes of a string, in Java's modified UTF-8.
+    /// The bytes of a string, in Java's modified UTF-8; `None` where it is longer than any that compilers write.
     pub(crate) fn raw(&self, n: u32) -> Option<&'b [u8]> {
+        self.raw_within(n, LONGEST)
+    }
+
+    fn raw_within(&self, n: u32, limit: usize) -> Option<&'b [u8]> {
         if n as usize >= self.strings.n_entries {
             return None;
         }
@@ -178,6 +189,7 @@ impl<'b> Dex<'b> {
         let mut cursor = Cursor::at(self.bytes, at, WHAT);
         cursor.uleb().ok()?;
         let rest = cursor.rest();
+        let rest = rest.get(..limit).unwrap_or(rest);
         rest.get(..memchr::memchr(0, rest)?)
     }
 
@@ -190,7 +202,7 @@ impl<'b> Dex<'b> {
         let n = (kind as usize) < self.types.n_entries;
         n.then(|| u32_at(self.bytes, self.types.at + kind as usize * 4))
             .flatten()
-            .and_then(|string| self.raw(string))
+            .and_then(|string| self.raw_within(string, LONGEST_NAME))
             .unwrap_or_default()
     }
 

@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const MANIFEST: &str = "META-INF/MANIFEST.MF";
 /// Problems of members that are named; the rest is counted.
 const MOST_NAMED: usize = 20;
+/// Signers of a package at most: Android reads ten.
+const SIGNERS: usize = 10;
 
 /// A section of a manifest: its own bytes, and what it says.
 #[derive(Debug, Default)]
@@ -81,6 +83,10 @@ fn walk(container: &Container<'_>, budget: &Budget, jar: &mut Jar) -> Result<()>
         .filter(|name| is_signature_block(name))
         .collect();
     jar.is_there = !blocks.is_empty();
+    // A list of members proves nothing of a container that shows two of them.
+    let contradictions = container.oddities().0.iter().filter(|oddity| oddity.hides);
+    let told = contradictions.map(|oddity| format!("{}: {}", oddity.member, oddity.what));
+    jar.verified.errors.extend(told.take(MOST_NAMED));
     let Some(manifest) = container.read_named(MANIFEST, budget)? else {
         jar.verified.errors.push(format!("there is no {MANIFEST}"));
         return Ok(());
@@ -92,7 +98,10 @@ fn walk(container: &Container<'_>, budget: &Budget, jar: &mut Jar) -> Result<()>
             .push(format!("{MANIFEST} has two sections for {name}"));
     }
     let mut covered: Vec<BTreeSet<String>> = Vec::new();
-    for block in blocks {
+    if blocks.len() > SIGNERS {
+        jar.verified.errors.push(format!("more than {SIGNERS} signers"));
+    }
+    for block in blocks.into_iter().take(SIGNERS) {
         let mut signer = Signer::default();
         match signer_of(
             container,

@@ -147,7 +147,7 @@ impl Signature {
         let mut schemes = Vec::new();
         let mut errors = Vec::new();
         match Block::find(container) {
-            Ok(Some(block)) => whole_package(container, &block, &mut schemes),
+            Ok(Some(block)) => whole_package(container, &block, min_sdk, &mut schemes),
             Ok(None) => {}
             Err(error) => errors.push(error.to_string()),
         }
@@ -199,7 +199,12 @@ impl Signature {
     }
 }
 
-fn whole_package(container: &Container<'_>, block: &Block<'_>, schemes: &mut Vec<SchemeVerdict>) {
+fn whole_package(
+    container: &Container<'_>,
+    block: &Block<'_>,
+    min_sdk: u32,
+    schemes: &mut Vec<SchemeVerdict>,
+) {
     let content = Content::of(container, block);
     let all = [
         (Scheme::V2, block::V2),
@@ -212,7 +217,9 @@ fn whole_package(container: &Container<'_>, block: &Block<'_>, schemes: &mut Vec
         .map(|(scheme, _)| *scheme)
         .collect();
     for (scheme, id) in all {
-        if let Some(value) = block.get(id) {
+        // Devices that know v3 do not ask v2 where v3 is there.
+        let is_asked = scheme != Scheme::V2 || min_sdk < P || !there.contains(&Scheme::V3);
+        if let Some(value) = block.get(id).filter(|_| is_asked) {
             let verified = schemes::verify(scheme, value, &content, &there);
             schemes.push(SchemeVerdict::of(scheme, verified));
         }

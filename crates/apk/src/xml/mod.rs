@@ -14,6 +14,8 @@ use crate::error::Result;
 const ELEMENTS: usize = 200_000;
 const ATTRIBUTES: usize = 2_000;
 const LEVELS: usize = 100;
+/// Bytes of all its texts: attributes can share one long string.
+const TEXT: usize = 32 << 20;
 
 /// What an attribute holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -63,11 +65,28 @@ struct Tree {
     open: Vec<Element>,
     root: Option<Element>,
     n_elements: usize,
+    n_text: usize,
 }
 
 impl Tree {
     fn begin(&mut self, element: Element) -> Result<()> {
         self.n_elements += 1;
+        let held = |a: &Attribute| match &a.held {
+            Held::Text(text) => text.len(),
+            _ => 0,
+        };
+        self.n_text += element.name.len();
+        self.n_text += element
+            .attributes
+            .iter()
+            .map(|a| a.name.len() + held(a))
+            .sum::<usize>();
+        if self.n_text > TEXT {
+            return Err(crate::Error::TooMuch {
+                what: "bytes of a document's texts",
+                limit: TEXT as u64,
+            });
+        }
         if self.n_elements > ELEMENTS {
             return Err(crate::Error::TooMuch {
                 what: "elements of a document",
@@ -95,7 +114,8 @@ impl Tree {
     }
 
     fn text(&mut self, text: &str) {
-        if let Some(element) = self.open.last_mut() {
+        self.n_text += text.len();
+        if let Some(element) = self.open.last_mut().filter(|_| self.n_text <= TEXT) {
             element.text.push_str(text);
         }
     }

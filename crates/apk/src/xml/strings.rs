@@ -6,7 +6,7 @@ use crate::error::Result;
 const UTF8: u32 = 1 << 8;
 pub(crate) const POOL: u16 = 0x0001;
 /// The longest string that is kept of a pool; the rest of it is left out.
-const LONGEST: usize = 1 << 20;
+const LONGEST: usize = 1 << 16;
 
 /// A pool of strings, decoded when they are asked for: a count that a header claims costs nothing.
 #[derive(Debug, Clone, Default)]
@@ -62,6 +62,7 @@ fn utf8(bytes: &[u8]) -> Option<String> {
     let (_, at) = length(0)?;
     let (n_bytes, at) = length(at)?;
     let text = bytes.get(at..at.checked_add(n_bytes)?)?;
+    let text = text.get(..LONGEST).unwrap_or(text);
     Some(String::from_utf8_lossy(text).into_owned())
 }
 

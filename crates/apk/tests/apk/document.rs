@@ -136,6 +136,8 @@ fn typed(value: &str, strings: &mut Strings) -> (u32, u32, u32) {
     match value {
         "true" => (0x12, u32::MAX, u32::MAX),
         "false" => (0x12, u32::MAX, 0),
+        // Words that the packer writes as numbers.
+        "signature" | "singleTask" => (0x10, u32::MAX, 2),
         _ => {
             if let Ok(number) = value.parse::<u32>() {
                 return (0x10, u32::MAX, number);

@@ -12,7 +12,7 @@ fn package() -> Vec<u8> {
 fn verify(bytes: &[u8]) -> Signature {
     let limits = Limits::default();
     let container = Container::parse(bytes, &limits).expect("a container");
-    Signature::verify(&container, 28, 34, &Budget::of(&limits))
+    Signature::verify(&container, 24, 34, &Budget::of(&limits))
 }
 
 fn v3() -> How {
@@ -120,6 +120,24 @@ fn a_successor_is_proven_by_the_one_before() {
     let last = forged.len() - 3;
     forged[last] ^= 1;
     assert_eq!(rotated(forged).standing, Standing::Broken);
+}
+
+#[test]
+fn what_no_device_asks_is_not_held_against_a_package() {
+    let (a, b, package) = (Key::new("a"), Key::new("b"), package());
+    let mixed = [
+        (V2, block(&a, &package, &How::default())),
+        (V3, block(&b, &package, &v3())),
+    ];
+    let bytes = with_blocks(&package, &mixed);
+    let limits = Limits::default();
+    let container = Container::parse(&bytes, &limits).expect("a container");
+    let newer = Signature::verify(&container, 28, 34, &Budget::of(&limits));
+    assert_eq!(
+        newer.standing,
+        Standing::Verified,
+        "devices from Android 9 on ask v3 alone"
+    );
 }
 
 #[test]
