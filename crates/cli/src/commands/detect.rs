@@ -7,8 +7,8 @@ use crate::progress::Progress;
 use crate::setting::{Setting, read_text, remark};
 use crate::words;
 use ambit_detect::{
-    AllowList, Behaviours, Blind, Board, Entry, Fired, InOrder, Placeholders, RuleSet, Run, Suspicion, Terms,
-    blind, silences,
+    AllowList, Behaviours, Blind, Board, Entry, Fired, InOrder, RuleSet, Run, Suspicion, Terms, blind,
+    silences,
 };
 use ambit_event::{Batch, Event, Finding, Keys, Level, ObservableKind, Span, Timestamp, mask, printable};
 use ambit_lake::Ledger;

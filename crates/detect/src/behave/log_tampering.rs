@@ -128,11 +128,8 @@ fn removal(command: &str) -> Option<&'static str> {
                 .iter()
                 .any(|name| word.starts_with(name))
         });
-    let is_audit_off = program == "auditctl"
-        && rest
-            .windows(2)
-            .any(|pair| pair == ["-e", "0"] || pair == ["-D", ""])
-        || program == "auditctl" && rest.contains(&"-D");
+    let is_zero = |pair: &[&str]| pair == ["-e", "0"];
+    let is_audit_off = program == "auditctl" && (rest.windows(2).any(is_zero) || rest.contains(&"-D"));
     (is_stop || is_audit_off).then_some("a host's log was stopped")
 }
 

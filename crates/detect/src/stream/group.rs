@@ -2,6 +2,7 @@
 
 use super::fold::{Fold, Out, Stamp, Verdict};
 use ambit_event::{FindingId, Timestamp};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Members that wait for earlier ones; of more, the earliest are folded before their time.
 const MOST_PENDING: usize = 4096;
@@ -20,7 +21,28 @@ pub(crate) enum Change {
 pub(crate) struct Told {
     pub anchor: Stamp,
     pub id: FindingId,
-    n_events: u64,
+    /// All else that it says, as a hash.
+    sense: u64,
+}
+
+impl Told {
+    fn of(rule: &str, verdict: &Verdict) -> Self {
+        let mut sense = DefaultHasher::new();
+        let Verdict {
+            n_events,
+            until,
+            level,
+            because,
+            who,
+            ..
+        } = verdict;
+        (n_events, until, level, because, &who.actor).hash(&mut sense);
+        Self {
+            anchor: verdict.anchor,
+            id: id_of(rule, verdict),
+            sense: sense.finish(),
+        }
+    }
 }
 
 /// What became of a member.
@@ -144,11 +166,7 @@ impl<F: Fold> Group<F> {
 
     /// Tells a verdict that is new, or says something else than before.
     fn tell(&mut self, verdict: Verdict, hand: &mut Hand<'_, F>) {
-        let now = Told {
-            anchor: verdict.anchor,
-            id: id_of(hand.rule, &verdict),
-            n_events: verdict.n_events,
-        };
+        let now = Told::of(hand.rule, &verdict);
         match self.told.iter_mut().find(|told| told.anchor == now.anchor) {
             Some(told) if *told == now => {}
             Some(told) => {
@@ -193,11 +211,7 @@ impl<F: Fold> Group<F> {
     }
 
     fn replace(&mut self, before: Told, verdict: Verdict, hand: &mut Hand<'_, F>) {
-        let now = Told {
-            anchor: verdict.anchor,
-            id: id_of(hand.rule, &verdict),
-            n_events: verdict.n_events,
-        };
+        let now = Told::of(hand.rule, &verdict);
         if let Some(told) = self.told.iter_mut().find(|told| told.anchor == now.anchor) {
             *told = now;
         }
