@@ -140,7 +140,7 @@ fn every_behaviour_has_its_case_its_technique_and_its_budget() {
         );
         assert!(!sheet.attack.is_empty() && !sheet.doc.is_empty() && !sheet.budget.is_empty());
         let is_technique = |id: &&str| id.starts_with('T') && id.len() >= 5;
-        assert!(sheet.attack.iter().all(|id| is_technique(&id)), "{}", sheet.id);
+        assert!(sheet.attack.iter().all(is_technique), "{}", sheet.id);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The members of one group: folded once nothing earlier can come, and folded anew where something did.
 
 use super::fold::{Fold, Out, Stamp, Verdict};
-use ambit_event::{FindingId, Timestamp};
+use ambit_event::{FindingId, Level, Timestamp};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Members that wait for earlier ones; of more, the earliest are folded before their time.
@@ -21,6 +21,7 @@ pub(crate) enum Change {
 pub(crate) struct Told {
     pub anchor: Stamp,
     pub id: FindingId,
+    level: Option<Level>,
     /// All else that it says, as a hash.
     sense: u64,
 }
@@ -40,6 +41,7 @@ impl Told {
         Self {
             anchor: verdict.anchor,
             id: id_of(rule, verdict),
+            level: verdict.level,
             sense: sense.finish(),
         }
     }
@@ -147,9 +149,12 @@ impl<F: Fold> Group<F> {
         for verdict in out.closed {
             self.tell(verdict, hand);
         }
-        if let Some(open) = hand.fold.open(&tip)
-            && !self.told.iter().any(|told| told.anchor == open.anchor)
-        {
+        // What it grows by is told at its end; that it weighs more now is told at once.
+        let weighs_as_told = |open: &Verdict| {
+            let told = self.told.iter().find(|told| told.anchor == open.anchor);
+            told.is_some_and(|told| told.level >= open.level)
+        };
+        if let Some(open) = hand.fold.open(&tip).filter(|open| !weighs_as_told(open)) {
             self.tell(open.clone(), hand);
         }
         self.tip = Some(tip);
