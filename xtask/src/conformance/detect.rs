@@ -58,9 +58,8 @@ impl Table {
         let table: Self = toml::from_str(text).map_err(|error| format!("detect.toml: {error}"))?;
         let reasons = table.skip_set.iter().chain(&table.missed);
         let unnoticed = table.drill.iter().filter(|drill| drill.rule.is_none());
-        let is_bare = reasons
-            .map(|reason| reason.why.trim().is_empty())
-            .any(|is_bare| is_bare);
+        let mut reasons = reasons;
+        let is_bare = reasons.any(|reason| reason.why.trim().is_empty());
         match is_bare || unnoticed.into_iter().any(|drill| drill.why.is_none()) {
             true => Err("detect.toml: whatever is not found has a reason".to_owned()),
             false => Ok(table),
@@ -103,7 +102,7 @@ impl Table {
             report.n_sets += 1;
             report.n_events += events.len();
             let found = found(events);
-            let addresses: BTreeSet<&str> = found.iter().flat_map(|finding| addresses(finding)).collect();
+            let addresses: BTreeSet<&str> = found.iter().flat_map(addresses).collect();
             for finding in &found {
                 *n_by_rule.entry(finding.rule_id.clone()).or_default() += 1;
             }

@@ -198,6 +198,8 @@ impl<F: Fold> Group<F> {
         let is_there = |told: &Told| verdicts.iter().any(|verdict| verdict.anchor == told.anchor);
         let (kept, mut gone): (Vec<Told>, Vec<Told>) = self.told.iter().copied().partition(is_there);
         self.told = kept;
+        let n_before = hand.changes.len();
+        let all = verdicts.clone();
         for verdict in verdicts {
             let is_new = !self.told.iter().any(|told| told.anchor == verdict.anchor);
             if is_new && !gone.is_empty() {
@@ -213,6 +215,26 @@ impl<F: Fold> Group<F> {
             }
         }
         hand.changes.extend(gone.into_iter().map(Change::Withdrawn));
+        self.tell_again(all, n_before, hand);
+    }
+
+    /// Two verdicts of one group can be of the same events in turn, and so have one id: what a change of the one took
+    /// away is told again for the other.
+    fn tell_again(&self, verdicts: Vec<Verdict>, since: usize, hand: &mut Hand<'_, F>) {
+        let changes = hand.changes.get(since..).unwrap_or_default().iter();
+        let taken = changes.filter_map(|change| match change {
+            Change::Raised(_) => None,
+            Change::Corrected(before, _) | Change::Withdrawn(before) => Some((before.id, before.anchor)),
+        });
+        let taken: Vec<_> = taken.collect();
+        let is_taken = |verdict: &Verdict| {
+            let id = id_of(hand.rule, verdict);
+            taken
+                .iter()
+                .any(|(other, anchor)| *other == id && *anchor != verdict.anchor)
+        };
+        let again: Vec<Verdict> = verdicts.into_iter().filter(is_taken).collect();
+        hand.changes.extend(again.into_iter().map(Change::Raised));
     }
 
     fn replace(&mut self, before: Told, verdict: Verdict, hand: &mut Hand<'_, F>) {
