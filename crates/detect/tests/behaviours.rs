@@ -112,6 +112,21 @@ fn every_case_finds_what_it_should_and_nothing_else() {
 }
 
 #[test]
+fn the_order_of_arrival_changes_nothing() {
+    for case in cases() {
+        let settings = fs::read_to_string(case.with_extension("toml")).unwrap_or_default();
+        let found = |events: &[Event]| found(events, Behaviours::parse(&settings, "case.toml").unwrap());
+        let mut events = events(&case);
+        let expected = found(&events);
+        events.reverse();
+        assert_eq!(found(&events), expected, "{}", case.display());
+        // By their ids they come in no order at all.
+        events.sort_by_key(|event| event.id);
+        assert_eq!(found(&events), expected, "{}", case.display());
+    }
+}
+
+#[test]
 fn every_behaviour_has_its_case_its_technique_and_its_budget() {
     let outs: Vec<String> = cases()
         .iter()

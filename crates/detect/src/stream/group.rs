@@ -1,7 +1,8 @@
 //! The members of one group: folded once nothing earlier can come, and folded anew where something did.
 
 use super::fold::{Fold, Out, Stamp, Verdict};
-use ambit_event::{FindingId, Timestamp};
+use ambit_event::{FindingId, Level, Timestamp};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Members that wait for earlier ones; of more, the earliest are folded before their time.
 const MOST_PENDING: usize = 4096;
@@ -20,7 +21,30 @@ pub(crate) enum Change {
 pub(crate) struct Told {
     pub anchor: Stamp,
     pub id: FindingId,
-    n_events: u64,
+    level: Option<Level>,
+    /// All else that it says, as a hash.
+    sense: u64,
+}
+
+impl Told {
+    fn of(rule: &str, verdict: &Verdict) -> Self {
+        let mut sense = DefaultHasher::new();
+        let Verdict {
+            n_events,
+            until,
+            level,
+            because,
+            who,
+            ..
+        } = verdict;
+        (n_events, until, level, because, &who.actor).hash(&mut sense);
+        Self {
+            anchor: verdict.anchor,
+            id: id_of(rule, verdict),
+            level: verdict.level,
+            sense: sense.finish(),
+        }
+    }
 }
 
 /// What became of a member.
@@ -125,9 +149,12 @@ impl<F: Fold> Group<F> {
         for verdict in out.closed {
             self.tell(verdict, hand);
         }
-        if let Some(open) = hand.fold.open(&tip)
-            && !self.told.iter().any(|told| told.anchor == open.anchor)
-        {
+        // What it grows by is told at its end; that it weighs more now is told at once.
+        let weighs_as_told = |open: &Verdict| {
+            let told = self.told.iter().find(|told| told.anchor == open.anchor);
+            told.is_some_and(|told| told.level >= open.level)
+        };
+        if let Some(open) = hand.fold.open(&tip).filter(|open| !weighs_as_told(open)) {
             self.tell(open.clone(), hand);
         }
         self.tip = Some(tip);
@@ -144,11 +171,7 @@ impl<F: Fold> Group<F> {
 
     /// Tells a verdict that is new, or says something else than before.
     fn tell(&mut self, verdict: Verdict, hand: &mut Hand<'_, F>) {
-        let now = Told {
-            anchor: verdict.anchor,
-            id: id_of(hand.rule, &verdict),
-            n_events: verdict.n_events,
-        };
+        let now = Told::of(hand.rule, &verdict);
         match self.told.iter_mut().find(|told| told.anchor == now.anchor) {
             Some(told) if *told == now => {}
             Some(told) => {
@@ -175,6 +198,8 @@ impl<F: Fold> Group<F> {
         let is_there = |told: &Told| verdicts.iter().any(|verdict| verdict.anchor == told.anchor);
         let (kept, mut gone): (Vec<Told>, Vec<Told>) = self.told.iter().copied().partition(is_there);
         self.told = kept;
+        let n_before = hand.changes.len();
+        let all = verdicts.clone();
         for verdict in verdicts {
             let is_new = !self.told.iter().any(|told| told.anchor == verdict.anchor);
             if is_new && !gone.is_empty() {
@@ -190,14 +215,30 @@ impl<F: Fold> Group<F> {
             }
         }
         hand.changes.extend(gone.into_iter().map(Change::Withdrawn));
+        self.tell_again(all, n_before, hand);
+    }
+
+    /// Two verdicts of one group can be of the same events in turn, and so have one id: what a change of the one took
+    /// away is told again for the other.
+    fn tell_again(&self, verdicts: Vec<Verdict>, since: usize, hand: &mut Hand<'_, F>) {
+        let changes = hand.changes.get(since..).unwrap_or_default().iter();
+        let taken = changes.filter_map(|change| match change {
+            Change::Raised(_) => None,
+            Change::Corrected(before, _) | Change::Withdrawn(before) => Some((before.id, before.anchor)),
+        });
+        let taken: Vec<_> = taken.collect();
+        let is_taken = |verdict: &Verdict| {
+            let id = id_of(hand.rule, verdict);
+            taken
+                .iter()
+                .any(|(other, anchor)| *other == id && *anchor != verdict.anchor)
+        };
+        let again: Vec<Verdict> = verdicts.into_iter().filter(is_taken).collect();
+        hand.changes.extend(again.into_iter().map(Change::Raised));
     }
 
     fn replace(&mut self, before: Told, verdict: Verdict, hand: &mut Hand<'_, F>) {
-        let now = Told {
-            anchor: verdict.anchor,
-            id: id_of(hand.rule, &verdict),
-            n_events: verdict.n_events,
-        };
+        let now = Told::of(hand.rule, &verdict);
         if let Some(told) = self.told.iter_mut().find(|told| told.anchor == now.anchor) {
             *told = now;
         }
