@@ -157,14 +157,18 @@ fn decode(format: &Arc<dyn Format>, bytes: &[u8]) {
 pub fn regime(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (regimes, found) = ambit_disclose::parse(&text, "regime.toml");
-    assert_eq!((&regimes, &found), (&ambit_disclose::parse(&text, "regime.toml").0, &found));
+    assert_eq!(
+        (&regimes, &found),
+        (&ambit_disclose::parse(&text, "regime.toml").0, &found)
+    );
     let duties = ambit_disclose::duties(&regimes, &ambit_disclose::Facts::default(), Timestamp(0));
     let _ = ambit_disclose::calendar_of("case", &duties, Timestamp(0));
 }
 
 static STORY: LazyLock<ambit_scope::Scope> = LazyLock::new(|| {
     let text = include_str!("../../crates/disclose/tests/disclose/scopes/gap.json");
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("the scope of the notice target is sound: {error}"))
+    serde_json::from_str(text)
+        .unwrap_or_else(|error| panic!("the scope of the notice target is sound: {error}"))
 });
 
 /// Reads bytes as the template of a notice; whatever it is, a draft says no more than the scope carries.
