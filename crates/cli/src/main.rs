@@ -2,6 +2,7 @@
 
 mod claims;
 mod commands;
+mod detection;
 mod exit;
 mod export;
 mod gaps;

@@ -14,6 +14,7 @@ pub struct Progress {
     done: u64,
 }
 
+const EVENTS: &str = "{bar:24} {human_pos}/{human_len} events {per_sec} {eta} left";
 const TEMPLATE: &str = "{bar:24} {bytes}/{total_bytes} {bytes_per_sec} {eta} left · {msg}";
 
 impl Progress {
@@ -38,6 +39,20 @@ impl Progress {
             n_rejects: 0,
             done: 0,
         }
+    }
+
+    /// A bar over so many events that are looked at.
+    pub fn of_events(n_events: u64) -> Self {
+        let progress = Self::over(n_events);
+        if let Ok(style) = ProgressStyle::with_template(EVENTS) {
+            progress.bar.set_style(style);
+        }
+        progress
+    }
+
+    /// More events were looked at.
+    pub fn looked(&mut self, n_events: u64) {
+        self.bar.inc(n_events);
     }
 
     /// Some of a file was read: so far `offset` of its bytes, which may be more than the file has where it

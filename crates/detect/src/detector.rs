@@ -92,6 +92,11 @@ impl Detector {
         self.idle.iter().filter_map(|at| self.heads.get(*at))
     }
 
+    /// The sources whose events rules are about.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &str> {
+        self.routes.keys().map(String::as_str)
+    }
+
     #[must_use]
     pub fn tally(&self) -> Tally {
         self.tally

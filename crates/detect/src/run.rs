@@ -6,33 +6,17 @@ use crate::correlate::{Conclusion, Correlations};
 use crate::detector::{self, Detector};
 use crate::rule::{Head, RuleSet};
 use crate::stream::{Change, Clock, Limits, Verdict, Who, id_of};
-use ambit_event::{Event, Finding, FindingId, Level, Timestamp};
+use ambit_event::{Event, Finding, FindingEntry as Entry, Level, Timestamp};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Events between two looks for what is complete by now.
 const SWEEP: u64 = 20_000;
+/// What behaviours remember of habits, in nanoseconds; `first_seen` forgets after as long.
+const HABITS: i64 = 90 * 86_400 * 1_000_000_000;
 /// Sources whose beginning is remembered.
 const MOST_SOURCES: usize = 10_000;
-
-/// What is noted in a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "entry", rename_all = "snake_case")]
-pub enum Entry {
-    Raised {
-        #[serde(flatten)]
-        finding: Finding,
-    },
-    /// A late event, or more events of the same, made another finding of it.
-    Corrected {
-        before: FindingId,
-        #[serde(flatten)]
-        finding: Finding,
-    },
-    /// With a late event it does not hold.
-    Withdrawn { before: FindingId, rule_id: String },
-}
 
 /// How a run is done.
 #[derive(Debug, Clone)]
@@ -87,6 +71,9 @@ pub struct RunTally {
 /// than allowed and nothing had to be given up: [`RunTally::limits`] tells.
 pub struct Run {
     detector: Detector,
+    asked: BTreeSet<String>,
+    /// Nanoseconds.
+    look_back: i64,
     correlations: Correlations,
     watches: Vec<Box<dyn Watch>>,
     allow: AllowList,
@@ -99,10 +86,21 @@ pub struct Run {
 impl Run {
     #[must_use]
     pub fn new(rules: &RuleSet, terms: Terms) -> Self {
+        let correlations = Correlations::new(rules, terms.most_groups);
+        let watches = terms.behaviours.watches(terms.most_groups);
+        let heads = rules.rules().iter().map(|rule| &rule.head);
+        let heads = heads.chain(rules.correlations().iter().map(|rule| &rule.head));
+        let ids = heads.map(|head| head.id.clone());
         Self {
             detector: Detector::new(rules),
-            correlations: Correlations::new(rules, terms.most_groups),
-            watches: terms.behaviours.watches(terms.most_groups),
+            asked: ids
+                .chain(watches.iter().map(|watch| watch.sheet().id.to_owned()))
+                .collect(),
+            look_back: correlations
+                .longest()
+                .max(if watches.is_empty() { 0 } else { HABITS }),
+            correlations,
+            watches,
             allow: terms.allow,
             clock: Clock::new(terms.lateness_secs.saturating_mul(1_000_000_000)),
             since: BTreeMap::new(),
@@ -113,6 +111,32 @@ impl Run {
     /// Rules whose log source is none that is read here.
     pub fn idle(&self) -> impl Iterator<Item = &Head> {
         self.detector.idle()
+    }
+
+    /// The ids of the rules, correlations and behaviours.
+    #[must_use]
+    pub const fn asked(&self) -> &BTreeSet<String> {
+        &self.asked
+    }
+
+    /// The sources whose events it is about; `None` where that is every source.
+    #[must_use]
+    pub fn sources(&self) -> Option<BTreeSet<String>> {
+        self.watches
+            .is_empty()
+            .then(|| self.detector.sources().map(str::to_owned).collect())
+    }
+
+    #[must_use]
+    pub fn n_behaviours(&self) -> usize {
+        self.watches.len()
+    }
+
+    /// How long before an event others can matter to what is found over it, in nanoseconds: the longest window, and
+    /// with behaviours 90 days of habits.
+    #[must_use]
+    pub const fn look_back(&self) -> i64 {
+        self.look_back
     }
 
     #[must_use]

@@ -1,6 +1,6 @@
 //! The batch that travels from a source to the lake, and what is said beside the events.
 
-use crate::{Event, EventId, EvidenceId, Span, Timestamp};
+use crate::{Event, EventId, EvidenceId, Noted, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Where in an evidence file something stands.
@@ -125,6 +125,8 @@ pub struct Batch {
     pub unfinished: Option<Unfinished>,
     /// Unfinished ends, of this file at an earlier time, that were read on from.
     pub settled: Vec<EventId>,
+    /// What was noted of findings over events that are there already.
+    pub noted: Vec<Noted>,
     pub checkpoint: Option<Checkpoint>,
 }
 
@@ -144,6 +146,7 @@ impl Batch {
             && self.losses.is_empty()
             && self.attestations.is_empty()
             && self.settled.is_empty()
+            && self.noted.is_empty()
             && self.unfinished.as_ref().is_none_or(Unfinished::is_empty)
     }
 }

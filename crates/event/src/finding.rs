@@ -1,7 +1,8 @@
 //! What a rule concludes over events.
 
-use crate::{EventId, Observable, Timestamp};
+use crate::{Error, EventId, Observable, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// How much a finding weighs, as the author of its rule says.
@@ -65,6 +66,14 @@ impl FindingId {
         ids.sort();
         Self(EventId::native("finding", rule_id, &ids.join(",")))
     }
+
+    /// Reads the 32 hexadecimal digits that it is shown as.
+    ///
+    /// # Errors
+    /// As for [`EventId::parse`].
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        EventId::parse(text).map(Self)
+    }
 }
 
 impl fmt::Display for FindingId {
@@ -100,6 +109,99 @@ pub struct Finding {
     pub n_events: u64,
 }
 
+/// What is noted of a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "snake_case")]
+pub enum FindingEntry {
+    Raised {
+        #[serde(flatten)]
+        finding: Finding,
+    },
+    /// A late event, or more events of the same, made another finding of it.
+    Corrected {
+        before: FindingId,
+        #[serde(flatten)]
+        finding: Finding,
+    },
+    /// With a late event it does not hold.
+    Withdrawn { before: FindingId, rule_id: String },
+}
+
+/// An entry, with when it was noted by the clock of whoever looked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noted {
+    pub noted_at: Timestamp,
+    #[serde(flatten)]
+    pub entry: FindingEntry,
+}
+
+impl Noted {
+    /// The identity of what was noted then: the same entry taken in twice is one.
+    #[must_use]
+    pub fn id(&self) -> EventId {
+        let what = match &self.entry {
+            FindingEntry::Raised { finding } => format!("raised {}", finding.id),
+            FindingEntry::Corrected { before, finding } => format!("corrected {before} {}", finding.id),
+            FindingEntry::Withdrawn { before, .. } => format!("withdrawn {before}"),
+        };
+        EventId::native("noted", &self.noted_at.0.to_string(), &what)
+    }
+
+    /// The finding that it tells of, where it tells of one that holds.
+    #[must_use]
+    pub const fn finding(&self) -> Option<&Finding> {
+        match &self.entry {
+            FindingEntry::Raised { finding } | FindingEntry::Corrected { finding, .. } => Some(finding),
+            FindingEntry::Withdrawn { .. } => None,
+        }
+    }
+}
+
+/// A finding, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noticed {
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// When it was first noted; of a corrected one, when that which it corrects was.
+    pub noticed_at: Timestamp,
+    /// When it was found not to hold; `None` while it stands.
+    pub withdrawn_at: Option<Timestamp>,
+    /// The finding that stands instead of it.
+    pub instead: Option<FindingId>,
+}
+
+/// What entries come to: every finding that they tell of, those that stand and those that do not, by time, then id.
+#[must_use]
+pub fn noticed(mut entries: Vec<Noted>) -> Vec<Noticed> {
+    entries.sort_by_key(|noted| (noted.noted_at, noted.id()));
+    let mut known: BTreeMap<FindingId, Noticed> = BTreeMap::new();
+    for Noted { noted_at, entry } in entries {
+        let (before, finding) = match entry {
+            FindingEntry::Raised { finding } => (None, Some(finding)),
+            FindingEntry::Corrected { before, finding } => (Some(before), Some(finding)),
+            FindingEntry::Withdrawn { before, .. } => (Some(before), None),
+        };
+        let mut since = noted_at;
+        if let Some(old) = before.and_then(|before| known.get_mut(&before)) {
+            since = since.min(old.noticed_at);
+            old.withdrawn_at = Some(noted_at);
+            old.instead = finding.as_ref().map(|finding| finding.id);
+        }
+        let Some(finding) = finding else { continue };
+        let new = known.entry(finding.id).or_insert_with(|| Noticed {
+            finding,
+            noticed_at: since,
+            withdrawn_at: None,
+            instead: None,
+        });
+        new.noticed_at = new.noticed_at.min(since);
+        (new.withdrawn_at, new.instead) = (None, None);
+    }
+    let mut all: Vec<Noticed> = known.into_values().collect();
+    all.sort_by_key(|noticed| (noticed.finding.time, noticed.finding.id));
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +212,90 @@ mod tests {
         assert_eq!(FindingId::of("r", &[a, b]), FindingId::of("r", &[b, a]));
         assert_ne!(FindingId::of("r", &[a, b]), FindingId::of("r", &[a]));
         assert_ne!(FindingId::of("r", &[a]), FindingId::of("s", &[a]));
+    }
+
+    fn raised(id: u8, at: i64) -> Noted {
+        let finding = Finding {
+            id: FindingId(EventId([id; 16])),
+            rule_id: "r".into(),
+            title: "R".into(),
+            level: Some(Level::High),
+            attack: vec!["T1110".into()],
+            time: Timestamp(i64::from(id)),
+            until: Timestamp(i64::from(id)),
+            source: "s".into(),
+            host: None,
+            actor: Vec::new(),
+            because: None,
+            events: vec![EventId([id; 16])],
+            n_events: 1,
+        };
+        Noted {
+            noted_at: Timestamp(at),
+            entry: FindingEntry::Raised { finding },
+        }
+    }
+
+    fn corrected(before: u8, id: u8, at: i64) -> Noted {
+        let mut noted = raised(id, at);
+        if let FindingEntry::Raised { finding } = noted.entry {
+            noted.entry = FindingEntry::Corrected {
+                before: FindingId(EventId([before; 16])),
+                finding,
+            };
+        }
+        noted
+    }
+
+    fn withdrawn(id: u8, at: i64) -> Noted {
+        Noted {
+            noted_at: Timestamp(at),
+            entry: FindingEntry::Withdrawn {
+                before: FindingId(EventId([id; 16])),
+                rule_id: "r".into(),
+            },
+        }
+    }
+
+    /// The findings as `id noticed-at`, with `!` behind those that do not stand.
+    fn told(entries: Vec<Noted>) -> Vec<String> {
+        let show = |n: &Noticed| {
+            let mark = if n.withdrawn_at.is_some() { "!" } else { "" };
+            format!("{} {}{mark}", n.finding.time.0, n.noticed_at.0)
+        };
+        noticed(entries).iter().map(show).collect()
+    }
+
+    #[test]
+    fn what_corrects_a_finding_was_noticed_when_that_was() {
+        assert_eq!(
+            told(vec![corrected(1, 2, 200), raised(1, 100)]),
+            ["1 100!", "2 100"]
+        );
+        let chain = vec![raised(1, 100), corrected(1, 2, 200), corrected(2, 3, 300)];
+        assert_eq!(told(chain), ["1 100!", "2 100!", "3 100"]);
+    }
+
+    #[test]
+    fn what_is_withdrawn_and_found_again_stands_since_it_was_first_noticed() {
+        assert_eq!(told(vec![raised(1, 100), withdrawn(1, 200)]), ["1 100!"]);
+        assert_eq!(
+            told(vec![raised(1, 100), withdrawn(1, 200), raised(1, 300)]),
+            ["1 100"]
+        );
+        assert_eq!(
+            told(vec![withdrawn(1, 50)]),
+            [] as [&str; 0],
+            "of what nobody raised"
+        );
+    }
+
+    #[test]
+    fn entries_come_back_from_their_json() {
+        for noted in [raised(1, 100), corrected(1, 2, 200), withdrawn(1, 300)] {
+            let json = serde_json::to_string(&noted).unwrap_or_default();
+            assert_eq!(serde_json::from_str::<Noted>(&json).ok(), Some(noted), "{json}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub use column::{Column, ColumnKind};
 pub use error::Error;
 pub use event::{Event, Outcome, Provenance};
 pub use fields::Fields;
-pub use finding::{Finding, FindingId, Level};
+pub use finding::{Finding, FindingEntry, FindingId, Level, Noted, Noticed, noticed};
 pub use id::{EventId, EvidenceId};
 pub use observable::{Observable, ObservableKind};
 pub use secret::Keys;

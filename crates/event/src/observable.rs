@@ -17,7 +17,7 @@ macro_rules! kinds {
             #[must_use]
             pub const fn name(self) -> &'static str { match self { $(Self::$variant => $name,)* } }
 
-            /// The column that holds values of this kind; `None` for the event itself.
+            /// The column that holds values of this kind; `None` for an event itself, and a finding.
             #[must_use]
             pub const fn column(self) -> Option<Column> { match self { $(Self::$variant => $column,)* } }
         }
@@ -26,6 +26,7 @@ macro_rules! kinds {
 
 kinds! {
     Event "event" None, "one event, by its id";
+    Finding "finding" None, "what a rule concluded, by its id: the events that made it";
     Session "session" Some(Column::ActorSession), "a session, by its value or its fingerprint";
     Token "token" Some(Column::ActorCredential), "a token or key, by its value or its fingerprint";
     Account "account" Some(Column::ActorUser), "an account, in a realm where one is given: `app/alice`";

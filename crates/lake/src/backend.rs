@@ -8,7 +8,7 @@ use crate::lake::{Compaction, Receipt, Vacuum};
 use crate::ledger::Ledger;
 use crate::query::{Distinct, Query};
 use crate::table::Table;
-use ambit_event::{Batch, Checkpoint, Column, Event, EventId, Evidence, Keys, Reject, Timestamp};
+use ambit_event::{Batch, Checkpoint, Column, Event, EventId, Evidence, Keys, Noted, Reject, Timestamp};
 use async_trait::async_trait;
 use std::sync::Arc;
 
@@ -26,6 +26,7 @@ pub(crate) trait Backend: Send + Sync {
     async fn rejects(&self, limit: usize) -> Result<(u64, Vec<Reject>), Error>;
     async fn evidence(&self) -> Result<Vec<Evidence>, Error>;
     async fn checkpoint(&self, lineage: &str) -> Result<Option<Checkpoint>, Error>;
+    async fn noted(&self) -> Result<Vec<Noted>, Error>;
     async fn ledger(&self) -> Result<Ledger, Error>;
     async fn content_root(&self) -> Result<String, Error>;
     async fn sql(&self, text: &str) -> Result<Table, Error>;

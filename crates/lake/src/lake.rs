@@ -7,7 +7,9 @@ use crate::ledger::Ledger;
 use crate::memory::View;
 use crate::query::{Distinct, Query};
 use crate::table::Table;
-use ambit_event::{Batch, Checkpoint, Column, Event, EventId, Evidence, Keys, Reject, Timestamp};
+use ambit_event::{
+    Batch, Checkpoint, Column, Event, EventId, Evidence, Keys, Noticed, Reject, Timestamp, noticed,
+};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -133,6 +135,14 @@ impl Lake {
     /// As for [`Lake::events`].
     pub async fn evidence(&self) -> Result<Vec<Evidence>, Error> {
         self.backend.evidence().await
+    }
+
+    /// The findings that were noted of the events, those that were withdrawn too, by their time, then id.
+    ///
+    /// # Errors
+    /// As for [`Lake::events`].
+    pub async fn findings(&self) -> Result<Vec<Noticed>, Error> {
+        Ok(noticed(self.backend.noted().await?))
     }
 
     /// How far the file of this lineage has been read; `None` for one never seen.

@@ -2,7 +2,9 @@
 
 use crate::content::Content;
 use crate::ledger::Ledger;
-use ambit_event::{Attestation, Batch, Checkpoint, Event, EventId, Evidence, Loss, Reject, Unfinished};
+use ambit_event::{
+    Attestation, Batch, Checkpoint, Event, EventId, Evidence, Loss, Noted, Reject, Unfinished,
+};
 use std::collections::{BTreeMap, HashSet};
 
 /// New rows, without those that the lake or this very batch already holds.
@@ -20,6 +22,8 @@ pub(crate) struct Pending {
     /// Unfinished ends that are new here, and those that were read on from.
     pub open: Vec<EventId>,
     pub settled: Vec<EventId>,
+    /// What was noted of findings.
+    pub noted: Vec<(EventId, Noted)>,
     pub ledger: Ledger,
     pub content: Content,
     pub n_duplicates: u64,
@@ -59,6 +63,7 @@ impl Pending {
             attestations,
             unfinished,
             settled,
+            noted,
             checkpoint,
         } = batch;
         let n_events = events.len();
@@ -73,6 +78,7 @@ impl Pending {
         let rejects = only_new(rejects, |r| reject_id(r, lineage.as_deref()), &mut is_new);
         let losses = only_new(losses, loss_id, &mut is_new);
         let attestations = only_new(attestations, attestation_id, &mut is_new);
+        self.noted.extend(only_new(noted, Noted::id, &mut is_new));
         self.n_duplicates += (n_events - new.events.len()) as u64;
         self.keep(new, rejects, losses, attestations);
         self.take_unfinished(unfinished.unwrap_or_default(), known);

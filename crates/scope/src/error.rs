@@ -9,6 +9,9 @@ pub enum Error {
         "no seed was given: name what the intruder held, such as --seed session=… or --seed ip=203.0.113.7"
     )]
     NoSeed,
+    /// A finding was given as a seed that the lake does not keep.
+    #[error("the lake keeps no finding {id}: `ambit findings --withdrawn` lists those that it does")]
+    NoFinding { id: String },
     /// Something is asserted of a source of which the lake holds nothing.
     #[error("nothing in the lake is of {named}, so its completeness cannot be asserted: there is {sources}")]
     Coverage { named: String, sources: String },

@@ -35,6 +35,11 @@ impl Seed {
                     "an event's id has 32 hexadecimal digits: `ambit search` shows them",
                 ));
             }
+            ObservableKind::Finding if EventId::parse(&observable.value).is_err() => {
+                return Err(bad(
+                    "a finding's id has 32 hexadecimal digits: `ambit findings` shows them",
+                ));
+            }
             _ => {}
         }
         Ok(Self {
@@ -113,7 +118,11 @@ impl Seed {
     /// The seed in words, for the list of assertions.
     #[must_use]
     pub fn sentence(&self) -> String {
-        let mut text = format!("the intruder held {} ({})", self.observable, self.grade);
+        let held = match self.observable.kind {
+            ObservableKind::Finding => "did what is told by",
+            _ => "held",
+        };
+        let mut text = format!("the intruder {held} {} ({})", self.observable, self.grade);
         if let Some(from) = self.from {
             text.push_str(&format!(", not before {from}"));
         }

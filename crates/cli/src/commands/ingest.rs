@@ -1,11 +1,13 @@
 //! `ambit ingest`: log files into the lake.
 
+use crate::detection::{self, DetectionArgs, Hunted, Quarry, suspicions};
 use crate::exit::Exit;
 use crate::paint::columns;
 use crate::progress::Progress;
 use crate::setting::{Setting, by, read_text, remark};
 use crate::{told, words};
-use ambit_event::{Batch, Evidence, Timestamp, printable};
+use ambit_detect::{RuleSet, Terms};
+use ambit_event::{Batch, Evidence, Finding, Span, Timestamp, printable};
 use ambit_lake::{Lake, Receipt, Writer};
 use ambit_source::{Input, LastRecord, Mapping, Options, Summary, Told, discover};
 use anyhow::{Context, Result, bail};
@@ -25,6 +27,14 @@ pub struct IngestArgs {
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
     pub reading: ReadingArgs,
+    /// Say what is suspicious in what is new, and keep it in the lake: behaviours, and the rules of --rules
+    #[arg(long)]
+    pub detect: bool,
+    /// Sigma rules, filters and correlations: files, and folders of them
+    #[arg(long, value_name = "DIR", requires = "detect")]
+    pub rules: Vec<PathBuf>,
+    #[command(flatten)]
+    pub detection: DetectionArgs,
 }
 
 /// What a person says about the evidence.
@@ -56,6 +66,7 @@ const EXAMPLES: &str = "Examples:
   ambit ingest evidence.tar.zst --host gw1
   ambit ingest pg/ --tz Europe/Stockholm
   ambit ingest app.jsonl --mapping app.toml
+  ambit ingest logs/ --detect --rules sigma/rules     and say what is suspicious in them
   ambit ingest logs/ --json | jq '.files[] | [.path, .sha256]'
 
 The same records twice, grown, rotated or copied files add nothing: run it again at any time.
@@ -90,6 +101,26 @@ pub struct Ingested {
     pub files: Vec<FileRead>,
     /// Files that could not be opened or recognized.
     pub errors: Vec<String>,
+    /// What is suspicious in what is new, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detected: Option<Detected>,
+    /// From the first to the last event that was read.
+    #[serde(skip)]
+    span: Option<Span>,
+}
+
+/// What detection made of the new events.
+#[derive(Debug, Serialize)]
+pub struct Detected {
+    pub n_raised: u64,
+    pub n_corrected: u64,
+    pub n_withdrawn: u64,
+    /// The findings that the new events are in or before, those that were known too.
+    pub findings: Vec<Finding>,
+    /// Whether every rule could be asked about everything.
+    pub is_complete: bool,
+    /// What was not looked at, or is unknown.
+    pub remarks: Vec<String>,
 }
 
 /// One evidence file, with what came out of it in this run.
@@ -117,7 +148,11 @@ pub struct FileRead {
 
 impl Ingested {
     pub fn exit(&self) -> Exit {
-        Exit::incomplete_if(self.n_rejects > 0 || !self.errors.is_empty())
+        let is_blind = self
+            .detected
+            .as_ref()
+            .is_some_and(|detected| !detected.is_complete);
+        Exit::incomplete_if(self.n_rejects > 0 || !self.errors.is_empty() || is_blind)
     }
 }
 
@@ -155,11 +190,27 @@ pub async fn run(setting: &Setting, args: &IngestArgs) -> Result<Exit> {
     let mut options = args.reading.options()?;
     let lake = setting.create_lake().await?;
     options.told = told::load(&setting.lake)?;
-    let ingested = ingest(&lake, &args.paths, options).await?;
+    if !args.detect && !args.detection.is_empty() {
+        bail!("--placeholders, --behaviours, --allow and --min-level are about --detect");
+    }
+    // What is wrong with them is told before hours of reading.
+    let rules = args.detection.rules(&args.rules)?;
+    let terms = args.detection.terms()?;
+    let mut ingested = ingest(&lake, &args.paths, options).await?;
+    if args.detect {
+        let lake = lake.refresh().await?;
+        let hunted = detect(&lake, &rules, terms, ingested.span).await?;
+        ingested.took_note(hunted, &args.detection);
+    }
     if setting.is_json {
         setting.json(&ingested)?;
     } else {
         setting.say_all(told(&ingested))?;
+        if let Some(detected) = &ingested.detected {
+            setting.say("")?;
+            setting.say_all(detection::told(&setting.paint, &suspicions(&detected.findings)))?;
+            detected.remarks.iter().for_each(|line| remark(line));
+        }
         for error in ingested.errors.iter().take(MOST_ERRORS) {
             remark(&format!("not read: {error}"));
         }
@@ -220,6 +271,8 @@ pub async fn ingest(lake: &Lake, paths: &[PathBuf], options: Options) -> Result<
         n_bytes: 0,
         files: Vec::new(),
         errors: errors.iter().map(ToString::to_string).collect(),
+        detected: None,
+        span: None,
     };
     let read_before = sources_by_digest(&lake.evidence().await?);
     let by = by();
@@ -227,7 +280,9 @@ pub async fn ingest(lake: &Lake, paths: &[PathBuf], options: Options) -> Result<
         let evidence = input.evidence.clone();
         let told_at = input.told().map(|told| told.at);
         let remember = input.to_remember(&options, &by.who, by.at);
-        match take_in(lake, &mut writer, input, &options, &mut progress).await? {
+        let read = take_in(lake, &mut writer, input, &options, &mut progress).await?;
+        total.span = read.span.into_iter().chain(total.span).reduce(Span::hull);
+        match read.summary {
             Ok(mut summary) => {
                 summary.notes.extend(otherwise_read(&evidence, &read_before));
                 total.n_duplicates += summary.n_before;
@@ -279,7 +334,7 @@ async fn take_in(
     input: Input,
     options: &Options,
     progress: &mut Progress,
-) -> Result<Result<Summary, ambit_source::Error>> {
+) -> Result<Read> {
     let evidence = input.evidence.clone();
     let resume = lake.checkpoint(&evidence.lineage).await?;
     let (sender, mut receiver) = mpsc::channel::<Batch>(AHEAD);
@@ -291,7 +346,9 @@ async fn take_in(
         };
         ambit_source::read(&input, &options, &keys, resume.as_ref(), &mut sink)
     });
+    let mut span = None;
     while let Some(batch) = receiver.recv().await {
+        span = batch.span().into_iter().chain(span).reduce(Span::hull);
         let offset = batch
             .checkpoint
             .as_ref()
@@ -307,10 +364,54 @@ async fn take_in(
             writer.flush().await?;
         }
     }
-    Ok(reading.await?)
+    Ok(Read {
+        summary: reading.await?,
+        span,
+    })
+}
+
+/// Looks for what is suspicious in what was read, and in what follows from it: an event that comes late changes what
+/// later ones mean.
+async fn detect(lake: &Lake, rules: &RuleSet, terms: Terms, read: Option<Span>) -> Result<Hunted> {
+    let begun = lake.coverage().await?.window.map(|window| window.from);
+    let span = read.map_or(Span::new(Timestamp::MAX, Timestamp::MAX), |read| {
+        match begun.is_none_or(|begun| read.from <= begun) {
+            true => Span::ALL,
+            false => Span::new(read.from, Timestamp::MAX),
+        }
+    });
+    let quarry = Quarry {
+        rules,
+        terms,
+        span,
+        given_by: "--rules DIR",
+        noted_at: Some(by().at),
+    };
+    quarry.look(lake).await
+}
+
+/// What became of one file.
+struct Read {
+    summary: Result<Summary, ambit_source::Error>,
+    /// From its first to its last event.
+    span: Option<Span>,
 }
 
 impl Ingested {
+    fn took_note(&mut self, mut hunted: Hunted, heard: &DetectionArgs) {
+        self.lake_version = hunted.lake_version;
+        hunted.findings.retain(|finding| heard.is_heard(finding));
+        hunted.remarks.lines.push(hunted.kept());
+        self.detected = Some(Detected {
+            n_raised: hunted.n_raised,
+            n_corrected: hunted.n_corrected,
+            n_withdrawn: hunted.n_withdrawn,
+            findings: hunted.findings,
+            is_complete: hunted.remarks.is_complete,
+            remarks: hunted.remarks.lines,
+        });
+    }
+
     fn add(&mut self, receipt: Receipt) {
         self.lake_version = receipt.version.0;
         self.n_events += receipt.n_events;

@@ -7,6 +7,8 @@ mod demo;
 mod detect;
 mod disclose;
 mod drill;
+mod findings;
+mod hunt;
 mod ingest;
 mod lake;
 mod map;
@@ -43,6 +45,8 @@ pub enum Command {
     #[command(subcommand)]
     Rules(rules::RulesCommand),
     Detect(detect::DetectArgs),
+    Hunt(hunt::HuntArgs),
+    Findings(findings::FindingsArgs),
     #[command(subcommand)]
     Regime(regime::RegimeCommand),
     #[command(subcommand)]
@@ -68,6 +72,8 @@ pub async fn run(setting: &Setting, command: Command) -> Result<Exit> {
         Command::Lake(command) => lake::run(setting, command).await,
         Command::Rules(command) => rules::run(setting, command),
         Command::Detect(args) => detect::run(setting, &args),
+        Command::Hunt(args) => hunt::run(setting, &args).await,
+        Command::Findings(args) => findings::run(setting, &args).await,
         Command::Regime(command) => regime::run(setting, &command),
         Command::App(command) => app::run(setting, &command),
         Command::Disclose(command) => disclose::run(setting, &command),

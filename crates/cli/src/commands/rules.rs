@@ -1,15 +1,15 @@
 //! `ambit rules`: which detection rules can be used, and why the others cannot.
 
 use crate::exit::Exit;
-use crate::setting::{Setting, read_text};
+use crate::setting::Setting;
 use crate::words;
-use ambit_detect::{Correlation, Explanation, Head, Placeholders, Refusal, Rule, RuleSet, Site};
+use ambit_detect::{Correlation, Explanation, Head, Refusal, Rule, RuleSet, Site};
 use ambit_event::{Level, printable};
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Detection rules: which of them can be used, and why the others cannot
 #[derive(Debug, Subcommand)]
@@ -66,7 +66,10 @@ fn check(setting: &Setting, args: &CheckArgs) -> Result<Exit> {
     if let Some(missing) = args.paths.iter().find(|path| !path.exists()) {
         bail!("{}: there is no such file or folder", missing.display());
     }
-    let rules = RuleSet::load(&args.paths, &values(args.placeholders.as_deref())?);
+    let rules = RuleSet::load(
+        &args.paths,
+        &crate::detection::placeholders(args.placeholders.as_deref())?,
+    );
     if setting.is_json {
         setting.json(&answer(&rules))?;
     } else {
@@ -76,16 +79,6 @@ fn check(setting: &Setting, args: &CheckArgs) -> Result<Exit> {
         setting.say(&told(&rules))?;
     }
     Ok(Exit::incomplete_if(!rules.refused().is_empty()))
-}
-
-pub(super) fn values(file: Option<&Path>) -> Result<Placeholders> {
-    match file {
-        Some(file) => Ok(Placeholders::parse(
-            &read_text(file)?,
-            &file.display().to_string(),
-        )?),
-        None => Ok(Placeholders::none()),
-    }
 }
 
 fn answer(rules: &RuleSet) -> Value {
@@ -129,7 +122,7 @@ fn idle_sources(rules: &RuleSet) -> Vec<String> {
 }
 
 fn explain(setting: &Setting, args: &ExplainArgs) -> Result<Exit> {
-    let placeholders = values(args.placeholders.as_deref())?;
+    let placeholders = crate::detection::placeholders(args.placeholders.as_deref())?;
     let file = PathBuf::from(&args.rule);
     let is_id = !args.rules.is_empty();
     if !is_id && !file.exists() {

@@ -62,9 +62,9 @@ const EXAMPLES: &str = "Examples:
   ambit scope --seed account=app/alice,from=2014-05-20T00:00:00Z --map map.toml --json
   ambit scope --seed event=0123…cdef --assume 'coverage:sshd:one disk, never full' --map map.toml
 
-Kinds: session, token, account, device, ip, user_agent, event, connection, host, service, trace,
+Kinds: session, token, account, device, ip, user_agent, event, finding, connection, host, service, trace,
 app_version, route. A session, token or event is certain, an account or device probable, an address
-possible unless `exclusive` says that nobody else used it.
+possible unless `exclusive` says that nobody else used it; so is a finding, unless grade=… says more.
 --from and --to filter what is listed; the numbers never depend on them.
 Seeds, assertions and the whole answer go into the case's journal (`ambit case show`).
 The exit code is 3 where gaps or unmapped operations widen the answer, there is no map, or no record

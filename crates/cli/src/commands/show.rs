@@ -1,24 +1,25 @@
 //! `ambit show`: one event, hop or gap, whole.
 
 use super::search::row;
+use crate::detection::{finding_id, shown};
 use crate::exit::Exit;
 use crate::paint::{Tone, columns};
 use crate::setting::{CaseArgs, Setting};
 use crate::words;
 use ambit_case::{Case, Kind};
-use ambit_event::{Column, ColumnKind, Event, EventId, mask, printable};
+use ambit_event::{Column, ColumnKind, Event, EventId, Level, Noticed, Observable, Span, mask, printable};
 use ambit_lake::{Filter, Gap, Lake, Query};
 use ambit_scope::{Hop, Scope, ScopeGap};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
-/// Show one event, hop or gap with everything that is known of it
+/// Show one event, finding, hop or gap with everything that is known of it
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct ShowArgs {
-    /// An event's 32 hexadecimal digits, hop:… or gap:…
-    #[arg(value_name = "EVENT|HOP|GAP")]
+    /// An event's or a finding's 32 hexadecimal digits, hop:… or gap:…
+    #[arg(value_name = "EVENT|FINDING|HOP|GAP")]
     id: String,
     #[command(flatten)]
     case: CaseArgs,
@@ -48,10 +49,96 @@ pub async fn run(setting: &Setting, args: &ShowArgs) -> Result<Exit> {
         show_hop(setting, args, &lake).await?;
     } else if args.id.starts_with("gap:") {
         show_gap(setting, args, &lake).await?;
+    } else if let Some(noticed) = finding(&lake, &args.id).await? {
+        show_finding(setting, args, &lake, &noticed).await?;
     } else {
         show_event(setting, args, &lake).await?;
     }
     Ok(Exit::Complete)
+}
+
+/// The finding of that id, where there is one.
+async fn finding(lake: &Lake, id: &str) -> Result<Option<Noticed>> {
+    let Ok(id) = finding_id(id) else {
+        return Ok(None);
+    };
+    let all = lake.findings().await?;
+    Ok(all.into_iter().find(|noticed| noticed.finding.id == id))
+}
+
+async fn show_finding(setting: &Setting, args: &ShowArgs, lake: &Lake, noticed: &Noticed) -> Result<()> {
+    let finding = &noticed.finding;
+    let events = lake
+        .events(&Query::of(Filter::Ids(finding.events.clone())))
+        .await?;
+    if setting.is_json {
+        return setting.json(&json!({ "finding": noticed, "events": events }));
+    }
+    let is_revealed = setting.reveal(&args.case, &format!("the events of finding {}", finding.id))?;
+    setting.say_all(columns(&finding_rows(noticed, is_revealed)))?;
+    setting.say("")?;
+    setting.say_all(columns(&event_list(&events, is_revealed)))?;
+    let n_more = finding.n_events.saturating_sub(events.len() as u64);
+    if n_more > 0 {
+        setting.say(&format!(
+            "and {}",
+            words::counted(n_more, "event more", "events more")
+        ))?;
+    }
+    setting.say(&format!(
+        "\n`ambit scope --seed finding={}` says what whoever did this reached",
+        finding.id
+    ))?;
+    Ok(())
+}
+
+fn finding_rows(noticed: &Noticed, is_revealed: bool) -> Vec<Vec<String>> {
+    let finding = &noticed.finding;
+    let who = |o: &Observable| match is_revealed {
+        true => printable(&o.to_string(), 200),
+        false => shown(&o.to_string()),
+    };
+    let actor: Vec<String> = finding.actor.iter().map(who).collect();
+    let ended = match (noticed.withdrawn_at, noticed.instead) {
+        (None, _) => "it stands".to_owned(),
+        (Some(at), None) => format!("withdrawn on {}", words::instant(at)),
+        (Some(at), Some(instead)) => format!("corrected on {} to {instead}", words::instant(at)),
+    };
+    [
+        ("finding", finding.id.to_string()),
+        ("what", finding.title.clone()),
+        ("because", finding.because.clone().unwrap_or_default()),
+        ("rule", finding.rule_id.clone()),
+        (
+            "level",
+            finding.level.map_or("none given", Level::name).to_owned(),
+        ),
+        ("ATT&CK", finding.attack.join(" ")),
+        (
+            "when",
+            format!(
+                "{} UTC",
+                words::span(Span::new(finding.time, finding.until.plus_nanos(1)))
+            ),
+        ),
+        ("source", finding.source.clone()),
+        ("host", finding.host.clone().unwrap_or_default()),
+        ("who", actor.join(", ")),
+        ("noticed", format!("{} UTC", words::instant(noticed.noticed_at))),
+        ("state", ended),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_empty())
+    .map(|(name, value)| vec![name.to_owned(), printable(&value, 1000)])
+    .collect()
+}
+
+/// Events as a table.
+fn event_list(events: &[Event], is_revealed: bool) -> Vec<Vec<String>> {
+    let head = ["time (UTC)", "source", "who", "from", "what", "outcome", "event"];
+    let head = std::iter::once(head.map(str::to_owned).to_vec());
+    head.chain(events.iter().map(|event| row(event, is_revealed)))
+        .collect()
 }
 
 async fn show_event(setting: &Setting, args: &ShowArgs, lake: &Lake) -> Result<()> {
@@ -173,13 +260,7 @@ async fn show_hop(setting: &Setting, args: &ShowArgs, lake: &Lake) -> Result<()>
     let is_revealed = setting.reveal(&args.case, &format!("the events of {}", hop.id))?;
     setting.say_all(columns(&hop_rows(hop)))?;
     setting.say("")?;
-    let mut rows = vec![
-        ["time (UTC)", "source", "who", "from", "what", "outcome", "event"]
-            .map(str::to_owned)
-            .to_vec(),
-    ];
-    rows.extend(events.iter().map(|event| row(event, is_revealed)));
-    Ok(setting.say_all(columns(&rows))?)
+    Ok(setting.say_all(columns(&event_list(&events, is_revealed)))?)
 }
 
 fn hop_rows(hop: &Hop) -> Vec<Vec<String>> {

@@ -11,7 +11,7 @@ fn help_teaches_by_examples() {
     matches("help", root, &["--help"]);
     for command in [
         "demo", "ingest", "coverage", "rejects", "search", "sql", "show", "scope", "map", "case", "lake",
-        "rules", "detect", "regime", "disclose", "app", "drill", "sources",
+        "rules", "detect", "hunt", "findings", "regime", "disclose", "app", "drill", "sources",
     ] {
         let said = ambit(root, &[command, "--help"]);
         assert_eq!(said.code, 0, "{command}");

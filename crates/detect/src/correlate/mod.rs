@@ -148,6 +148,15 @@ impl Correlations {
         limits
     }
 
+    /// How long before its last event the first of a finding can lie, in nanoseconds: the longest window, and those of
+    /// all correlations that others are over.
+    pub fn longest(&self) -> i64 {
+        let below = self.all.iter().filter(|one| !one.links.is_empty());
+        let below = below.fold(0_i64, |sum, one| sum.saturating_add(one.plan.span));
+        let longest = self.all.iter().map(|one| one.plan.span).max().unwrap_or(0);
+        longest.saturating_add(below)
+    }
+
     /// What a rule's match gives to the correlations over it.
     pub fn arrivals(
         &self,

@@ -7,7 +7,7 @@ use crate::lake::{Compaction, Receipt, Vacuum};
 use crate::ledger::Ledger;
 use crate::query::{Distinct, Query, tally};
 use crate::table::Table;
-use ambit_event::{Batch, Checkpoint, Column, Event, EventId, Evidence, Keys, Reject, Timestamp};
+use ambit_event::{Batch, Checkpoint, Column, Event, EventId, Evidence, Keys, Noted, Reject, Timestamp};
 use async_trait::async_trait;
 use futures::future::{BoxFuture, FutureExt};
 use std::path::Path;
@@ -66,6 +66,10 @@ impl Backend for Disk {
 
     async fn checkpoint(&self, lineage: &str) -> Result<Option<Checkpoint>, Error> {
         self.checkpoint(lineage).await
+    }
+
+    async fn noted(&self) -> Result<Vec<Noted>, Error> {
+        self.noted().await
     }
 
     async fn ledger(&self) -> Result<Ledger, Error> {

@@ -39,7 +39,9 @@ use crate::ledger::Ledger;
 use crate::pending::{evidence_id, sort_evidence};
 use crate::query::{Distinct, Filter, Query, Test};
 use crate::table::Table;
-use ambit_event::{Checkpoint, Column, ColumnKind, Event, EventId, Evidence, Keys, Reject, Span, Timestamp};
+use ambit_event::{
+    Checkpoint, Column, ColumnKind, Event, EventId, Evidence, Keys, Noted, Reject, Span, Timestamp,
+};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::functions_aggregate::expr_fn::{count, max, min};
@@ -279,6 +281,10 @@ impl Disk {
         let mut list: Vec<Evidence> = by_id.into_values().collect();
         sort_evidence(&mut list);
         Ok(list)
+    }
+
+    pub async fn noted(&self) -> Result<Vec<Noted>, Error> {
+        self.read_json(self.side_rows(kind::NOTED)?).await
     }
 
     pub async fn checkpoint(&self, lineage: &str) -> Result<Option<Checkpoint>, Error> {

@@ -4,8 +4,10 @@ use super::schema::{Shape, columns, file_schema, kind, list_item};
 use super::template;
 use crate::error::Error;
 use crate::pending::settled_id;
-use ambit_event::{Attestation, Column, ColumnKind, Event, EventId, Evidence, EvidenceId, Fields, Loss};
-use ambit_event::{Outcome, Provenance, Reject, Span, Timestamp};
+use ambit_event::{
+    Attestation, Column, ColumnKind, Event, EventId, Evidence, EvidenceId, Fields, FindingEntry,
+};
+use ambit_event::{Level, Loss, Noted, Outcome, Provenance, Reject, Span, Timestamp};
 use datafusion::arrow::array::{
     ArrayRef, AsArray, Int64Array, ListArray, ListBuilder, RecordBatch, StringViewArray, StringViewBuilder,
     TimestampMicrosecondArray,
@@ -126,6 +128,32 @@ impl<'a> Row<'a> {
             ..Event::default()
         };
         Self::side(kind::SETTLED, event, None, "{}".to_owned(), None)
+    }
+
+    /// What was noted of a finding. Its id stands in the stream, that which it withdraws in the connection.
+    pub fn noted(id: EventId, noted: &Noted) -> Self {
+        let (before, rule) = match &noted.entry {
+            FindingEntry::Raised { finding } => (None, &finding.rule_id),
+            FindingEntry::Corrected { before, finding } => (Some(before), &finding.rule_id),
+            FindingEntry::Withdrawn { before, rule_id } => (Some(before), rule_id),
+        };
+        let finding = noted.finding();
+        let event = Event {
+            id,
+            source: finding.map(|finding| finding.source.clone()).unwrap_or_default(),
+            host: finding.and_then(|finding| finding.host.clone()),
+            stream: finding.map(|finding| finding.id.to_string()),
+            connection: before.map(ToString::to_string),
+            operation: Some(rule.clone()),
+            message: finding.map(|finding| finding.title.clone()),
+            status_code: finding
+                .and_then(|finding| finding.level)
+                .map(|level: Level| level.to_string()),
+            record_count: finding.and_then(|finding| i64::try_from(finding.n_events).ok()),
+            ..Event::default()
+        };
+        let when = finding.map(|finding| Span::new(finding.time, finding.until.plus_nanos(1)));
+        Self::side(kind::NOTED, event, when, to_json(noted), None)
     }
 
     /// What a commit says in sum, as JSON.

@@ -16,6 +16,8 @@ pub(super) mod kind {
     pub const UNFINISHED: &str = "unfinished";
     /// An unfinished end that was read on from: what is of it holds no more.
     pub const SETTLED: &str = "settled";
+    /// What was noted of a finding.
+    pub const NOTED: &str = "noted";
     /// What a commit says of its events in sum: the ledger, the content, the files of raw records.
     pub const COMMIT: &str = "commit";
 }

@@ -4,6 +4,7 @@
 
 use crate::{Error, Filter, Lake, Query, Receipt, Test, Version};
 use ambit_event::{Attestation, Batch, Checkpoint, Column, ColumnKind, Event, EventId, Evidence, EvidenceId};
+use ambit_event::{Finding, FindingEntry, FindingId, Level, Noted};
 use ambit_event::{Loss, Outcome, Position, Reject, Span, Timestamp, Unfinished};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -169,10 +170,43 @@ fn batch(dice: &mut Dice, nths: std::ops::Range<u64>) -> Batch {
             span,
             because: "a digest".into(),
         }],
+        noted: noted(&nths),
         events: nths.map(|nth| event(dice, nth)).collect(),
         rejects: vec![reject],
         ..Batch::default()
     }
+}
+
+/// What is noted beside the events: a finding, and one that corrects an earlier one.
+fn noted(nths: &std::ops::Range<u64>) -> Vec<Noted> {
+    let finding = |nth: u64| {
+        let events = vec![EventId::nth("nginx_access", "h", &nth.to_le_bytes(), 1)];
+        Finding {
+            id: FindingId::of("r", &events),
+            rule_id: "r".into(),
+            title: "A rule".into(),
+            level: Some(Level::High),
+            attack: vec!["T1110".into()],
+            time: Timestamp::from_secs(1_400_000_000),
+            until: Timestamp::from_secs(1_400_000_010),
+            source: "nginx_access".into(),
+            host: None,
+            actor: Vec::new(),
+            because: None,
+            n_events: 1,
+            events,
+        }
+    };
+    let at = |noted_at: u64, entry: FindingEntry| Noted {
+        noted_at: Timestamp::from_secs(1_500_000_000 + i64::try_from(noted_at).unwrap()),
+        entry,
+    };
+    let (first, finding) = (finding(nths.start), finding(nths.end));
+    let before = first.id;
+    vec![
+        at(nths.start, FindingEntry::Raised { finding: first }),
+        at(nths.end, FindingEntry::Corrected { before, finding }),
+    ]
 }
 
 async fn put(lake: &Lake, batches: impl IntoIterator<Item = Batch>) -> Receipt {
@@ -199,7 +233,8 @@ async fn both(dir: &Path, seed: u64) -> (Lake, Lake) {
 async fn body(lake: &Lake) -> String {
     let events = lake.events(&Query::of(Filter::everything())).await.unwrap();
     format!(
-        "{events:?} {:?} {:?} {:?} {:?} {}",
+        "{events:?} {:?} {:?} {:?} {:?} {:?} {}",
+        lake.findings().await.unwrap(),
         lake.rejects(10).await.unwrap(),
         lake.evidence().await.unwrap(),
         lake.checkpoint("l").await.unwrap(),

@@ -30,7 +30,7 @@ type SideView = (
     &'static [(&'static str, &'static str)],
 );
 
-pub(super) const BESIDE: [SideView; 4] = [
+pub(super) const BESIDE: [SideView; 5] = [
     (
         "rejects",
         kind::REJECT,
@@ -82,6 +82,23 @@ pub(super) const BESIDE: [SideView; 4] = [
             ("host", "host"),
             ("record_count", "confidence"),
             ("stream", "lineage"),
+        ],
+    ),
+    (
+        "findings",
+        kind::NOTED,
+        &[
+            ("stream", "finding"),
+            ("connection_info_uid", "withdraws"),
+            ("api_operation", "rule_id"),
+            ("message", "title"),
+            ("status_code", "level"),
+            ("source", "source"),
+            ("host", "host"),
+            ("time", "time"),
+            ("time_until", "time_until"),
+            ("record_count", "n_events"),
+            ("fields", "entry"),
         ],
     ),
 ];

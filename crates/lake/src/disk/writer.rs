@@ -274,10 +274,12 @@ impl Job {
             .map(|(id, evidence)| Row::evidence(*id, evidence));
         let open = pending.open.iter().map(|end| Row::unfinished(*end));
         let settled = pending.settled.iter().map(|end| Row::settled(*end));
+        let noted = pending.noted.iter().map(|(id, noted)| Row::noted(*id, noted));
         let rows = [Row::commit(to_json(&sum))].into_iter();
         let rows = rows
             .chain(open)
             .chain(settled)
+            .chain(noted)
             .chain(rejects)
             .chain(losses)
             .chain(attestations)
@@ -308,6 +310,7 @@ impl Pending {
         let evidence = self.evidence.keys().copied();
         let ends = self.open.iter().copied();
         let settled = self.settled.iter().map(|end| settled_id(*end));
+        let noted = self.noted.iter().map(|(id, _)| *id);
         events
             .chain(rejects)
             .chain(losses)
@@ -315,6 +318,7 @@ impl Pending {
             .chain(evidence)
             .chain(ends)
             .chain(settled)
+            .chain(noted)
             .collect()
     }
 }

@@ -8,7 +8,7 @@ use crate::ledger::Ledger;
 use crate::pending::{Pending, lineage_of};
 use crate::query::{Distinct, Query, tally};
 use crate::table::Table;
-use ambit_event::{Batch, Checkpoint, Column, Event, EventId, Evidence, Keys, Reject, Timestamp};
+use ambit_event::{Batch, Checkpoint, Column, Event, EventId, Evidence, Keys, Noted, Reject, Timestamp};
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -98,6 +98,10 @@ impl Backend for View {
 
     async fn checkpoint(&self, lineage: &str) -> Result<Option<Checkpoint>, Error> {
         Ok(self.snapshot.checkpoint(lineage))
+    }
+
+    async fn noted(&self) -> Result<Vec<Noted>, Error> {
+        Ok(self.snapshot.noted())
     }
 
     async fn ledger(&self) -> Result<Ledger, Error> {

@@ -8,7 +8,7 @@ use crate::content::Content;
 use crate::ledger::Ledger;
 use crate::pending::{Pending, settled_id, sort_evidence};
 use crate::query::{Filter, Query, Test};
-use ambit_event::{Checkpoint, Column, Event, EventId, Evidence, Reject, Span};
+use ambit_event::{Checkpoint, Column, Event, EventId, Evidence, Noted, Reject, Span};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -49,6 +49,7 @@ struct Segment {
     /// By reject, the unfinished end of a file that it is of; and the ends that were read on from.
     ends: BTreeMap<EventId, EventId>,
     settled: Vec<EventId>,
+    noted: Vec<Noted>,
     evidence: BTreeMap<EventId, Evidence>,
     checkpoints: BTreeMap<String, Checkpoint>,
     ledger: Ledger,
@@ -136,6 +137,11 @@ impl Memory {
         list
     }
 
+    pub fn noted(&self) -> Vec<Noted> {
+        let all = self.segments.iter().flat_map(|s| s.noted.iter());
+        all.cloned().collect()
+    }
+
     pub fn checkpoint(&self, lineage: &str) -> Option<Checkpoint> {
         let mut newest_first = self.segments.iter().rev();
         newest_first.find_map(|s| s.checkpoints.get(lineage)).cloned()
@@ -189,6 +195,7 @@ impl Segment {
             reject_ids,
             ends: pending.ends,
             settled: pending.settled,
+            noted: pending.noted.into_iter().map(|(_, noted)| noted).collect(),
             evidence: pending.evidence,
             checkpoints: pending.checkpoints,
             ledger: pending.ledger,
@@ -308,10 +315,12 @@ fn side_ids(pending: &Pending) -> HashSet<EventId> {
     let attestations = pending.attestations.iter().map(|(id, _)| *id);
     let ends = pending.open.iter().copied();
     let settled = pending.settled.iter().map(|end| settled_id(*end));
+    let noted = pending.noted.iter().map(|(id, _)| *id);
     rejects
         .chain(losses)
         .chain(attestations)
         .chain(ends)
         .chain(settled)
+        .chain(noted)
         .collect()
 }

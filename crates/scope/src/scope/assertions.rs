@@ -1,6 +1,7 @@
 //! What the answer rests on: each assertion that was used, and what the ways into the stores rest on.
 
 use super::Parts;
+use super::found::taken_for_granted;
 use crate::map::{Channel, Host, Store};
 use crate::trace::Trace;
 use crate::{AssertionUsed, Seed};
@@ -24,6 +25,8 @@ impl Parts<'_> {
             contradicted_by: spoken_against(trace, seed),
             ..used("seed", seed.sentence(), seed.exclusive.clone())
         }));
+        let granted = taken_for_granted(self.seeds, self.findings);
+        all.extend(granted.into_iter().map(|text| used("default", text, None)));
         all.extend(self.request.coverage_assertions.iter().map(|a| {
             let text = format!("{} is complete", a.source);
             used("coverage", text, Some(a.reason.clone()))

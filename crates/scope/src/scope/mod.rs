@@ -4,6 +4,7 @@ mod accesses;
 mod assertions;
 mod coverage;
 mod exposed;
+mod found;
 mod timeline;
 
 use crate::account::{Contribution, Graded, account};
@@ -16,7 +17,7 @@ use crate::unanswered::{Unanswered, unanswered};
 use crate::ways::implied_ways;
 use crate::writes::Writes;
 use crate::{Access, Attributed, Bounds, Error, Grade, Scope, Seed, Subjects};
-use ambit_event::{Column, EventId, Span, Timestamp};
+use ambit_event::{Column, EventId, Noticed, Span, Timestamp};
 use ambit_lake::{Assertion, Coverage, Filter, Lake, Query, Test};
 use futures::future::{BoxFuture, FutureExt};
 use serde::{Deserialize, Serialize};
@@ -69,12 +70,14 @@ async fn compute(lake: &Lake, request: &Request<'_>) -> Result<Answer, Error> {
     seeds.dedup();
     let coverage = lake.ledger().await?.coverage(&request.coverage_assertions);
     refuse_idle(&request.coverage_assertions, &coverage)?;
-    let trace = Trace::walk(lake, &seeds, request.map, coverage, &request.config).await?;
+    let findings = lake.findings().await?;
+    let held = found::events_of(&seeds, &findings)?;
+    let trace = Trace::walk(lake, &held, request.map, coverage, &request.config).await?;
     let coverage = &trace.coverage;
     let nothing = DataMap::default();
     let map = request.map.unwrap_or(&nothing);
     let writes = Writes::read(lake, &trace, map).await?;
-    let unanswered = unanswered(&seeds, request.map, &trace, coverage);
+    let unanswered = unanswered(&held, request.map, &trace, coverage);
     // A map without a store bounds nothing.
     let bounding = request.map.filter(|map| !map.stores.is_empty());
     let implied = match bounding {
@@ -94,6 +97,7 @@ async fn compute(lake: &Lake, request: &Request<'_>) -> Result<Answer, Error> {
         lake,
         request,
         seeds: &seeds,
+        findings: &findings,
         coverage,
         map,
         is_mapped: bounding.is_some(),
@@ -131,6 +135,8 @@ struct Parts<'p> {
     lake: &'p Lake,
     request: &'p Request<'p>,
     seeds: &'p [Seed],
+    /// What detection noted so far.
+    findings: &'p [Noticed],
     coverage: &'p Coverage,
     map: &'p DataMap,
     /// Whether a data map says where data lies.

@@ -1,5 +1,6 @@
 //! When it happened, and how far the clocks that say so differ.
 
+use super::found::first_noticed;
 use super::{Parts, in_order};
 use crate::account::operation_text;
 use crate::control::Rule;
@@ -35,6 +36,7 @@ impl Parts<'_> {
             .filter(|c| self.shows(c.event.time))
             .map(entry)
             .collect();
+        let (first_noticed, first_noticed_because) = first_noticed(trace, self.findings);
         Timeline {
             first_activity: requests.first().map(|c| c.event.time),
             last_activity: requests.last().map(|c| c.event.time),
@@ -47,10 +49,8 @@ impl Parts<'_> {
                 .map_or("nothing is attributed as more than possible".to_owned(), |c| {
                     why_noticeable(trace, c)
                 }),
-            first_noticed: None,
-            first_noticed_because:
-                "no detection was running over these logs, so nothing tells when it was first noticed"
-                    .to_owned(),
+            first_noticed,
+            first_noticed_because,
             n_entries: entries.len() as u64,
             entries: entries.into_iter().take(MOST_ENTRIES).collect(),
         }

@@ -5,6 +5,7 @@ mod bucket;
 mod clinic;
 mod cluster;
 mod credential;
+mod found;
 mod gap;
 mod host;
 mod mailbox;

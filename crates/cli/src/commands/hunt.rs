@@ -1,0 +1,73 @@
+//! `ambit hunt`: what is suspicious in all that the lake holds.
+
+use super::search::PeriodArgs;
+use crate::detection::{DetectionArgs, Quarry, suspicions, told};
+use crate::exit::Exit;
+use crate::setting::{Setting, by};
+use ambit_detect::{Behaviours, Terms};
+use ambit_event::{Finding, Span};
+use anyhow::Result;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Ask rules of everything that the lake holds; what is found is kept in it
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct HuntArgs {
+    /// Sigma rules, filters and correlations: files, and folders of them; none: the behaviours that are built in
+    #[arg(value_name = "RULE|DIR")]
+    rules: Vec<PathBuf>,
+    /// Look for the behaviours too, not for what the rules say alone
+    #[arg(long)]
+    with_behaviours: bool,
+    #[command(flatten)]
+    detection: DetectionArgs,
+    #[command(flatten)]
+    period: PeriodArgs,
+    /// Only tell what is found, and keep nothing in the lake
+    #[arg(long)]
+    dry_run: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  ambit hunt                                       the behaviours that are built in, over all history
+  ambit hunt sigma/rules --with-behaviours
+  ambit hunt new_rule.yml --from 2014-05-01 --to 2014-06-01
+  ambit hunt new_rule.yml --dry-run --json | jq -r '[.time, .title] | @tsv'
+  ambit findings                                   what was found so far, and since when it is known
+
+Findings are kept with the instant at which they were noted. Looked for again, they are the same; what newer records
+changed is corrected, and what does not hold over all history (without --from and --to) is withdrawn.
+A finding is a seed: `ambit scope --seed finding=ID`.";
+
+pub async fn run(setting: &Setting, args: &HuntArgs) -> Result<Exit> {
+    let lake = setting.open_lake().await?;
+    let rules = args.detection.rules(&args.rules)?;
+    let mut terms: Terms = args.detection.terms()?;
+    if !args.rules.is_empty() && !args.with_behaviours && args.detection.behaviours.is_none() {
+        terms.behaviours = Behaviours::none();
+    }
+    let quarry = Quarry {
+        rules: &rules,
+        terms,
+        span: args.period.span().unwrap_or(Span::ALL),
+        given_by: "`ambit hunt DIR`",
+        noted_at: (!args.dry_run).then(|| by().at),
+    };
+    let mut hunted = quarry.look(&lake).await?;
+    let findings = hunted.findings.iter();
+    let findings: Vec<&Finding> = findings
+        .filter(|finding| args.detection.is_heard(finding))
+        .collect();
+    if setting.is_json {
+        let lines: Result<Vec<String>, _> = findings.iter().map(serde_json::to_string).collect();
+        setting.say_all(lines?)?;
+    } else {
+        setting.say_all(told(&setting.paint, &suspicions(findings)))?;
+    }
+    if !args.dry_run {
+        hunted.remarks.lines.push(hunted.kept());
+    }
+    hunted.remarks.tell();
+    Ok(Exit::incomplete_if(!hunted.remarks.is_complete))
+}
