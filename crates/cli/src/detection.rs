@@ -5,8 +5,8 @@ use crate::progress::Progress;
 use crate::setting::read_text;
 use crate::words;
 use ambit_detect::{
-    AllowList, Asked, Behaviours, Blind, Board, Entry, Fired, Placeholders, RuleSet, Run, Suspicion, Terms,
-    blind, hunt, n_hunted, revise, silences,
+    AllowList, Asked, Behaviours, Blind, Board, Entry, Fired, Hunt, Placeholders, RuleSet, Run, Suspicion,
+    Terms, blind, revise, silences,
 };
 use ambit_event::{
     Batch, Finding, FindingId, Level, Noted, ObservableKind, Span, Timestamp, mask, printable,
@@ -120,12 +120,16 @@ impl Quarry<'_> {
     pub async fn look(self, lake: &Lake) -> Result<Hunted> {
         let has_behaviours = self.terms.behaviours != Behaviours::none();
         let allows = self.terms.allow != AllowList::default();
-        let mut run = Run::new(self.rules, self.terms);
+        let run = Run::new(self.rules, self.terms);
         let from = Timestamp(self.span.from.0.saturating_sub(run.look_back()));
-        let looked = Span::new(from, self.span.until);
-        let mut progress = Progress::of_events(n_hunted(lake, looked, &run).await?);
-        let mut board = hunt(lake, looked, &mut run, &mut |more| progress.looked(more)).await?;
+        let sources = lake.distinct(Hunt::COLUMNS, &Hunt::everything()).await?;
+        let mut hunt = Hunt::over(run, &sources, Span::new(from, self.span.until));
+        let mut progress = Progress::of_events(lake.count(&hunt.whole()).await?);
+        while let Some(query) = hunt.asks() {
+            progress.looked(hunt.take(lake.events(&query).await?));
+        }
         progress.finish();
+        let (run, mut board) = hunt.finish();
         let coverage = lake.coverage().await?;
         if has_behaviours {
             for finding in silences(&coverage) {

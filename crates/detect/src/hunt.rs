@@ -3,88 +3,125 @@
 use crate::run::Run;
 use crate::suspect::Board;
 use ambit_event::{Column, Event, Span, Timestamp};
-use ambit_lake::{Error, Filter, Lake, Query, Test};
+use ambit_lake::{Distinct, Filter, Query, Test};
 
 /// Events that are asked for at once.
 const MOST: usize = 30_000;
 const HOUR: i64 = 3_600_000_000_000;
 
-/// Shows a run the events of the lake that happened in the span, as if they came now one after the other, and tells
-/// what it found. Rules alone are shown the events of their own log sources only. `progress` is told how many more
-/// events were looked at.
+/// Shows a run the events of a lake one after the other, as if they came now. It asks, and whoever holds the lake
+/// answers; rules alone are shown the events of their own log sources only. The events of a lake are shown in order, so
+/// that none is too late.
 ///
-/// The events of a lake are shown in order, so that none is too late.
+/// ```no_run
+/// # async fn example(lake: ambit_lake::Lake, run: ambit_detect::Run) -> Result<(), ambit_lake::Error> {
+/// use ambit_detect::Hunt;
+/// use ambit_event::Span;
 ///
-/// # Errors
-/// Where the lake cannot answer.
-pub async fn hunt(
-    lake: &Lake,
+/// let sources = lake.distinct(Hunt::COLUMNS, &Hunt::everything()).await?;
+/// let mut hunt = Hunt::over(run, &sources, Span::ALL);
+/// while let Some(query) = hunt.asks() {
+///     hunt.take(lake.events(&query).await?);
+/// }
+/// let (run, board) = hunt.finish();
+/// # Ok(()) }
+/// ```
+pub struct Hunt {
+    run: Run,
+    board: Board,
+    filter: Filter,
     span: Span,
-    run: &mut Run,
-    progress: &mut (dyn FnMut(u64) + Send),
-) -> Result<Board, Error> {
-    let mut board = Board::default();
-    if let Some((filter, span)) = meant(lake, span, run).await? {
-        let mut pieces = Pieces::of(span);
-        while let Some(piece) = pieces.next() {
-            let query = Query::of(filter.clone()).within(piece).limited(MOST + 1);
-            let events = lake.events(&query).await?;
-            if events.len() > MOST && pieces.was_too_wide() {
-                continue;
-            }
-            let events = match events.len() > MOST {
-                true => lake.events(&Query { limit: None, ..query }).await?,
-                false => events,
-            };
-            pieces.was_done(events.len());
-            // One whose clock is not that fine may have happened in two pieces.
-            let begun: Vec<&Event> = events.iter().filter(|event| piece.contains(event.time)).collect();
-            for event in &begun {
-                run.take(event).into_iter().for_each(|entry| board.note(entry));
-            }
-            progress(begun.len() as u64);
-        }
-    }
-    run.finish().into_iter().for_each(|entry| board.note(entry));
-    Ok(board)
+    pieces: Pieces,
+    /// The piece holds too many events for one asking, and is as narrow as it can be.
+    is_crowded: bool,
 }
 
-/// How many events [`hunt`] would show the run, by a count that may hold a few more.
-///
-/// # Errors
-/// Where the lake cannot answer.
-pub async fn n_hunted(lake: &Lake, span: Span, run: &Run) -> Result<u64, Error> {
-    match meant(lake, span, run).await? {
-        Some((filter, span)) => lake.count(&Query::of(filter).within(span)).await,
-        None => Ok(0),
-    }
-}
+impl Hunt {
+    /// The columns whose values [`Self::over`] wants to know.
+    pub const COLUMNS: &'static [Column] = &[Column::Source];
 
-/// The events that the run is about, and when the first and the last of them happened.
-async fn meant(lake: &Lake, span: Span, run: &Run) -> Result<Option<(Filter, Span)>, Error> {
-    let present = lake
-        .distinct(&[Column::Source], &Query::of(Filter::All(Vec::new())))
-        .await?;
-    let asked = run.sources();
-    let is_meant = |name: &str| asked.as_ref().is_none_or(|asked| asked.contains(name));
-    let meant: Vec<_> = present
-        .iter()
-        .filter(|source| source.value.as_deref().is_none_or(is_meant))
-        .collect();
-    let hull = meant.iter().map(|source| source.seen).reduce(Span::hull);
-    let Some(hull) = hull.filter(|hull| hull.overlaps(span)) else {
-        return Ok(None);
-    };
-    let filter = match meant.len() == present.len() {
-        true => Filter::All(Vec::new()),
-        false => {
-            let names = meant.iter().filter_map(|source| source.value.clone());
-            Filter::Column(Column::Source, Test::In(names.collect()))
+    /// The question which values they have.
+    #[must_use]
+    pub fn everything() -> Query {
+        Query::of(Filter::All(Vec::new()))
+    }
+
+    /// A hunt over the events that happened in the span, in a lake with these sources.
+    #[must_use]
+    pub fn over(run: Run, sources: &[Distinct], span: Span) -> Self {
+        let asked = run.sources();
+        let is_meant = |name: &str| asked.as_ref().is_none_or(|asked| asked.contains(name));
+        let meant: Vec<&Distinct> = sources
+            .iter()
+            .filter(|source| source.value.as_deref().is_none_or(is_meant))
+            .collect();
+        let filter = match meant.len() == sources.len() {
+            true => Filter::All(Vec::new()),
+            false => {
+                let names = meant.iter().filter_map(|source| source.value.clone());
+                Filter::Column(Column::Source, Test::In(names.collect()))
+            }
+        };
+        let hull = meant.iter().map(|source| source.seen).reduce(Span::hull);
+        let hull = hull.filter(|hull| hull.overlaps(span));
+        let span = hull.map_or(Span::new(Timestamp::MAX, Timestamp::MAX), |hull| {
+            Span::new(hull.from.max(span.from), hull.until.plus_nanos(1).min(span.until))
+        });
+        Self {
+            run,
+            board: Board::default(),
+            filter,
+            span,
+            pieces: Pieces::of(span),
+            is_crowded: false,
         }
-    };
-    let from = hull.from.max(span.from);
-    let until = hull.until.plus_nanos(1).min(span.until);
-    Ok(Some((filter, Span::new(from, until))))
+    }
+
+    /// The question which events there are, to tell how far the hunt is.
+    #[must_use]
+    pub fn whole(&self) -> Query {
+        Query::of(self.filter.clone()).within(self.span)
+    }
+
+    /// What it asks next; `None` where it saw everything.
+    #[must_use]
+    pub fn asks(&self) -> Option<Query> {
+        let query = Query::of(self.filter.clone()).within(self.pieces.next()?);
+        Some(match self.is_crowded {
+            true => query,
+            false => query.limited(MOST + 1),
+        })
+    }
+
+    /// Takes the answer in, and tells how many more events were looked at.
+    pub fn take(&mut self, events: Vec<Event>) -> u64 {
+        let Some(piece) = self.pieces.next() else { return 0 };
+        if events.len() > MOST && !self.is_crowded {
+            self.is_crowded = !self.pieces.narrow();
+            return 0;
+        }
+        self.is_crowded = false;
+        self.pieces.pass(events.len());
+        // One whose clock is not that fine may have happened in two pieces.
+        let begun = events.iter().filter(|event| piece.contains(event.time));
+        let mut n_looked = 0;
+        for event in begun {
+            n_looked += 1;
+            for entry in self.run.take(event) {
+                self.board.note(entry);
+            }
+        }
+        n_looked
+    }
+
+    /// What was found, with the run that found it.
+    #[must_use]
+    pub fn finish(mut self) -> (Run, Board) {
+        for entry in self.run.finish() {
+            self.board.note(entry);
+        }
+        (self.run, self.board)
+    }
 }
 
 /// Parts of a span, one after the other, as wide as they may be for the events in them to be few enough.
@@ -108,8 +145,8 @@ impl Pieces {
         (self.at < self.until).then(|| Span::new(self.at, self.at.plus_nanos(self.width).min(self.until)))
     }
 
-    /// Whether the same place is to be asked for again, more narrowly.
-    fn was_too_wide(&mut self) -> bool {
+    /// Makes the pieces from here on narrower, where that is possible.
+    fn narrow(&mut self) -> bool {
         let narrowed = self.width / 4;
         if narrowed > 0 {
             self.width = narrowed;
@@ -117,7 +154,8 @@ impl Pieces {
         narrowed > 0
     }
 
-    fn was_done(&mut self, n_events: usize) {
+    /// Goes on to the next piece, after one with so many events.
+    fn pass(&mut self, n_events: usize) {
         self.at = self.at.plus_nanos(self.width).min(self.until);
         let wider = match n_events {
             0 => 16,
@@ -136,6 +174,7 @@ mod tests {
     use crate::rule::{Placeholders, RuleSet};
     use crate::{Behaviours, Terms};
     use ambit_event::{Batch, EventId};
+    use ambit_lake::Lake;
 
     async fn lake_of(times: impl Iterator<Item = i64>, precision: i64) -> Lake {
         let lake = Lake::in_memory([0; 32]);
@@ -168,9 +207,13 @@ mod tests {
     }
 
     async fn found(lake: &Lake, span: Span) -> (usize, u64) {
-        let (mut run, mut n) = (run(), 0);
-        let expected = n_hunted(lake, span, &run).await.unwrap();
-        let board = hunt(lake, span, &mut run, &mut |more| n += more).await.unwrap();
+        let sources = lake.distinct(Hunt::COLUMNS, &Hunt::everything()).await.unwrap();
+        let (mut hunt, mut n) = (Hunt::over(run(), &sources, span), 0);
+        let expected = lake.count(&hunt.whole()).await.unwrap();
+        while let Some(query) = hunt.asks() {
+            n += hunt.take(lake.events(&query).await.unwrap());
+        }
+        let (run, board) = hunt.finish();
         assert_eq!(board.len() as u64, n);
         assert_eq!(
             run.tally().limits,

@@ -39,7 +39,7 @@ pub use blind::{Blind, SILENCE, blind, silences};
 pub use detector::{Detector, Tally};
 pub use error::Error;
 pub use explain::{Explanation, Site};
-pub use hunt::{hunt, n_hunted};
+pub use hunt::Hunt;
 pub use order::InOrder;
 pub use revise::{Asked, revise};
 pub use rule::{Correlation, Filter, Head, LogSource, Origin, Place, Placeholders, Refusal, Rule, RuleSet};

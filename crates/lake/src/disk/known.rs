@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Ids kept in memory, unless one batch needs more: a table of 2^21 places of 17 bytes, 34 MiB.
-const MOST_IDS: usize = 3 << 19;
+const MOST_IDS: usize = if cfg!(test) { 100 } else { 3 << 19 };
 /// The same record can bear times that differ by a time zone, where the zone was given differently.
 const ZONES: i64 = 26 * 3600 * 1_000_000_000;
 
@@ -38,17 +38,40 @@ impl Known {
     pub fn load(&mut self, table: &Path, entries: &[Arc<Entry>], reach: &Reach) -> Result<(), Error> {
         let needed: Vec<_> = entries.iter().filter(|entry| reach.meets(entry)).collect();
         if self.ids.len() > MOST_IDS {
-            let still: HashSet<&String> = needed.iter().map(|entry| &entry.path).collect();
-            if !self.files.iter().all(|file| still.contains(file)) {
-                self.ids = HashSet::new();
-                self.files = HashSet::new();
-            }
+            self.forget_but(table, &needed)?;
         }
         for entry in needed {
             if !self.files.contains(&entry.path) {
-                read_ids(&table.join(&entry.path), &mut self.ids)?;
+                read_ids(&table.join(&entry.path), &mut |id| {
+                    self.ids.insert(id);
+                })?;
                 self.files.insert(entry.path.clone());
             }
+        }
+        Ok(())
+    }
+}
+
+impl Known {
+    /// Forgets the ids of files that are not needed. Each is read once more for that: to begin anew would read all that
+    /// are needed, again and again where these hold many.
+    fn forget_but(&mut self, table: &Path, needed: &[&Arc<Entry>]) -> Result<(), Error> {
+        let still: HashSet<&String> = needed.iter().map(|entry| &entry.path).collect();
+        let gone: Vec<String> = self
+            .files
+            .iter()
+            .filter(|file| !still.contains(file))
+            .cloned()
+            .collect();
+        for file in gone {
+            read_ids(&table.join(&file), &mut |id| {
+                self.ids.remove(&id);
+            })?;
+            self.files.remove(&file);
+        }
+        // A table keeps the room of the most that it ever held.
+        if self.ids.capacity() > 4 * self.ids.len().max(MOST_IDS) {
+            self.ids.shrink_to(2 * self.ids.len());
         }
         Ok(())
     }
@@ -113,7 +136,7 @@ fn sources_of(batch: &Batch) -> BTreeSet<String> {
     sources
 }
 
-fn read_ids(path: &Path, ids: &mut HashSet<EventId>) -> Result<(), Error> {
+fn read_ids(path: &Path, take: &mut dyn FnMut(EventId)) -> Result<(), Error> {
     let damaged = |what: String| Error::Damaged {
         path: path.to_owned(),
         what,
@@ -126,7 +149,7 @@ fn read_ids(path: &Path, ids: &mut HashSet<EventId>) -> Result<(), Error> {
         let batch = batch.map_err(|e| damaged(e.to_string()))?;
         let texts = batch.column(0).as_string_view_opt();
         for text in texts.into_iter().flatten().flatten() {
-            ids.insert(EventId::parse(text).map_err(|e| damaged(e.to_string()))?);
+            take(EventId::parse(text).map_err(|e| damaged(e.to_string()))?);
         }
     }
     Ok(())
