@@ -46,6 +46,7 @@ pub fn built_in() -> Vec<Arc<dyn Format>> {
         Arc::new(linux_journald::JsonLines),
         Arc::new(windows::Evtx),
         Arc::new(windows::Json),
+        Arc::new(windows::Xml),
         Arc::new(sshd::Sshd),
         Arc::new(syslog::Syslog),
         Arc::new(aws::cloudtrail()),

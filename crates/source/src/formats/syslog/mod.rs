@@ -3,7 +3,7 @@
 mod frame;
 mod sudo;
 
-use crate::formats::{apache, linux_auditd, nginx, sshd};
+use crate::formats::{apache, linux_auditd, nginx, sshd, windows};
 use crate::json::{Json, Object};
 use crate::redact::{self, Redactor};
 use crate::time::Clock;
@@ -177,13 +177,22 @@ fn class(program: &str) -> &'static str {
 }
 
 /// Programs whose messages are records of a format of its own.
-const GUESTS: &[(&[&str], [&dyn Format; 2])] = &[
-    (&["nginx"], [&nginx::ErrorLog, &nginx::Access]),
+const GUESTS: &[(&[&str], &[&dyn Format])] = &[
+    (&["nginx"], &[&nginx::ErrorLog, &nginx::Access]),
     (
         &["apache2", "httpd", "apache"],
-        [&apache::ErrorLog, &apache::Access],
+        &[&apache::ErrorLog, &apache::Access],
     ),
+    (&[SYSMON], &[&windows::Xml]),
 ];
+
+/// Sysmon for Linux, which writes the XML of Windows' events.
+const SYSMON: &str = "sysmon";
+
+/// Whether a message begins an event of Sysmon and does not end it: syslog cuts what is too long.
+fn is_cut(program: &str, message: &str) -> bool {
+    program == SYSMON && message.starts_with("<Event>") && !message.trim_end().ends_with("</Event>")
+}
 
 /// Programs that pass on records of the kernel's audit.
 const AUDIT: &[&str] = &["audispd", "audisp-syslog", "auditd", "audit", "kernel", "auoms"];
@@ -338,6 +347,15 @@ impl Stream {
         if n_repeated > 1 {
             let why = format!("a message came {n_repeated} times and was logged once");
             lose(event, since, Some(n_repeated - 1), &why, out);
+        }
+        if is_cut(frame.program.unwrap_or(""), frame.message) {
+            out.losses.push(Loss {
+                source: windows::SOURCE.to_owned(),
+                host: event.host.clone(),
+                span: event.when(),
+                at_most: Some(1),
+                why: "an event of Sysmon was cut off".to_owned(),
+            });
         }
         if let Some((n, why)) = admitted(frame.program, frame.message) {
             lose(event, since, n, why, out);

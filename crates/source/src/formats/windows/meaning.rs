@@ -126,6 +126,11 @@ impl Table {
 
     /// Fills class, activity, outcome and the columns that fields tell.
     pub fn fill(&self, event: &mut Event, fields: &Object<'_>, provider: &str, id: u64, keys: &Keys) {
+        // Sysmon for Linux numbers its events as Sysmon does.
+        let provider = match provider {
+            "Linux-Sysmon" => "Microsoft-Windows-Sysmon",
+            other => other,
+        };
         let of_provider = self.rules.get(provider.to_ascii_lowercase().as_str());
         let rule = of_provider.and_then(|rules| rules.get(&Some(id)).or_else(|| rules.get(&None)));
         let Some(rule) = rule else { return };

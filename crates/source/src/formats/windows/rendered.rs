@@ -1,0 +1,92 @@
+//! `windows_xml`: the same events in XML, as Windows renders them and Sysmon for Linux writes them.
+
+use super::element;
+use super::record::{Maker, SOURCE};
+use super::shape;
+use crate::json;
+use crate::{Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample};
+use std::sync::Arc;
+
+/// Windows events in XML.
+pub struct Xml;
+
+impl Format for Xml {
+    fn name(&self) -> &str {
+        "windows_xml"
+    }
+
+    fn source(&self) -> &str {
+        SOURCE
+    }
+
+    fn manual(&self) -> &str {
+        include_str!("xml.txt")
+    }
+
+    fn recognize(&self, sample: &Sample<'_>) -> Confidence {
+        let is_event = |text: &str| element::object(text).is_ok_and(|object| shape::is_event(&object));
+        let first = first_event(sample.head);
+        Confidence(if first.is_some_and(|text| is_event(&text)) {
+            85
+        } else {
+            0
+        })
+    }
+
+    /// A value may hold line ends.
+    fn framing(&self) -> Framing {
+        Framing::Blocks(Arc::new(begins))
+    }
+
+    fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
+        Ok(Box::new(XmlDecoder {
+            maker: Maker::new(context),
+        }))
+    }
+}
+
+/// The event that a text begins with, behind a declaration where there is one.
+fn first_event(head: &[u8]) -> Option<String> {
+    let text = json::text(head);
+    let end = text.find("</Event>")? + "</Event>".len();
+    let starts = ["<Event ", "<Event>"]
+        .into_iter()
+        .filter_map(|tag| text.find(tag));
+    let start = starts.min()?;
+    let is_first = is_opening(text.get(..start)?);
+    text.get(start..end).filter(|_| is_first).map(str::to_owned)
+}
+
+/// Whether it is what may stand before the first event: a declaration, and the element around them all.
+fn is_opening(text: &str) -> bool {
+    let text = text.trim().trim_start_matches('\u{feff}');
+    let rest = match text.strip_prefix("<?xml") {
+        Some(rest) => rest.split_once("?>").map_or(rest, |(_, rest)| rest.trim()),
+        None => text,
+    };
+    matches!(rest, "" | "<Events>")
+}
+
+/// Whether a line begins an event.
+fn begins(line: &[u8]) -> bool {
+    let rest = line.trim_ascii_start().strip_prefix(b"<Event");
+    rest.is_some_and(|rest| matches!(rest.first(), Some(b'>' | b' ' | b'\t')))
+}
+
+struct XmlDecoder {
+    maker: Maker,
+}
+
+impl Decoder for XmlDecoder {
+    fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
+        let text = record.lossy();
+        if is_opening(&text) {
+            return Ok(());
+        }
+        out.push(
+            self.maker
+                .event(element::object(text.trim())?, text.len(), None)?,
+        );
+        Ok(())
+    }
+}
