@@ -5,7 +5,7 @@ use crate::behave::{Behaviours, Seen, Sheet, Watch};
 use crate::correlate::{Conclusion, Correlations};
 use crate::detector::{self, Detector};
 use crate::rule::{Head, RuleSet};
-use crate::stream::{Change, Clock, Limits, Verdict, Who, id_of};
+use crate::stream::{Change, Clock, Limits, Told, Verdict, Who};
 use ambit_event::{Event, Finding, FindingId, Level, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -258,12 +258,12 @@ fn noted(sheet: &Sheet, change: Change) -> Entry {
 
 fn entry(label: &Label<'_>, change: Change) -> Entry {
     match change {
-        Change::Raised(verdict) => Entry::Raised {
-            finding: finding(label, verdict),
+        Change::Raised(told, verdict) => Entry::Raised {
+            finding: finding(label, told, verdict),
         },
-        Change::Corrected(before, verdict) => Entry::Corrected {
+        Change::Corrected(before, told, verdict) => Entry::Corrected {
             before: before.id,
-            finding: finding(label, verdict),
+            finding: finding(label, told, verdict),
         },
         Change::Withdrawn(before) => Entry::Withdrawn {
             before: before.id,
@@ -272,9 +272,9 @@ fn entry(label: &Label<'_>, change: Change) -> Entry {
     }
 }
 
-fn finding(label: &Label<'_>, verdict: Verdict) -> Finding {
+fn finding(label: &Label<'_>, told: Told, verdict: Verdict) -> Finding {
     Finding {
-        id: id_of(label.id, &verdict),
+        id: told.id,
         rule_id: label.id.to_owned(),
         title: label.title.to_owned(),
         level: verdict.level.or(label.level),

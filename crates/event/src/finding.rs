@@ -51,8 +51,8 @@ impl fmt::Display for Level {
     }
 }
 
-/// The identity of a finding: of its rule and the events that made it, so that the same conclusion reached twice is
-/// one finding.
+/// The identity of a finding: of its rule, the events that made it and, where it is over several, the group and the
+/// place in it, so that the same conclusion reached twice is one finding, and two over the same events are two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FindingId(EventId);
