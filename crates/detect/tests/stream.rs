@@ -180,7 +180,9 @@ fn no_two_findings_have_one_id_and_what_is_taken_back_was_told() {
 #[test]
 fn two_findings_that_list_the_same_events_are_two() {
     let count = "{type: event_count, rules: [a], timespan: 72h, condition: {gte: 2}}";
-    let secs = (0..300).map(|nth| nth / 100).chain((1..60).map(|hour| hour * 3600));
+    let secs = (0..300)
+        .map(|nth| nth / 100)
+        .chain((1..60).map(|hour| hour * 3600));
     let events: Vec<Event> = (0..)
         .zip(secs)
         .map(|(nth, secs): (u64, i64)| {
@@ -192,7 +194,12 @@ fn two_findings_that_list_the_same_events_are_two() {
     let (entries, board, _) = played(&rules(&[count]), &events, terms(0));
     assert_eq!(contradictions(&entries), Vec::<String>::new());
     let is_asked = |finding: &&&Finding| finding.rule_id == "k0";
-    let counts: Vec<u64> = board.findings().iter().filter(is_asked).map(|f| f.n_events).collect();
+    let counts: Vec<u64> = board
+        .findings()
+        .iter()
+        .filter(is_asked)
+        .map(|f| f.n_events)
+        .collect();
     assert_eq!(counts.len(), 3, "{counts:?}");
 }
 
