@@ -1,12 +1,16 @@
 //! A detection run: events in, in whichever order; findings out, and what becomes of them.
 
 use crate::allow::AllowList;
-use crate::behave::{Behaviours, Seen, Sheet, Watch};
+use crate::behave::{Around, Behaviours, Seen, Sheet, Watch};
+use crate::blind::{self, Unproven};
 use crate::correlate::{Conclusion, Correlations};
 use crate::detector::{self, Detector};
+use crate::places::Places;
 use crate::rule::{Head, RuleSet};
 use crate::stream::{Change, Clock, Limits, Told, Verdict, Who};
+use crate::suspect::Board;
 use ambit_event::{Event, Finding, FindingId, Level, Timestamp};
+use ambit_lake::Coverage;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,6 +47,8 @@ pub struct Terms {
     pub most_groups: usize,
     pub behaviours: Behaviours,
     pub allow: AllowList,
+    /// Where addresses are, for the behaviours that ask; `None`: they look for nothing.
+    pub places: Option<Arc<Places>>,
 }
 
 impl Terms {
@@ -54,6 +60,7 @@ impl Terms {
             most_groups: 1_000_000,
             behaviours: Behaviours::default(),
             allow: AllowList::default(),
+            places: None,
         }
     }
 }
@@ -89,7 +96,9 @@ pub struct Run {
     detector: Detector,
     correlations: Correlations,
     watches: Vec<Box<dyn Watch>>,
+    behaviours: Behaviours,
     allow: AllowList,
+    places: Option<Arc<Places>>,
     clock: Clock,
     /// The earliest record of each source.
     since: BTreeMap<String, Timestamp>,
@@ -103,7 +112,9 @@ impl Run {
             detector: Detector::new(rules),
             correlations: Correlations::new(rules, terms.most_groups),
             watches: terms.behaviours.watches(terms.most_groups),
+            behaviours: terms.behaviours,
             allow: terms.allow,
+            places: terms.places,
             clock: Clock::new(terms.lateness_secs.saturating_mul(1_000_000_000)),
             since: BTreeMap::new(),
             tally: RunTally::default(),
@@ -139,7 +150,12 @@ impl Run {
     pub fn take(&mut self, event: &Event) -> Vec<Entry> {
         self.tally.n_events += 1;
         self.clock.see(event.time);
-        let seen = Seen::new(event, self.age_at(event));
+        self.note_source(event);
+        let around = Around {
+            since: &self.since,
+            places: self.places.as_deref(),
+        };
+        let seen = Seen::new(event, around);
         let (mut arrivals, mut n_without) = (Vec::new(), 0);
         let correlations = &self.correlations;
         let single = self
@@ -167,15 +183,14 @@ impl Run {
         self.let_through(entries)
     }
 
-    /// How long the source was watched by then. What is watched for a short time alone has no habits yet; where the
+    /// Notes since when the source is watched. What is watched for a short time alone has no habits yet; where the
     /// beginning comes late, it is taken for that much shorter.
-    fn age_at(&mut self, event: &Event) -> i64 {
-        if self.since.len() >= MOST_SOURCES && !self.since.contains_key(&event.source) {
-            return 0;
+    fn note_source(&mut self, event: &Event) {
+        if let Some(since) = self.since.get_mut(&event.source) {
+            *since = (*since).min(event.time);
+        } else if self.since.len() < MOST_SOURCES {
+            self.since.insert(event.source.clone(), event.time);
         }
-        let since = self.since.entry(event.source.clone()).or_insert(event.time);
-        *since = (*since).min(event.time);
-        event.time.0.saturating_sub(since.0)
     }
 
     fn sweep(&mut self) -> Vec<Entry> {
@@ -204,6 +219,16 @@ impl Run {
             );
         }
         self.let_through(entries)
+    }
+
+    /// Takes findings off the board that miss something which a gap of the coverage may hide: whether they hold is
+    /// unknown, and to be told as that.
+    pub fn take_out_unproven(&self, board: &mut Board, coverage: &Coverage) -> Vec<Unproven> {
+        let unproven = blind::unproven(&board.findings(), &self.behaviours, coverage);
+        for one in &unproven {
+            board.take_out(one.finding.id);
+        }
+        unproven
     }
 
     /// Keeps back what is allowed, and counts the rest.

@@ -7,18 +7,19 @@ use crate::progress::Progress;
 use crate::setting::{Setting, read_text, remark};
 use crate::words;
 use ambit_detect::{
-    AllowList, Behaviours, Blind, Board, Entry, Fired, InOrder, RuleSet, Run, Suspicion, Terms, blind,
-    silences,
+    AllowList, Behaviours, Blind, Board, Entry, Fired, InOrder, Places, Product, RuleSet, Run, Suspicion,
+    Terms, Unproven, blind, navigator, ocsf, silences,
 };
 use ambit_event::{Batch, Event, Finding, Keys, Level, ObservableKind, Span, Timestamp, mask, printable};
 use ambit_lake::Ledger;
 use ambit_source::{Input, Options, discover};
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Say what is suspicious in logs: Sigma rules and built-in behaviours, without a lake
 #[derive(Debug, Args)]
@@ -39,6 +40,15 @@ pub struct DetectArgs {
     /// Findings that are not to be told, each with its reason and its end
     #[arg(long, value_name = "FILE.toml")]
     allow: Option<PathBuf>,
+    /// Where addresses are: a database in MaxMind's format, such as GeoLite2 City; for travel and new countries
+    #[arg(long, value_name = "FILE.mmdb")]
+    geo: Option<PathBuf>,
+    /// Also write the findings as OCSF Detection Findings, one a line
+    #[arg(long, value_name = "FILE")]
+    ocsf: Option<PathBuf>,
+    /// Also write the findings as a layer of the ATT&CK Navigator
+    #[arg(long, value_name = "FILE")]
+    navigator: Option<PathBuf>,
     /// Only findings of this level and above
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     min_level: Option<Level>,
@@ -55,6 +65,7 @@ const EXAMPLES: &str = "Examples:
   ambit detect evtx/ --rules sigma/rules --json | jq -r '[.time, .level, .title] | @tsv'
   ambit detect logs.tar.zst --min-level medium
   ambit detect logs/ --allow allow.toml --behaviours behaviours.toml
+  ambit detect logs/ --geo GeoLite2-City.mmdb --ocsf findings.ocsf.jsonl --navigator layer.json
 
 With --json each finding is a line of its own: rule_id, title, level, attack, time, actor, events and more.
 What could not be looked at is told on standard error; the exit code is then 3.";
@@ -63,6 +74,8 @@ What could not be looked at is told on standard error; the exit code is then 3."
 const WAITING: usize = 200_000;
 /// What was not read, or is unknown, is told in full up to here.
 const MOST_TOLD: usize = 20;
+/// Suspicions that people are shown, besides all above low.
+const MOST_SHOWN: usize = 50;
 
 fn level(text: &str) -> Result<Level, String> {
     let names: Vec<&str> = Level::ALL.iter().map(|level| level.name()).collect();
@@ -77,11 +90,14 @@ pub fn run(setting: &Setting, args: &DetectArgs) -> Result<Exit> {
     if !args.rules.is_empty() && rules.n_loaded() == 0 {
         bail!("no rule could be loaded: `ambit rules check` says why");
     }
-    let mut looked = Looked::over(&rules, terms(args)?);
+    let terms = terms(args)?;
+    let places = terms.places.clone();
+    let mut looked = Looked::over(&rules, terms);
     looked.read_all(&args.paths, &args.reading.options()?)?;
     let board = looked.finish();
     let is_heard = |finding: &&Finding| args.min_level.is_none_or(|least| finding.level >= Some(least));
     let findings: Vec<&Finding> = board.findings().into_iter().filter(is_heard).collect();
+    write_exports(args, &findings)?;
     if setting.is_json {
         let lines: Result<Vec<String>, _> = findings.iter().map(serde_json::to_string).collect();
         setting.say_all(lines?)?;
@@ -95,6 +111,7 @@ pub fn run(setting: &Setting, args: &DetectArgs) -> Result<Exit> {
         setting.say_all(told(setting, &heard.suspicions()))?;
     }
     let is_complete = looked.remark(&rules, args.rules.is_empty());
+    let is_complete = remark_places(places.as_deref()) && is_complete;
     Ok(Exit::incomplete_if(!is_complete))
 }
 
@@ -106,10 +123,55 @@ fn terms(args: &DetectArgs) -> Result<Terms> {
     if let Some(file) = &args.behaviours {
         terms.behaviours = Behaviours::parse(&read_text(file)?, &file.display().to_string())?;
     }
+    // A file named in the parameters lies beside them.
+    let named = terms
+        .behaviours
+        .places()
+        .map(|file| beside(args.behaviours.as_deref(), file));
+    if let Some(file) = args.geo.clone().or(named) {
+        terms.places = Some(Arc::new(Places::open(&file)?));
+    }
     if let Some(file) = &args.allow {
         terms.allow = AllowList::parse(&read_text(file)?, &file.display().to_string())?;
     }
     Ok(terms)
+}
+
+fn beside(file: Option<&Path>, other: &str) -> PathBuf {
+    file.and_then(Path::parent).unwrap_or(Path::new("")).join(other)
+}
+
+/// Writes the findings that stand in the words of others.
+fn write_exports(args: &DetectArgs, findings: &[&Finding]) -> Result<()> {
+    let write = |file: &Path, text: String| {
+        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+    };
+    if let Some(file) = &args.ocsf {
+        let line = |finding: &&Finding| format!("{}\n", ocsf(finding, &Product::ambit()));
+        write(file, findings.iter().map(line).collect())?;
+    }
+    if let Some(file) = &args.navigator {
+        let paths: Vec<String> = args.paths.iter().map(|path| path.display().to_string()).collect();
+        let layer = navigator(findings, &format!("Findings in {}", paths.join(", ")));
+        write(file, format!("{layer:#}\n"))?;
+    }
+    Ok(())
+}
+
+/// Tells what the database of places cannot say. Whether there is nothing of it.
+fn remark_places(places: Option<&Places>) -> bool {
+    let Some(places) = places else { return true };
+    if !places.has_coordinates() {
+        remark("the database of --geo has countries and no places: impossible travel is not looked for");
+    }
+    let n = places.n_unreadable();
+    if n > 0 {
+        remark(&format!(
+            "{} of addresses in the database of --geo met a damaged record",
+            words::counted(n, "look-up", "look-ups")
+        ));
+    }
+    n == 0
 }
 
 /// What was looked at so far.
@@ -122,6 +184,7 @@ struct Looked {
     n_rejects: u64,
     errors: Vec<String>,
     blind: Vec<Blind>,
+    unproven: Vec<Unproven>,
 }
 
 impl Looked {
@@ -135,6 +198,7 @@ impl Looked {
             n_rejects: 0,
             errors: Vec::new(),
             blind: Vec::new(),
+            unproven: Vec::new(),
         }
     }
 
@@ -196,7 +260,9 @@ impl Looked {
         for entry in self.run.finish() {
             self.board.note(entry);
         }
-        for finding in silences(&self.ledger.coverage(&[])) {
+        let coverage = self.ledger.coverage(&[]);
+        self.unproven = self.run.take_out_unproven(&mut self.board, &coverage);
+        for finding in silences(&coverage) {
             self.board.note(Entry::Raised { finding });
         }
         std::mem::take(&mut self.board)
@@ -296,12 +362,35 @@ impl Looked {
             )
         };
         let mut lines: Vec<String> = self.blind.iter().take(MOST_TOLD).map(line).collect();
+        lines.extend(self.unproven.iter().take(MOST_TOLD).map(unproven));
+        let n_more = self.unproven.len().saturating_sub(MOST_TOLD) as u64;
+        if n_more > 0 {
+            lines.push(format!(
+                "unknown: {} more",
+                words::counted(n_more, "finding", "findings")
+            ));
+        }
         let n_more = self.blind.len().saturating_sub(MOST_TOLD) as u64;
         if n_more > 0 {
             lines.push(format!("unknown: {} more", words::counted(n_more, "gap", "gaps")));
         }
         lines
     }
+}
+
+/// What is missed may lie in a gap.
+fn unproven(one: &Unproven) -> String {
+    let Unproven { finding, gap } = one;
+    let actor = finding
+        .actor
+        .first()
+        .map_or(String::new(), |actor| shown(&actor.to_string()));
+    let (title, at) = (printable(&finding.title, 90), finding.time);
+    let (from, until) = (gap.span.from, gap.span.until);
+    format!(
+        "unknown: {title}, {actor} at {at}: what it misses may lie in the gap of {} from {from} to {until}",
+        gap.source
+    )
 }
 
 /// Fingerprints of secrets without a lake: the same for the same evidence, and for no other.
@@ -322,7 +411,15 @@ fn told(setting: &Setting, suspicions: &[Suspicion]) -> Vec<String> {
         return vec!["nothing was found".to_owned()];
     }
     let mut lines = Vec::new();
-    for suspicion in suspicions {
+    // The heaviest come first: of the many that are low, the last would push them off the screen.
+    let is_shown = |(nth, one): &(usize, &Suspicion)| *nth < MOST_SHOWN || one.level > Some(Level::Low);
+    let shown_ones: Vec<&Suspicion> = suspicions
+        .iter()
+        .enumerate()
+        .filter(is_shown)
+        .map(|(_, one)| one)
+        .collect();
+    for suspicion in &shown_ones {
         let level = suspicion.level.map_or("no level", Level::name);
         let head = format!(
             "{} · risk {} · {level} · {}",
@@ -333,6 +430,13 @@ fn told(setting: &Setting, suspicions: &[Suspicion]) -> Vec<String> {
         lines.push(setting.paint.tone(Tone::Strong, &head));
         let rows: Vec<Vec<String>> = suspicion.rules.iter().map(row).collect();
         lines.extend(columns(&rows).iter().map(|line| format!("  {line}")));
+    }
+    let n_more = (suspicions.len() - shown_ones.len()) as u64;
+    if n_more > 0 {
+        let n = words::counted(n_more, "suspicion", "suspicions");
+        lines.push(format!(
+            "and {n} of level low or below; --json lists every finding"
+        ));
     }
     lines
 }
