@@ -27,7 +27,7 @@ fn finding(nth: u8, rule: &str, level: Option<Level>, attack: &[&str], actor: Ve
         source: "sshd".to_owned(),
         host: Some("web-1".to_owned()),
         actor,
-        because: (nth % 2 == 0).then(|| "12 failed logins \"within\" 60 s\u{1b}[2J".to_owned()),
+        because: nth.is_multiple_of(2).then(|| "12 failed logins \"within\" 60 s\u{1b}[2J".to_owned()),
         events,
         n_events: 12,
     }

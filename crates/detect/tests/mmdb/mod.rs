@@ -1,6 +1,6 @@
 //! Writes small databases in MaxMind's format, after its specification 2.0.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// A network with its place.
 pub struct Row {
@@ -80,7 +80,7 @@ fn map(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
 fn bits((ip, len): (IpAddr, u8)) -> (u128, u8) {
     match ip {
         IpAddr::V4(ip) => (u128::from(u32::from(ip)), len + 96),
-        IpAddr::V6(ip) => (u128::from(Ipv6Addr::from(ip)), len),
+        IpAddr::V6(ip) => (u128::from(ip), len),
     }
 }
 
