@@ -27,7 +27,9 @@ fn finding(nth: u8, rule: &str, level: Option<Level>, attack: &[&str], actor: Ve
         source: "sshd".to_owned(),
         host: Some("web-1".to_owned()),
         actor,
-        because: nth.is_multiple_of(2).then(|| "12 failed logins \"within\" 60 s\u{1b}[2J".to_owned()),
+        because: nth
+            .is_multiple_of(2)
+            .then(|| "12 failed logins \"within\" 60 s\u{1b}[2J".to_owned()),
         events,
         n_events: 12,
     }
@@ -212,6 +214,14 @@ fn is_detection_finding(event: &Value) {
                 "{name}"
             );
         }
+    }
+    for logger in event
+        .pointer("/metadata/loggers")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        assert!(logger["name"].is_string() && logger["device"]["type_id"].is_i64());
     }
     let places = ["actor", "src_endpoint", "device"];
     for evidence in event["evidences"].as_array().into_iter().flatten() {
