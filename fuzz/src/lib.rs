@@ -2,7 +2,7 @@
 //! the bytes are, and the same bytes must give the same answer.
 
 use ambit_apk::Limits;
-use ambit_detect::{Detector, Placeholders, RuleSet};
+use ambit_detect::{Detector, Placeholders, Places, RuleSet, Run, Terms};
 use ambit_event::{Batch, Event, Fields, Keys, Timestamp};
 use ambit_lake::{Assertion, Filter};
 use ambit_scope::{DataMap, ReachContext, Seed};
@@ -93,6 +93,24 @@ pub fn rules(bytes: &[u8]) {
     event.fields = Fields::from_json(fields.into());
     let (mut quick, mut slow) = (Detector::new(&rules), Detector::unfiltered(&rules));
     assert_eq!(quick.check(&event), slow.check(&event));
+}
+
+/// Reads bytes as a database of places, and asks it where addresses are.
+pub fn places(bytes: &[u8]) {
+    let Ok(places) = Places::parse(bytes.to_vec(), "places.mmdb") else {
+        return;
+    };
+    let terms = Terms {
+        places: Some(Arc::new(places)),
+        ..Terms::new()
+    };
+    let mut run = Run::new(&RuleSet::parse("", "none.yml", &Placeholders::none()), terms);
+    for (nth, address) in (0..).zip(["192.0.2.7", "198.51.100.9", "2001:db8::7", "::ffff:9.9.9.9"]) {
+        let mut event = Event::new("shop_api", Timestamp(nth));
+        event.actor_user = Some("1042".into());
+        event.src_ip = Some(address.into());
+        let _ = run.take(&event);
+    }
 }
 
 /// Reads bytes as a seed.

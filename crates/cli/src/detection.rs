@@ -2,19 +2,20 @@
 
 use crate::paint::{Paint, Tone, columns};
 use crate::progress::Progress;
-use crate::setting::read_text;
+use crate::setting::{by, read_text, write_file};
 use crate::words;
 use ambit_detect::{
-    AllowList, Asked, Behaviours, Blind, Board, Entry, Fired, Hunt, Placeholders, RuleSet, Run, Suspicion,
-    Terms, blind, revise, silences,
+    AllowList, Asked, Behaviours, Blind, Board, Entry, Fired, Hunt, Placeholders, Places, Product, RuleSet,
+    Run, SILENCE, Suspicion, Terms, Unproven, blind, navigator, ocsf, revise, silences,
 };
 use ambit_event::{
-    Batch, Finding, FindingId, Level, Noted, ObservableKind, Span, Timestamp, mask, printable,
+    Batch, Finding, FindingId, Level, Noted, Noticed, ObservableKind, Span, Timestamp, mask, printable,
 };
 use ambit_lake::{Coverage, Lake};
 use anyhow::{Result, bail};
 use clap::Args;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// How rules and behaviours are asked.
 #[derive(Debug, Clone, Default, Args)]
@@ -28,7 +29,16 @@ pub struct DetectionArgs {
     /// Findings that are not to be told, each with its reason and its end
     #[arg(long, value_name = "FILE.toml")]
     pub allow: Option<PathBuf>,
-    /// Only findings of this level and above
+    /// Where addresses are: a database in MaxMind's format, such as GeoLite2 City; for travel and new countries
+    #[arg(long, value_name = "FILE.mmdb")]
+    pub geo: Option<PathBuf>,
+    /// Also write the findings as OCSF Detection Findings, one a line
+    #[arg(long, value_name = "FILE")]
+    pub ocsf: Option<PathBuf>,
+    /// Also write the findings as a layer of the ATT&CK Navigator
+    #[arg(long, value_name = "FILE")]
+    pub navigator: Option<PathBuf>,
+    /// Tell only findings of this level and above; what is kept is kept
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     pub min_level: Option<Level>,
 }
@@ -59,6 +69,15 @@ impl DetectionArgs {
         if let Some(file) = &self.behaviours {
             terms.behaviours = Behaviours::parse(&read_text(file)?, &file.display().to_string())?;
         }
+        // A file named in the parameters lies beside them.
+        let beside = |file: &str| {
+            let folder = self.behaviours.as_deref().and_then(Path::parent);
+            folder.unwrap_or(Path::new("")).join(file)
+        };
+        let named = terms.behaviours.places().map(beside);
+        if let Some(file) = self.geo.clone().or(named) {
+            terms.places = Some(Arc::new(Places::open(&file)?));
+        }
         if let Some(file) = &self.allow {
             terms.allow = AllowList::parse(&read_text(file)?, &file.display().to_string())?;
         }
@@ -69,10 +88,27 @@ impl DetectionArgs {
         self.min_level.is_none_or(|least| finding.level >= Some(least))
     }
 
+    /// Writes the findings in the words of others.
+    pub fn write_exports(&self, findings: &[&Finding]) -> Result<()> {
+        if let Some(file) = &self.ocsf {
+            let line = |finding: &&Finding| format!("{}\n", ocsf(finding, &Product::ambit()));
+            let lines: String = findings.iter().map(line).collect();
+            write_file(file, lines.as_bytes())?;
+        }
+        if let Some(file) = &self.navigator {
+            let layer = navigator(findings, "Findings of Ambit");
+            write_file(file, format!("{layer:#}\n").as_bytes())?;
+        }
+        Ok(())
+    }
+
     /// Whether nothing of it was given.
     pub const fn is_empty(&self) -> bool {
         self.placeholders.is_none()
             && self.behaviours.is_none()
+            && self.geo.is_none()
+            && self.ocsf.is_none()
+            && self.navigator.is_none()
             && self.allow.is_none()
             && self.min_level.is_none()
     }
@@ -98,6 +134,7 @@ pub struct Hunted {
     pub n_withdrawn: u64,
     /// Found before, and standing.
     pub n_known: u64,
+    /// The version that was looked at, with what was kept.
     pub lake_version: u64,
     /// What people should know beside.
     pub remarks: Remarks,
@@ -111,19 +148,55 @@ pub struct Quarry<'a> {
     pub span: Span,
     /// How rules can be given, for people.
     pub given_by: &'static str,
-    /// What is found is kept in the lake, noted at this instant.
-    pub noted_at: Option<Timestamp>,
+}
+
+/// What was seen in one look through the lake.
+struct Look {
+    findings: Vec<Finding>,
+    silences: Vec<Finding>,
+    asked: Asked,
+    remarks: Remarks,
 }
 
 impl Quarry<'_> {
-    /// Looks through the lake and keeps what is new.
-    pub async fn look(self, lake: &Lake) -> Result<Hunted> {
-        let has_behaviours = self.terms.behaviours != Behaviours::none();
-        let allows = self.terms.allow != AllowList::default();
-        let run = Run::new(self.rules, self.terms);
-        let from = Timestamp(self.span.from.0.saturating_sub(run.look_back()));
+    /// Looks through the lake and keeps nothing.
+    pub async fn look(&self, lake: &Lake) -> Result<Hunted> {
+        let look = self.once(lake, &lake.findings().await?).await?;
+        Ok(Hunted::of(look, lake.version().0))
+    }
+
+    /// Looks through the lake and keeps what is new. Where somebody wrote meanwhile, it looks again, and nobody
+    /// writes until it is done.
+    pub async fn look_and_keep(&self, lake: &Lake) -> Result<Hunted> {
+        let mut look = self.once(lake, &lake.findings().await?).await?;
+        let mut writer = lake.writer().await?;
+        let newest = lake.refresh().await?;
+        let known = newest.findings().await?;
+        if newest.version() != lake.version() {
+            look = self.once(&newest, &known).await?;
+        }
+        let entries = look.news(&known);
+        let mut hunted = Hunted::of(look, newest.version().0);
+        hunted.count(&entries);
+        // They are noticed now, and not when the look began.
+        let noted_at = by().at;
+        let noted = entries.into_iter().map(|entry| Noted { noted_at, entry });
+        let batch = Batch {
+            noted: noted.collect(),
+            ..Batch::default()
+        };
+        writer.push(batch).await?;
+        hunted.lake_version = writer.commit().await?.version.0;
+        Ok(hunted)
+    }
+
+    async fn once(&self, lake: &Lake, known: &[Noticed]) -> Result<Look> {
+        let places = self.terms.places.clone();
+        let run = Run::new(self.rules, self.terms.clone());
+        let mut rules = run.asked().clone();
+        let looked = self.reach(&run, known);
         let sources = lake.distinct(Hunt::COLUMNS, &Hunt::everything()).await?;
-        let mut hunt = Hunt::over(run, &sources, Span::new(from, self.span.until));
+        let mut hunt = Hunt::over(run, &sources, looked);
         let mut progress = Progress::of_events(lake.count(&hunt.whole()).await?);
         while let Some(query) = hunt.asks() {
             progress.looked(hunt.take(lake.events(&query).await?));
@@ -131,58 +204,111 @@ impl Quarry<'_> {
         progress.finish();
         let (run, mut board) = hunt.finish();
         let coverage = lake.coverage().await?;
+        let unproven = run.take_out_unproven(&mut board, &coverage);
+        let mut remarks = Remarks::of(&run, self.rules, &coverage, self.span, self.given_by);
+        remarks.unproven(&unproven);
+        remarks.places(places.as_deref());
+        if run.tally().n_events == 0 {
+            remarks.missing("no record in the lake is one that these rules are about, then".to_owned());
+        }
+        let findings = board
+            .findings()
+            .into_iter()
+            .filter(|found| self.span.contains(found.until));
+        let has_behaviours = run.n_behaviours() > 0;
         if has_behaviours {
-            for finding in silences(&coverage) {
-                board.note(Entry::Raised { finding });
+            // They follow from the coverage, which is always that of everything.
+            rules.remove(SILENCE.id);
+        }
+        Ok(Look {
+            findings: findings.cloned().collect(),
+            silences: if has_behaviours {
+                silences(&coverage)
+            } else {
+                Vec::new()
+            },
+            asked: Asked {
+                rules,
+                looked,
+                // What is allowed is not told, which does not say that it does not hold.
+                is_whole: self.span == Span::ALL
+                    && run.tally().limits.is_exact()
+                    && self.terms.allow == AllowList::default(),
+            },
+            remarks,
+        })
+    }
+
+    /// What must be looked at for the findings of the span to be whole: what their windows and habits rest on, and
+    /// findings that are known and reach into it.
+    fn reach(&self, run: &Run, known: &[Noticed]) -> Span {
+        let mut from = self.span.from;
+        let mut standing: Vec<&Finding> = known
+            .iter()
+            .filter(|noticed| noticed.withdrawn_at.is_none())
+            .map(|noticed| &noticed.finding)
+            .filter(|finding| run.asked().contains(&finding.rule_id))
+            .collect();
+        standing.sort_by_key(|finding| std::cmp::Reverse(finding.until));
+        // One that goes on may have begun long before: so may what it goes on from.
+        for finding in standing {
+            let reach = Timestamp(from.0.saturating_sub(run.look_back()));
+            if finding.until >= reach {
+                from = from.min(finding.time);
             }
         }
-        let findings = board.findings().into_iter();
-        let findings: Vec<&Finding> = findings.filter(|found| self.span.contains(found.until)).collect();
-        let mut rules = run.asked().clone();
-        rules.extend(has_behaviours.then(|| ambit_detect::SILENCE.id.to_owned()));
-        let asked = Asked {
-            rules,
-            // What is allowed is not told, which does not say that it does not hold.
-            is_whole: self.span == Span::ALL && run.tally().limits.is_exact() && !allows,
-        };
-        let mut hunted = Hunted {
-            findings: findings.iter().map(|finding| (*finding).clone()).collect(),
-            n_raised: 0,
-            n_corrected: 0,
-            n_withdrawn: 0,
-            n_known: 0,
-            lake_version: lake.version().0,
-            remarks: Remarks::of(&run, self.rules, &coverage, self.span, self.given_by),
-        };
-        if let Some(at) = self.noted_at {
-            hunted.keep(lake, &findings, &asked, at).await?;
+        Span::new(Timestamp(from.0.saturating_sub(run.look_back())), self.span.until)
+    }
+}
+
+impl Look {
+    fn news(&self, known: &[Noticed]) -> Vec<Entry> {
+        let found: Vec<&Finding> = self.findings.iter().collect();
+        let mut entries = revise(known, &found, &self.asked);
+        if self.asks_silence() {
+            let asked = Asked {
+                rules: [SILENCE.id.to_owned()].into(),
+                looked: Span::ALL,
+                is_whole: true,
+            };
+            let silent: Vec<&Finding> = self.silences.iter().collect();
+            entries.extend(revise(known, &silent, &asked));
         }
-        Ok(hunted)
+        entries
+    }
+
+    /// Behaviours are looked for together with silences.
+    fn asks_silence(&self) -> bool {
+        self.asked.rules.iter().any(|id| id.starts_with("ambit."))
     }
 }
 
 impl Hunted {
-    async fn keep(&mut self, lake: &Lake, found: &[&Finding], asked: &Asked, at: Timestamp) -> Result<()> {
-        // Holding the writer, nobody else notes anything meanwhile.
-        let mut writer = lake.writer().await?;
-        let known = lake.refresh().await?.findings().await?;
-        let entries = revise(&known, found, asked);
-        for entry in &entries {
+    fn of(look: Look, lake_version: u64) -> Self {
+        let mut findings = look.findings;
+        findings.extend(look.silences);
+        findings.sort_by(|a, b| (a.time, &a.rule_id, a.id).cmp(&(b.time, &b.rule_id, b.id)));
+        Self {
+            findings,
+            n_raised: 0,
+            n_corrected: 0,
+            n_withdrawn: 0,
+            n_known: 0,
+            lake_version,
+            remarks: look.remarks,
+        }
+    }
+
+    fn count(&mut self, entries: &[Entry]) {
+        for entry in entries {
             match entry {
                 Entry::Raised { .. } => self.n_raised += 1,
                 Entry::Corrected { .. } => self.n_corrected += 1,
                 Entry::Withdrawn { .. } => self.n_withdrawn += 1,
             }
         }
-        self.n_known = found.len() as u64 - self.n_raised - self.n_corrected;
-        let noted = entries.into_iter().map(|entry| Noted { noted_at: at, entry });
-        let batch = Batch {
-            noted: noted.collect(),
-            ..Batch::default()
-        };
-        writer.push(batch).await?;
-        self.lake_version = writer.commit().await?.version.0;
-        Ok(())
+        let n_new = self.n_raised + self.n_corrected;
+        self.n_known = (self.findings.len() as u64).saturating_sub(n_new);
     }
 
     /// What was kept, in one line.
@@ -197,6 +323,21 @@ impl Hunted {
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         format!("{} · lake version {}", parts.join(", "), self.lake_version)
     }
+
+    /// Those that people want to hear of; what is kept back by its level is counted.
+    pub fn heard(&mut self, args: &DetectionArgs) -> Vec<Finding> {
+        let all = std::mem::take(&mut self.findings);
+        let n_all = all.len();
+        let heard: Vec<Finding> = all.into_iter().filter(|finding| args.is_heard(finding)).collect();
+        let n_less = (n_all - heard.len()) as u64;
+        if n_less > 0 {
+            let n = words::counted(n_less, "finding", "findings");
+            self.remarks
+                .lines
+                .push(format!("{n} below --min-level, not told"));
+        }
+        heard
+    }
 }
 
 /// What was not looked at, or in vain.
@@ -206,6 +347,9 @@ pub struct Remarks {
     /// Whether everything was looked at.
     pub is_complete: bool,
 }
+
+/// Suspicions that people are shown, besides all above low.
+const MOST_SHOWN: usize = 50;
 
 impl Remarks {
     /// What a run over some coverage says of itself. `given_by` is how rules can be given.
@@ -238,8 +382,11 @@ impl Remarks {
             run,
             coverage.window.map_or(Timestamp::MIN, |window| window.until),
         ));
-        let blind = blind(rules, coverage, span);
-        lines.extend(unknown(&blind));
+        let mut blind = blind(rules, coverage, span);
+        if n_behaviours == 0 {
+            blind.retain(|gap| !gap.rules.is_empty());
+        }
+        lines.extend(unknown(&blind, n_behaviours > 0));
         Self {
             lines,
             is_complete: rules.refused().is_empty() && tally.limits.is_exact() && blind.is_empty(),
@@ -260,6 +407,42 @@ impl Remarks {
         let n_more = of.len().saturating_sub(MOST_TOLD);
         if n_more > 0 {
             self.missing(format!("{what}: {n_more} more"));
+        }
+    }
+
+    /// Notes findings that what they miss may lie in a gap: whether they hold is unknown.
+    pub fn unproven(&mut self, unproven: &[Unproven]) {
+        let line = |one: &Unproven| {
+            let Unproven { finding, gap } = one;
+            let actor = finding
+                .actor
+                .first()
+                .map_or(String::new(), |actor| shown(&actor.to_string()));
+            let (title, at) = (printable(&finding.title, 90), finding.time);
+            let (from, until) = (gap.span.from, gap.span.until);
+            format!(
+                "{title}, {actor} at {at}: what it misses may lie in the gap of {} from {from} to {until}",
+                gap.source
+            )
+        };
+        let lines: Vec<String> = unproven.iter().map(line).collect();
+        self.all_missing("unknown", &lines);
+    }
+
+    /// Notes what the database of places cannot say.
+    pub fn places(&mut self, places: Option<&Places>) {
+        let Some(places) = places else { return };
+        if !places.has_coordinates() {
+            let line =
+                "the database of --geo has countries and no places: impossible travel is not looked for";
+            self.lines.push(line.to_owned());
+        }
+        let n = places.n_unreadable();
+        if n > 0 {
+            let n = words::counted(n, "look-up", "look-ups");
+            self.missing(format!(
+                "{n} of addresses in the database of --geo met a damaged record"
+            ));
         }
     }
 
@@ -305,15 +488,16 @@ fn expired(run: &Run, last: Timestamp) -> Vec<String> {
 }
 
 /// What rules cannot know, because their source is blind.
-fn unknown(blind: &[Blind]) -> Vec<String> {
+fn unknown(blind: &[Blind], has_behaviours: bool) -> Vec<String> {
     let line = |gap: &Blind| {
         let host = gap
             .host
             .as_deref()
             .map_or(String::new(), |host| format!(" on {host}"));
-        let rules = match gap.rules.len() as u64 {
-            0 => "behaviours".to_owned(),
-            n => format!("{} and behaviours", words::counted(n, "rule", "rules")),
+        let rules = match (gap.rules.len() as u64, has_behaviours) {
+            (0, _) => "behaviours".to_owned(),
+            (n, false) => words::counted(n, "rule", "rules"),
+            (n, true) => format!("{} and behaviours", words::counted(n, "rule", "rules")),
         };
         let (from, until) = (gap.span.from, gap.span.until);
         format!(
@@ -346,7 +530,11 @@ pub fn told(paint: &Paint, suspicions: &[Suspicion]) -> Vec<String> {
         return vec!["nothing was found".to_owned()];
     }
     let mut lines = Vec::new();
-    for suspicion in suspicions {
+    // The heaviest come first: of the many that are low, the last would push them off the screen.
+    let is_shown = |(nth, one): &(usize, &Suspicion)| *nth < MOST_SHOWN || one.level > Some(Level::Low);
+    let of_all = suspicions.iter().enumerate().filter(is_shown);
+    let shown_ones: Vec<&Suspicion> = of_all.map(|(_, one)| one).collect();
+    for suspicion in &shown_ones {
         let level = suspicion.level.map_or("no level", Level::name);
         let head = format!(
             "{} · risk {} · {level} · {}",
@@ -357,6 +545,13 @@ pub fn told(paint: &Paint, suspicions: &[Suspicion]) -> Vec<String> {
         lines.push(paint.tone(Tone::Strong, &head));
         let rows: Vec<Vec<String>> = suspicion.rules.iter().map(row).collect();
         lines.extend(columns(&rows).iter().map(|line| format!("  {line}")));
+    }
+    let n_more = (suspicions.len() - shown_ones.len()) as u64;
+    if n_more > 0 {
+        let n = words::counted(n_more, "suspicion", "suspicions");
+        lines.push(format!(
+            "and {n} of level low or below; --json lists every finding"
+        ));
     }
     lines
 }

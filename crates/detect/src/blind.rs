@@ -1,11 +1,11 @@
 //! Where a source is blind, a rule that says nothing says nothing: *unknown*, and not *none*. And a source that should
 //! speak and is silent is a finding itself.
 
-use crate::behave::Sheet;
+use crate::behave::{Behaviours, Sheet};
 use crate::explain::Explanation;
 use crate::rule::RuleSet;
 use ambit_event::{Finding, FindingId, Level, Span};
-use ambit_lake::{Coverage, CoverageState};
+use ambit_lake::{Coverage, CoverageState, Gap};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -75,6 +75,27 @@ pub fn blind(rules: &RuleSet, coverage: &Coverage, span: Span) -> Vec<Blind> {
         }
     })
     .collect()
+}
+
+/// A finding that rests on something not being in the logs, and a gap that may hide it: whether it holds is unknown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unproven {
+    pub finding: Finding,
+    pub gap: Gap,
+}
+
+/// The findings that miss something, each with the first gap in which that may lie.
+pub(crate) fn unproven(findings: &[&Finding], behaviours: &Behaviours, coverage: &Coverage) -> Vec<Unproven> {
+    let gaps = coverage.gaps();
+    let hidden = findings.iter().filter_map(|finding| {
+        let (sources, span) = behaviours.looks_back(finding)?;
+        let hides = |gap: &&Gap| sources.contains(&gap.source) && gap.span.overlaps(span);
+        Some(Unproven {
+            finding: (*finding).clone(),
+            gap: gaps.iter().find(hides)?.clone(),
+        })
+    });
+    hidden.collect()
 }
 
 /// A finding for each silence.

@@ -1,12 +1,16 @@
 //! A detection run: events in, in whichever order; findings out, and what becomes of them.
 
 use crate::allow::AllowList;
-use crate::behave::{Behaviours, Seen, Sheet, Watch};
+use crate::behave::{Around, Behaviours, Seen, Sheet, Watch};
+use crate::blind::{self, Unproven};
 use crate::correlate::{Conclusion, Correlations};
 use crate::detector::{self, Detector};
+use crate::places::Places;
 use crate::rule::{Head, RuleSet};
-use crate::stream::{Change, Clock, Limits, Verdict, Who, id_of};
+use crate::stream::{Change, Clock, Limits, Told, Verdict, Who};
+use crate::suspect::Board;
 use ambit_event::{Event, Finding, FindingEntry as Entry, Level, Timestamp};
+use ambit_lake::Coverage;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,6 +31,8 @@ pub struct Terms {
     pub most_groups: usize,
     pub behaviours: Behaviours,
     pub allow: AllowList,
+    /// Where addresses are, for the behaviours that ask; `None`: they look for nothing.
+    pub places: Option<Arc<Places>>,
 }
 
 impl Terms {
@@ -38,6 +44,7 @@ impl Terms {
             most_groups: 1_000_000,
             behaviours: Behaviours::default(),
             allow: AllowList::default(),
+            places: None,
         }
     }
 }
@@ -76,7 +83,9 @@ pub struct Run {
     look_back: i64,
     correlations: Correlations,
     watches: Vec<Box<dyn Watch>>,
+    behaviours: Behaviours,
     allow: AllowList,
+    places: Option<Arc<Places>>,
     clock: Clock,
     /// The earliest record of each source.
     since: BTreeMap<String, Timestamp>,
@@ -101,7 +110,9 @@ impl Run {
                 .max(if watches.is_empty() { 0 } else { HABITS }),
             correlations,
             watches,
+            behaviours: terms.behaviours,
             allow: terms.allow,
+            places: terms.places,
             clock: Clock::new(terms.lateness_secs.saturating_mul(1_000_000_000)),
             since: BTreeMap::new(),
             tally: RunTally::default(),
@@ -163,7 +174,12 @@ impl Run {
     pub fn take(&mut self, event: &Event) -> Vec<Entry> {
         self.tally.n_events += 1;
         self.clock.see(event.time);
-        let seen = Seen::new(event, self.age_at(event));
+        self.note_source(event);
+        let around = Around {
+            since: &self.since,
+            places: self.places.as_deref(),
+        };
+        let seen = Seen::new(event, around);
         let (mut arrivals, mut n_without) = (Vec::new(), 0);
         let correlations = &self.correlations;
         let single = self
@@ -191,15 +207,14 @@ impl Run {
         self.let_through(entries)
     }
 
-    /// How long the source was watched by then. What is watched for a short time alone has no habits yet; where the
+    /// Notes since when the source is watched. What is watched for a short time alone has no habits yet; where the
     /// beginning comes late, it is taken for that much shorter.
-    fn age_at(&mut self, event: &Event) -> i64 {
-        if self.since.len() >= MOST_SOURCES && !self.since.contains_key(&event.source) {
-            return 0;
+    fn note_source(&mut self, event: &Event) {
+        if let Some(since) = self.since.get_mut(&event.source) {
+            *since = (*since).min(event.time);
+        } else if self.since.len() < MOST_SOURCES {
+            self.since.insert(event.source.clone(), event.time);
         }
-        let since = self.since.entry(event.source.clone()).or_insert(event.time);
-        *since = (*since).min(event.time);
-        event.time.0.saturating_sub(since.0)
     }
 
     fn sweep(&mut self) -> Vec<Entry> {
@@ -230,6 +245,16 @@ impl Run {
         self.let_through(entries)
     }
 
+    /// Takes findings off the board that miss something which a gap of the coverage may hide: whether they hold is
+    /// unknown, and to be told as that.
+    pub fn take_out_unproven(&self, board: &mut Board, coverage: &Coverage) -> Vec<Unproven> {
+        let unproven = blind::unproven(&board.findings(), &self.behaviours, coverage);
+        for one in &unproven {
+            board.take_out(one.finding.id);
+        }
+        unproven
+    }
+
     /// Keeps back what is allowed, and counts the rest.
     fn let_through(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
         let allow = &mut self.allow;
@@ -240,7 +265,9 @@ impl Run {
                 Entry::Withdrawn { .. } => false,
             };
             match entry {
-                _ if is_allowed => tally.n_allowed += 1,
+                // What becomes of one that was kept back is no other.
+                Entry::Raised { .. } if is_allowed => tally.n_allowed += 1,
+                _ if is_allowed => {}
                 Entry::Raised { .. } => tally.n_raised += 1,
                 Entry::Corrected { .. } => tally.n_corrected += 1,
                 Entry::Withdrawn { .. } => tally.n_withdrawn += 1,
@@ -282,12 +309,12 @@ fn noted(sheet: &Sheet, change: Change) -> Entry {
 
 fn entry(label: &Label<'_>, change: Change) -> Entry {
     match change {
-        Change::Raised(verdict) => Entry::Raised {
-            finding: finding(label, verdict),
+        Change::Raised(told, verdict) => Entry::Raised {
+            finding: finding(label, told, verdict),
         },
-        Change::Corrected(before, verdict) => Entry::Corrected {
+        Change::Corrected(before, told, verdict) => Entry::Corrected {
             before: before.id,
-            finding: finding(label, verdict),
+            finding: finding(label, told, verdict),
         },
         Change::Withdrawn(before) => Entry::Withdrawn {
             before: before.id,
@@ -296,9 +323,9 @@ fn entry(label: &Label<'_>, change: Change) -> Entry {
     }
 }
 
-fn finding(label: &Label<'_>, verdict: Verdict) -> Finding {
+fn finding(label: &Label<'_>, told: Told, verdict: Verdict) -> Finding {
     Finding {
-        id: id_of(label.id, &verdict),
+        id: told.id,
         rule_id: label.id.to_owned(),
         title: label.title.to_owned(),
         level: verdict.level.or(label.level),

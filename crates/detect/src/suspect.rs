@@ -26,6 +26,11 @@ impl Board {
         }
     }
 
+    /// Takes out a finding that does not stand.
+    pub(crate) fn take_out(&mut self, id: FindingId) {
+        self.0.remove(&id);
+    }
+
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()

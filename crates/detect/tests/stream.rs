@@ -126,6 +126,83 @@ fn events_that_are_late_within_the_allowed_time_change_nothing() {
         .unwrap();
 }
 
+/// What contradicts the entries before it: a finding raised that stands already, one corrected or withdrawn that does
+/// not stand.
+fn contradictions(entries: &[Entry]) -> Vec<String> {
+    let (mut standing, mut wrong) = (BTreeSet::new(), Vec::new());
+    for entry in entries {
+        let before = match entry {
+            Entry::Raised { .. } => None,
+            Entry::Corrected { before, .. } | Entry::Withdrawn { before, .. } => Some(before),
+        };
+        if before.is_some_and(|before| !standing.remove(before)) {
+            wrong.push(format!("not there: {entry:?}"));
+        }
+        if let Entry::Raised { finding } | Entry::Corrected { finding, .. } = entry
+            && !standing.insert(finding.id)
+        {
+            wrong.push(format!("there already: {entry:?}"));
+        }
+    }
+    wrong
+}
+
+/// Correlations under which one event is several members, or stands in several groups.
+const MANIFOLD: &[&str] = &[
+    "{type: value_avg, rules: [a, c], group-by: [user], timespan: 60s, condition: {field: n, gte: 3}}",
+    "{type: temporal, rules: [a, c], group-by: [ip], timespan: 40s, condition: 'a and not c'}",
+    "{type: event_count, rules: [a, c], group-by: [one], timespan: 30s, condition: {gte: 1}, \
+     aliases: {one: {a: ip, c: user}}}",
+    "{type: value_sum, rules: [c, a], timespan: 30s, condition: {field: n, lt: 9}}",
+];
+
+#[test]
+fn no_two_findings_have_one_id_and_what_is_taken_back_was_told() {
+    let kinds: Vec<&str> = KINDS.iter().chain(MANIFOLD).copied().collect();
+    let rules = rules(&kinds);
+    let shuffled = events().prop_flat_map(|events| (Just(events.clone()), Just(events).prop_shuffle()));
+    TestRunner::new(ProptestConfig::with_cases(48))
+        .run(&shuffled, |(mut events, shuffled)| {
+            events.sort_by_key(|event| (event.time, event.id));
+            let (in_order, replayed, _) = played(&rules, &events, terms(0));
+            prop_assert_eq!(contradictions(&in_order), Vec::<String>::new());
+            let (out_of_order, streamed, _) = played(&rules, &shuffled, terms(1000));
+            prop_assert_eq!(contradictions(&out_of_order), Vec::<String>::new());
+            let ids = |board: &Board| board.findings().iter().map(|f| f.id).collect::<BTreeSet<_>>();
+            prop_assert_eq!(ids(&replayed), ids(&streamed));
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// More events than a finding lists, within a window that is longer than an episode: the second day's finding lists
+/// the same events as the first's.
+#[test]
+fn two_findings_that_list_the_same_events_are_two() {
+    let count = "{type: event_count, rules: [a], timespan: 72h, condition: {gte: 2}}";
+    let secs = (0..300)
+        .map(|nth| nth / 100)
+        .chain((1..60).map(|hour| hour * 3600));
+    let events: Vec<Event> = (0..)
+        .zip(secs)
+        .map(|(nth, secs): (u64, i64)| {
+            let mut event = event(0, secs, "a", 1, "x", 0);
+            event.id = EventId::nth("test", "", b"", nth);
+            event
+        })
+        .collect();
+    let (entries, board, _) = played(&rules(&[count]), &events, terms(0));
+    assert_eq!(contradictions(&entries), Vec::<String>::new());
+    let is_asked = |finding: &&&Finding| finding.rule_id == "k0";
+    let counts: Vec<u64> = board
+        .findings()
+        .iter()
+        .filter(is_asked)
+        .map(|f| f.n_events)
+        .collect();
+    assert_eq!(counts.len(), 3, "{counts:?}");
+}
+
 /// Findings of the one correlation, as their title with the times of their events.
 fn found(correlation: &str, events: &[Event]) -> Vec<Vec<u8>> {
     let rules = rules(&[correlation]);

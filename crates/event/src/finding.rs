@@ -52,8 +52,8 @@ impl fmt::Display for Level {
     }
 }
 
-/// The identity of a finding: of its rule and the events that made it, so that the same conclusion reached twice is
-/// one finding.
+/// The identity of a finding: of its rule, the events that made it and, where it is over several, the group and the
+/// place in it, so that the same conclusion reached twice is one finding, and two over the same events are two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FindingId(EventId);
@@ -188,14 +188,16 @@ pub fn noticed(mut entries: Vec<Noted>) -> Vec<Noticed> {
             old.instead = finding.as_ref().map(|finding| finding.id);
         }
         let Some(finding) = finding else { continue };
-        let new = known.entry(finding.id).or_insert_with(|| Noticed {
+        let since = known
+            .get(&finding.id)
+            .map_or(since, |old| since.min(old.noticed_at));
+        let new = Noticed {
             finding,
             noticed_at: since,
             withdrawn_at: None,
             instead: None,
-        });
-        new.noticed_at = new.noticed_at.min(since);
-        (new.withdrawn_at, new.instead) = (None, None);
+        };
+        known.insert(new.finding.id, new);
     }
     let mut all: Vec<Noticed> = known.into_values().collect();
     all.sort_by_key(|noticed| (noticed.finding.time, noticed.finding.id));
@@ -271,6 +273,11 @@ mod tests {
         assert_eq!(
             told(vec![corrected(1, 2, 200), raised(1, 100)]),
             ["1 100!", "2 100"]
+        );
+        assert_eq!(
+            told(vec![raised(1, 100), corrected(1, 1, 200)]),
+            ["1 100"],
+            "it grew and is the same"
         );
         let chain = vec![raised(1, 100), corrected(1, 2, 200), corrected(2, 3, 300)];
         assert_eq!(told(chain), ["1 100!", "2 100!", "3 100"]);

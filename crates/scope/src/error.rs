@@ -10,7 +10,9 @@ pub enum Error {
     )]
     NoSeed,
     /// A finding was given as a seed that the lake does not keep.
-    #[error("the lake keeps no finding {id}: `ambit findings --withdrawn` lists those that it does")]
+    #[error(
+        "the lake keeps no finding {id} at this version: `ambit findings --withdrawn` lists those that it keeps"
+    )]
     NoFinding { id: String },
     /// Something is asserted of a source of which the lake holds nothing.
     #[error("nothing in the lake is of {named}, so its completeness cannot be asserted: there is {sources}")]

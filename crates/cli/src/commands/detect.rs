@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::setting::Setting;
 use crate::words;
-use ambit_detect::{Board, Entry, InOrder, RuleSet, Run, Terms, silences};
+use ambit_detect::{Board, Entry, InOrder, RuleSet, Run, Terms, Unproven, silences};
 use ambit_event::{Batch, Event, Finding, Keys, Span};
 use ambit_lake::Ledger;
 use ambit_source::{Input, Options, discover};
@@ -42,6 +42,7 @@ const EXAMPLES: &str = "Examples:
   ambit detect evtx/ --rules sigma/rules --json | jq -r '[.time, .level, .title] | @tsv'
   ambit detect logs.tar.zst --min-level medium
   ambit detect logs/ --allow allow.toml --behaviours behaviours.toml
+  ambit detect logs/ --geo GeoLite2-City.mmdb --ocsf findings.ocsf.jsonl --navigator layer.json
 
 With --json each finding is a line of its own: rule_id, title, level, attack, time, actor, events and more.
 What could not be looked at is told on standard error; the exit code is then 3.";
@@ -57,6 +58,7 @@ pub fn run(setting: &Setting, args: &DetectArgs) -> Result<Exit> {
         lateness_secs: args.lateness,
         ..args.detection.terms()?
     };
+    let places = terms.places.clone();
     let mut looked = Looked::over(&rules, terms);
     looked.read_all(&args.paths, &args.reading.options()?)?;
     let board = looked.finish();
@@ -64,13 +66,15 @@ pub fn run(setting: &Setting, args: &DetectArgs) -> Result<Exit> {
     let findings: Vec<&Finding> = findings
         .filter(|finding| args.detection.is_heard(finding))
         .collect();
+    args.detection.write_exports(&findings)?;
     if setting.is_json {
         let lines: Result<Vec<String>, _> = findings.iter().map(serde_json::to_string).collect();
         setting.say_all(lines?)?;
     } else {
         setting.say_all(told(&setting.paint, &suspicions(findings)))?;
     }
-    let remarks = looked.remarks(&rules);
+    let mut remarks = looked.remarks(&rules);
+    remarks.places(places.as_deref());
     remarks.tell();
     Ok(Exit::incomplete_if(!remarks.is_complete))
 }
@@ -84,6 +88,7 @@ struct Looked {
     span: Option<Span>,
     n_rejects: u64,
     errors: Vec<String>,
+    unproven: Vec<Unproven>,
 }
 
 impl Looked {
@@ -96,6 +101,7 @@ impl Looked {
             span: None,
             n_rejects: 0,
             errors: Vec::new(),
+            unproven: Vec::new(),
         }
     }
 
@@ -157,7 +163,9 @@ impl Looked {
         for entry in self.run.finish() {
             self.board.note(entry);
         }
-        for finding in silences(&self.ledger.coverage(&[])) {
+        let coverage = self.ledger.coverage(&[]);
+        self.unproven = self.run.take_out_unproven(&mut self.board, &coverage);
+        for finding in silences(&coverage) {
             self.board.note(Entry::Raised { finding });
         }
         std::mem::take(&mut self.board)
@@ -178,6 +186,7 @@ impl Looked {
             remarks.missing(format!("{n} could not be parsed"));
         }
         remarks.all_missing("not read", &self.errors);
+        remarks.unproven(&self.unproven);
         remarks
     }
 }

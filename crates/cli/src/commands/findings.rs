@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use crate::paint::{Tone, columns};
 use crate::setting::Setting;
 use crate::words;
-use ambit_event::{Level, Noticed, Observable, printable};
+use ambit_event::{Level, Noticed, Observable, Span, printable};
 use anyhow::Result;
 use clap::Args;
 
@@ -20,7 +20,7 @@ pub struct FindingsArgs {
     /// Only findings of this level and above
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     min_level: Option<Level>,
-    /// Those that were withdrawn too
+    /// Those that were withdrawn or corrected too
     #[arg(long)]
     withdrawn: bool,
     /// Show at most so many, the latest first
@@ -39,9 +39,10 @@ const EXAMPLES: &str = "Examples:
 `ambit hunt` and `ambit ingest --detect` keep findings. With --json each is a line of its own, all of them.";
 
 pub async fn run(setting: &Setting, args: &FindingsArgs) -> Result<Exit> {
+    let span = args.period.asked()?;
     let lake = setting.open_lake().await?;
     let mut findings = lake.findings().await?;
-    findings.retain(|noticed| is_asked_for(args, noticed));
+    findings.retain(|noticed| is_asked_for(args, span, noticed));
     if setting.is_json {
         let lines: Result<Vec<String>, _> = findings.iter().map(serde_json::to_string).collect();
         setting.say_all(lines?)?;
@@ -52,6 +53,7 @@ pub async fn run(setting: &Setting, args: &FindingsArgs) -> Result<Exit> {
         let head = [
             "time (UTC)",
             "level",
+            "source",
             "what",
             "who",
             "events",
@@ -81,12 +83,12 @@ pub async fn run(setting: &Setting, args: &FindingsArgs) -> Result<Exit> {
     Ok(Exit::Complete)
 }
 
-fn is_asked_for(args: &FindingsArgs, noticed: &Noticed) -> bool {
+fn is_asked_for(args: &FindingsArgs, span: Option<Span>, noticed: &Noticed) -> bool {
     let finding = &noticed.finding;
     (args.withdrawn || noticed.withdrawn_at.is_none())
         && args.rule.as_ref().is_none_or(|rule| *rule == finding.rule_id)
         && args.min_level.is_none_or(|least| finding.level >= Some(least))
-        && args.period.span().is_none_or(|span| span.contains(finding.until))
+        && span.is_none_or(|span| span.contains(finding.until))
 }
 
 fn row(noticed: &Noticed) -> Vec<String> {
@@ -94,11 +96,13 @@ fn row(noticed: &Noticed) -> Vec<String> {
     let who = finding.actor.first().map(Observable::to_string);
     let noticed_at = match noticed.withdrawn_at {
         None => words::instant(noticed.noticed_at),
+        Some(at) if noticed.instead.is_some() => format!("corrected {}", words::instant(at)),
         Some(at) => format!("withdrawn {}", words::instant(at)),
     };
     vec![
         words::instant(finding.time),
         finding.level.map_or("-", Level::name).to_owned(),
+        printable(&finding.source, 24),
         printable(&finding.title, 60),
         who.map_or_else(|| printable(&finding.source, 40), |who| shown(&who)),
         words::number(finding.n_events),

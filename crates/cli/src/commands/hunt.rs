@@ -3,7 +3,7 @@
 use super::search::PeriodArgs;
 use crate::detection::{DetectionArgs, Quarry, suspicions, told};
 use crate::exit::Exit;
-use crate::setting::{Setting, by};
+use crate::setting::Setting;
 use ambit_detect::{Behaviours, Terms};
 use ambit_event::{Finding, Span};
 use anyhow::Result;
@@ -50,15 +50,17 @@ pub async fn run(setting: &Setting, args: &HuntArgs) -> Result<Exit> {
     let quarry = Quarry {
         rules: &rules,
         terms,
-        span: args.period.span().unwrap_or(Span::ALL),
+        span: args.period.asked()?.unwrap_or(Span::ALL),
         given_by: "`ambit hunt DIR`",
-        noted_at: (!args.dry_run).then(|| by().at),
     };
-    let mut hunted = quarry.look(&lake).await?;
-    let findings = hunted.findings.iter();
-    let findings: Vec<&Finding> = findings
-        .filter(|finding| args.detection.is_heard(finding))
-        .collect();
+    let mut hunted = match args.dry_run {
+        true => quarry.look(&lake).await?,
+        false => quarry.look_and_keep(&lake).await?,
+    };
+    let kept = hunted.kept();
+    let findings = hunted.heard(&args.detection);
+    let findings: Vec<&Finding> = findings.iter().collect();
+    args.detection.write_exports(&findings)?;
     if setting.is_json {
         let lines: Result<Vec<String>, _> = findings.iter().map(serde_json::to_string).collect();
         setting.say_all(lines?)?;
@@ -66,7 +68,7 @@ pub async fn run(setting: &Setting, args: &HuntArgs) -> Result<Exit> {
         setting.say_all(told(&setting.paint, &suspicions(findings)))?;
     }
     if !args.dry_run {
-        hunted.remarks.lines.push(hunted.kept());
+        hunted.remarks.lines.push(kept);
     }
     hunted.remarks.tell();
     Ok(Exit::incomplete_if(!hunted.remarks.is_complete))

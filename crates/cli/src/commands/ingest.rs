@@ -4,7 +4,7 @@ use crate::detection::{self, DetectionArgs, Hunted, Quarry, suspicions};
 use crate::exit::Exit;
 use crate::paint::columns;
 use crate::progress::Progress;
-use crate::setting::{Setting, by, read_text, remark};
+use crate::setting::{Setting, by, read_text, remark, write_file};
 use crate::{told, words};
 use ambit_detect::{RuleSet, Terms};
 use ambit_event::{Batch, Evidence, Finding, Span, Timestamp, printable};
@@ -188,19 +188,33 @@ pub async fn run(setting: &Setting, args: &IngestArgs) -> Result<Exit> {
         bail!("{}: there is no such file or folder", missing.display());
     }
     let mut options = args.reading.options()?;
-    let lake = setting.create_lake().await?;
-    options.told = told::load(&setting.lake)?;
     if !args.detect && !args.detection.is_empty() {
         bail!("--placeholders, --behaviours, --allow and --min-level are about --detect");
     }
     // What is wrong with them is told before hours of reading.
     let rules = args.detection.rules(&args.rules)?;
     let terms = args.detection.terms()?;
+    let lake = setting.create_lake().await?;
+    options.told = told::load(&setting.lake)?;
     let mut ingested = ingest(&lake, &args.paths, options).await?;
     if args.detect {
-        let lake = lake.refresh().await?;
-        let hunted = detect(&lake, &rules, terms, ingested.span).await?;
-        ingested.took_note(hunted, &args.detection);
+        let newest = lake.refresh().await?;
+        // Nothing was read in between that was not looked at, and something was read now.
+        let read = ingested
+            .span
+            .filter(|_| Looked::load(setting) == Some(lake.version().0));
+        match detect(&newest, &rules, terms, read).await {
+            Ok(hunted) => {
+                Looked::save(setting, hunted.lake_version)?;
+                ingested.took_note(hunted, &args.detection)?;
+            }
+            Err(error) => {
+                setting.say_all(told(&ingested))?;
+                return Err(
+                    error.context("the logs are in the lake, and nothing looked at them: `ambit hunt` does")
+                );
+            }
+        }
     }
     if setting.is_json {
         setting.json(&ingested)?;
@@ -371,23 +385,41 @@ async fn take_in(
 }
 
 /// Looks for what is suspicious in what was read, and in what follows from it: an event that comes late changes what
-/// later ones mean.
+/// later ones mean. Where events were read before that nothing looked at, it looks at everything.
 async fn detect(lake: &Lake, rules: &RuleSet, terms: Terms, read: Option<Span>) -> Result<Hunted> {
     let begun = lake.coverage().await?.window.map(|window| window.from);
-    let span = read.map_or(Span::new(Timestamp::MAX, Timestamp::MAX), |read| {
-        match begun.is_none_or(|begun| read.from <= begun) {
-            true => Span::ALL,
-            false => Span::new(read.from, Timestamp::MAX),
-        }
-    });
+    let span = match (read, begun) {
+        (Some(read), Some(begun)) if begun < read.from => Span::new(read.from, Timestamp::MAX),
+        _ => Span::ALL,
+    };
     let quarry = Quarry {
         rules,
         terms,
         span,
         given_by: "--rules DIR",
-        noted_at: Some(by().at),
     };
-    quarry.look(lake).await
+    quarry.look_and_keep(lake).await
+}
+
+/// Up to which version of the lake `--detect` looked at what is in it. Where this is lost, it looks at everything anew.
+struct Looked;
+
+impl Looked {
+    fn path(setting: &Setting) -> PathBuf {
+        setting.lake.join("looked")
+    }
+
+    fn load(setting: &Setting) -> Option<u64> {
+        std::fs::read_to_string(Self::path(setting))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+    }
+
+    fn save(setting: &Setting, version: u64) -> Result<()> {
+        write_file(&Self::path(setting), format!("{version}\n").as_bytes())
+    }
 }
 
 /// What became of one file.
@@ -398,18 +430,21 @@ struct Read {
 }
 
 impl Ingested {
-    fn took_note(&mut self, mut hunted: Hunted, heard: &DetectionArgs) {
+    fn took_note(&mut self, mut hunted: Hunted, heard: &DetectionArgs) -> Result<()> {
         self.lake_version = hunted.lake_version;
-        hunted.findings.retain(|finding| heard.is_heard(finding));
-        hunted.remarks.lines.push(hunted.kept());
+        let kept = hunted.kept();
+        let findings = hunted.heard(heard);
+        heard.write_exports(&findings.iter().collect::<Vec<_>>())?;
+        hunted.remarks.lines.push(kept);
         self.detected = Some(Detected {
             n_raised: hunted.n_raised,
             n_corrected: hunted.n_corrected,
             n_withdrawn: hunted.n_withdrawn,
-            findings: hunted.findings,
+            findings,
             is_complete: hunted.remarks.is_complete,
             remarks: hunted.remarks.lines,
         });
+        Ok(())
     }
 
     fn add(&mut self, receipt: Receipt) {

@@ -6,7 +6,7 @@ use crate::setting::{CaseArgs, Setting};
 use crate::words;
 use ambit_event::{Event, Span, Timestamp, mask, printable};
 use ambit_lake::{Filter, Lake, Query};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
 
@@ -57,6 +57,14 @@ struct Answer<'a> {
 }
 
 impl PeriodArgs {
+    /// The span, which must not end before it begins.
+    pub fn asked(&self) -> Result<Option<Span>> {
+        match (self.from, self.until) {
+            (Some(from), Some(until)) if until <= from => bail!("--to {until} is not after --from {from}"),
+            _ => Ok(self.span()),
+        }
+    }
+
     pub fn span(&self) -> Option<Span> {
         let ends = (self.from.is_some() || self.until.is_some()).then(|| {
             (

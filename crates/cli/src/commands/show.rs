@@ -51,6 +51,11 @@ pub async fn run(setting: &Setting, args: &ShowArgs) -> Result<Exit> {
         show_gap(setting, args, &lake).await?;
     } else if let Some(noticed) = finding(&lake, &args.id).await? {
         show_finding(setting, args, &lake, &noticed).await?;
+    } else if args.id.starts_with("finding:") {
+        bail!(
+            "the lake keeps no {}: `ambit findings --withdrawn` lists those that it does",
+            args.id
+        );
     } else {
         show_event(setting, args, &lake).await?;
     }
@@ -76,6 +81,11 @@ async fn show_finding(setting: &Setting, args: &ShowArgs, lake: &Lake, noticed: 
     }
     let is_revealed = setting.reveal(&args.case, &format!("the events of finding {}", finding.id))?;
     setting.say_all(columns(&finding_rows(noticed, is_revealed)))?;
+    if finding.events.is_empty() {
+        return Ok(
+            setting.say("\nno event made it: it is about records that are missing, see `ambit coverage`")?
+        );
+    }
     setting.say("")?;
     setting.say_all(columns(&event_list(&events, is_revealed)))?;
     let n_more = finding.n_events.saturating_sub(events.len() as u64);

@@ -1,8 +1,9 @@
 //! An account or key with a habit does what it never did: from a client and network, in a country, with a key, or as
-//! an administrator.
+//! an administrator. Countries are those of a database of places, where the user brings one.
 
 use super::seen::{Seen, hash, key, network};
 use super::{Behaviour, Sheet};
+use crate::places::Country;
 use crate::stream::{Fold, Key, Out, Stamp, Verdict, Who};
 use ambit_event::{Level, Timestamp};
 use serde::Deserialize;
@@ -44,6 +45,7 @@ pub(crate) struct Doing {
     network: Option<u64>,
     client: Option<u64>,
     key: Option<u64>,
+    country: Option<Country>,
     /// What was done, where only administrators do it.
     admin: Option<u64>,
 }
@@ -78,6 +80,7 @@ pub struct State {
     networks: Habit,
     clients: Habit,
     keys: Habit,
+    countries: Habit,
     admin: Habit,
 }
 
@@ -102,6 +105,10 @@ impl Fold for FirstSeen {
         let new_client = state.clients.is_new(doing.client);
         let new_key = state.keys.is_new(doing.key) && !doing.is_key;
         let new_admin = state.admin.is_new(doing.admin);
+        let countries = state.countries.0.len();
+        // The first country that is known at all is no news.
+        let new_country =
+            state.countries.is_new(doing.country.map(hash)) && (1..=self.most).contains(&countries);
         state.first.get_or_insert(at.time);
         state.last = Some(at.time);
         state.n += 1;
@@ -110,6 +117,9 @@ impl Fold for FirstSeen {
         }
         let is_strange = new_network && new_client && networks <= self.most && clients <= self.most;
         let (level, what) = match (is_strange, new_admin) {
+            (true, false) if new_country && !doing.is_key => {
+                (Level::Medium, "a client, a network and a country that are new")
+            }
             (true, _) if doing.is_key => (
                 Level::Medium,
                 "a key is used by a client and from a network that it never was",
@@ -121,11 +131,16 @@ impl Fold for FirstSeen {
             (true, false) if new_key => (Level::Medium, "a client, a network and a key that are new"),
             (true, false) => (Level::Low, "a client and a network that are new"),
             (false, true) => (Level::Low, "an administrator's action that it never did"),
+            (false, false) if new_country => (Level::Low, "a country that is new"),
             (false, false) => return,
         };
         let mut verdict = Verdict::over(at, std::iter::once((at, &doing.who)));
         verdict.level = Some(level);
-        verdict.because = Some(format!("{what}, after {} events", state.n - 1));
+        let country = doing.country.filter(|_| new_country);
+        let country = country.map_or(String::new(), |country| {
+            format!(" ({country}, by the database of places)")
+        });
+        verdict.because = Some(format!("{what}{country}, after {} events", state.n - 1));
         out.closed.push(verdict);
     }
 
@@ -189,7 +204,8 @@ impl Behaviour for FirstSeen {
         attack: &["T1078"],
         doc: "After 30 events over an hour and more, an account or key is used by a client and from a network that are both \
               new (of a key medium, else low), or acts as an administrator in a way that it never did (with a new client and \
-              network: high).",
+              network: high). With a database of places also from a country that is new: low, and medium where client \
+              and network are new too.",
         budget: "Low: a few a week for each hundred accounts. Medium and above: one a month for each hundred keys.",
     };
 
@@ -210,6 +226,7 @@ impl Behaviour for FirstSeen {
             network: seen.address().and_then(network),
             client: client.filter(|text| !text.is_empty()).map(family),
             key: token.map(hash),
+            country: seen.place().and_then(|place| place.country),
             admin: admin(seen),
         };
         if doing.network.is_some() || doing.client.is_some() || doing.admin.is_some() {

@@ -200,7 +200,7 @@ mod tests {
             let mut event = Event::new("syslog", Timestamp(0));
             event.class = Some("base_event".into());
             event.message = Some(text.into());
-            let found = of(&Seen::new(&event, 0)).and_then(|login| login.address);
+            let found = of(&Seen::alone(&event)).and_then(|login| login.address);
             assert_eq!(found.as_deref(), address, "{text}");
         }
     }

@@ -1,8 +1,10 @@
-//! One principal reaches unusually many different subjects by one operation, against its own history.
+//! One principal reaches unusually many different subjects by one operation, against its own history and what its
+//! peers do: the others who use the same operation, on the same data classes where the record names them.
 
+use super::peers::{Peers, Usual};
 use super::seen::{Seen, hash, key};
-use super::{Behaviour, Sheet};
-use crate::stream::{Fold, Key, Out, Stamp, Verdict, Who};
+use super::{Behaviour, Sheet, Watch, stamp};
+use crate::stream::{Change, Clock, Fold, Key, Keyed, Limits, Out, Stamp, Verdict, Who};
 use ambit_event::{Level, Outcome, Timestamp};
 use cardinality_estimator::CardinalityEstimator;
 use serde::Deserialize;
@@ -26,7 +28,9 @@ pub struct ManySubjects {
     unknown: usize,
     unknown_of_table: usize,
     watched_hours: i64,
-    /// So many times the most of any hour before.
+    /// The same where peers are known, and it is no bare address.
+    unknown_of_peers: usize,
+    /// So many times the most of any hour before; without a history, of what is usual among peers.
     times: f64,
     /// Hours of history that it takes.
     hours: usize,
@@ -39,6 +43,7 @@ impl Default for ManySubjects {
             unknown: 100,
             unknown_of_table: 20,
             watched_hours: 12,
+            unknown_of_peers: 40,
             times: 3.0,
             hours: 4,
         }
@@ -51,7 +56,11 @@ pub(crate) struct Reached {
     who: Arc<Who>,
     subject: u64,
     is_table: bool,
+    /// Whether more than an address is known of who reached it.
+    is_known: bool,
     age: i64,
+    /// What others do.
+    peers: Option<Usual>,
 }
 
 #[derive(Clone, Default)]
@@ -68,14 +77,29 @@ pub struct State {
 impl ManySubjects {
     fn most(&self, state: &State, reached: &Reached) -> usize {
         let is_watched = reached.age >= self.watched_hours.saturating_mul(HOUR);
-        match state.before.len() >= self.hours {
-            true => {
-                let most = state.before.iter().copied().max().unwrap_or(0);
-                self.least.max((self.times * most as f64) as usize)
-            }
-            false if reached.is_table && is_watched => self.unknown_of_table,
-            false => self.unknown,
+        let times = |n: usize| (self.times * n as f64) as usize;
+        if state.before.len() >= self.hours {
+            let most = state.before.iter().copied().max().unwrap_or(0);
+            return self.least.max(times(most));
         }
+        let alone = match reached.is_table && is_watched {
+            true => self.unknown_of_table,
+            false => self.unknown,
+        };
+        match reached.peers {
+            Some(usual) if reached.is_known => times(usual.n).max(self.unknown_of_peers.min(alone)),
+            // Behind an address may be many.
+            Some(usual) => times(usual.n).max(alone),
+            None => alone,
+        }
+    }
+
+    /// What others do as well weighs little, however new it is for this one.
+    fn level(n: usize, reached: &Reached) -> Option<Level> {
+        let is_usual = reached
+            .peers
+            .is_some_and(|usual| n <= usual.n.saturating_add(usual.n / 2));
+        is_usual.then_some(Level::Low)
     }
 }
 
@@ -114,10 +138,15 @@ impl Fold for ManySubjects {
         }
         if let Some(open) = &mut state.open {
             let before = state.before.iter().max().copied().unwrap_or(0);
+            let peers = reached.peers.map_or(String::new(), |usual| {
+                let Usual { n, n_peers } = usual;
+                format!("; nine in ten of {n_peers} others reach at most {n}")
+            });
             open.because = Some(format!(
-                "{n} different subjects in an hour; at most {before} in any of {} hours before",
+                "{n} different subjects in an hour; at most {before} in any of {} hours before{peers}",
                 state.before.len()
             ));
+            open.level = Self::level(n, reached);
         }
     }
 
@@ -137,8 +166,9 @@ impl Behaviour for ManySubjects {
         level: Level::Medium,
         attack: &["T1213"],
         doc: "One account, session or key reaches by one operation three times as many different things in an hour as in \
-              any hour before, and at least 20; without a history 100, or 20 of a table. Of a statement the different \
-              parameters count.",
+              any hour before, and at least 20; without a history 100, or 20 of a table, or three times what is usual \
+              among its peers, and at least 40. Low where peers reach as many. Of a statement the different parameters \
+              count.",
         budget: "One a month for each hundred members of staff and each new program.",
     };
 
@@ -165,10 +195,70 @@ impl Behaviour for ManySubjects {
             who: seen.who(),
             subject,
             is_table: seen.class() == "datastore_activity",
-            age: seen.age,
+            is_known: seen.address() != Some(&*principal),
+            age: seen.age(),
+            peers: None,
         };
-        give(key(&[&event.source, &principal, resource]), reached);
+        let mut classes: Vec<&str> = event.data_classes.iter().map(String::as_str).collect();
+        classes.sort_unstable();
+        give(
+            key(&[&event.source, &principal, resource, &classes.join(",")]),
+            reached,
+        );
     }
+
+    fn watch(self, most_groups: usize) -> Box<dyn Watch> {
+        Box::new(Compared {
+            keyed: Keyed::new(Self::SHEET.id, self, most_groups),
+            peers: Peers::default(),
+        })
+    }
+}
+
+/// The behaviour at work, and what it learns of everybody.
+struct Compared {
+    keyed: Keyed<ManySubjects>,
+    peers: Peers,
+}
+
+impl Watch for Compared {
+    fn sheet(&self) -> Sheet {
+        ManySubjects::SHEET
+    }
+
+    fn take(&mut self, seen: &Seen<'_>, clock: &Clock) -> Vec<Change> {
+        let mut found = None;
+        let mut give = |key: Key, reached: Reached| found = Some((key, reached));
+        self.keyed.fold.members(seen, &mut give);
+        let Some((key, mut reached)) = found else {
+            return Vec::new();
+        };
+        let at = stamp(seen, 0);
+        if let [source, principal, place, classes] = &*key {
+            let route: Key = [source.clone(), place.clone(), classes.clone()].into();
+            reached.peers = self.peers.usual(&route, principal, at, clock);
+            self.peers.note(&route, principal, reached.subject, at, clock);
+        }
+        changes(self.keyed.take(&key, at, reached, clock))
+    }
+
+    fn sweep(&mut self, clock: &Clock) -> Vec<Change> {
+        changes(self.keyed.sweep(clock))
+    }
+
+    fn finish(&mut self, clock: &Clock) -> Vec<Change> {
+        changes(self.keyed.finish(clock))
+    }
+
+    fn limits(&self) -> Limits {
+        let mut limits = self.keyed.limits();
+        limits.n_evicted += self.peers.n_evicted();
+        limits
+    }
+}
+
+fn changes(told: Vec<(Key, Vec<Change>)>) -> Vec<Change> {
+    told.into_iter().flat_map(|(_, changes)| changes).collect()
 }
 
 /// What the subjects are of: the table, or the operation.

@@ -8,11 +8,13 @@ mod bulk_export;
 mod dormant;
 mod enumeration;
 mod first_seen;
+mod impossible_travel;
 mod log_tampering;
 mod login;
 mod many_subjects;
 mod no_login;
 mod old_version;
+mod peers;
 mod probing;
 mod recent;
 mod seen;
@@ -23,10 +25,10 @@ mod volume;
 mod web_attack;
 
 use crate::stream::{Change, Clock, Fold, Key, Keyed, Limits, Stamp};
-use ambit_event::Level;
+use ambit_event::{Finding, Level, Span};
 use serde::Deserialize;
 
-pub(crate) use seen::Seen;
+pub(crate) use seen::{Around, Seen};
 
 /// What a behaviour says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +47,13 @@ pub struct Sheet {
 }
 
 /// A fold that knows which events are its members.
-pub(crate) trait Behaviour: Fold {
+pub(crate) trait Behaviour: Fold<Member: Send, State: Send> + Sized + Send + 'static {
     const SHEET: Sheet;
+
+    /// Sets it to work, with at most so many groups.
+    fn watch(self, most_groups: usize) -> Box<dyn Watch> {
+        Box::new(Watching(Keyed::new(Self::SHEET.id, self, most_groups)))
+    }
 
     /// Gives the members that the event is, each with its group.
     fn members(&self, seen: &Seen<'_>, give: &mut dyn FnMut(Key, Self::Member));
@@ -63,12 +70,7 @@ pub(crate) trait Watch: Send {
 
 struct Watching<B: Behaviour>(Keyed<B>);
 
-impl<B> Watch for Watching<B>
-where
-    B: Behaviour + Send,
-    B::Member: Send,
-    B::State: Send,
-{
+impl<B: Behaviour> Watch for Watching<B> {
     fn sheet(&self) -> Sheet {
         B::SHEET
     }
@@ -80,11 +82,7 @@ where
             .members(seen, &mut |key, member| members.push((key, member)));
         let mut told = Vec::new();
         for (part, (key, member)) in (0..).zip(members) {
-            let at = Stamp {
-                time: seen.event.time,
-                id: seen.event.id,
-                part,
-            };
+            let at = stamp(seen, part);
             told.extend(self.0.take(&key, at, member, clock));
         }
         told.into_iter().flat_map(|(_, changes)| changes).collect()
@@ -105,6 +103,15 @@ where
     }
 }
 
+/// Where the nth member of an event stands.
+fn stamp(seen: &Seen<'_>, part: u32) -> Stamp {
+    Stamp {
+        time: seen.event.time,
+        id: seen.event.id,
+        part,
+    }
+}
+
 macro_rules! behaviours {
     ($($name:ident $type:path;)*) => {
         /// The behaviours that are looked for, with their parameters.
@@ -113,6 +120,8 @@ macro_rules! behaviours {
         pub struct Behaviours {
             /// Behaviours that are not looked for, by their names here.
             off: Vec<String>,
+            /// The database of places, as it was written.
+            places: Option<String>,
             $($name: $type,)*
         }
 
@@ -129,8 +138,7 @@ macro_rules! behaviours {
             pub(crate) fn watches(&self, most_groups: usize) -> Vec<Box<dyn Watch>> {
                 let mut watches: Vec<Box<dyn Watch>> = Vec::new();
                 $(if !self.off.iter().any(|name| name == stringify!($name)) {
-                    let id = <$type as Behaviour>::SHEET.id;
-                    watches.push(Box::new(Watching(Keyed::new(id, self.$name.clone(), most_groups))));
+                    watches.push(self.$name.clone().watch(most_groups));
                 })*
                 watches
             }
@@ -143,6 +151,7 @@ behaviours! {
     spraying spraying::Spraying;
     stuffing stuffing::Stuffing;
     two_places two_places::TwoPlaces;
+    impossible_travel impossible_travel::ImpossibleTravel;
     no_login no_login::NoLogin;
     first_seen first_seen::FirstSeen;
     dormant dormant::Dormant;
@@ -157,6 +166,13 @@ behaviours! {
 }
 
 impl Behaviours {
+    /// Where that may lie which a finding misses: in which sources, and over which time. `None` where it rests on what is
+    /// there.
+    pub(crate) fn looks_back(&self, finding: &Finding) -> Option<(&[String], Span)> {
+        let is_of = finding.rule_id == no_login::NoLogin::SHEET.id;
+        is_of.then(|| self.no_login.looks_back(finding))
+    }
+
     /// None of them.
     #[must_use]
     pub fn none() -> Self {
@@ -166,7 +182,14 @@ impl Behaviours {
         }
     }
 
-    /// Reads their parameters: a table for each, and `off` with the names of those that are not wanted.
+    /// The database of places that the parameters name, as they write it.
+    #[must_use]
+    pub fn places(&self) -> Option<&str> {
+        self.places.as_deref()
+    }
+
+    /// Reads their parameters: a table for each, `off` with the names of those that are not wanted, and `places` with
+    /// the file of a database of places.
     ///
     /// # Errors
     /// [`crate::Error::Behaviours`] where a name or a value means nothing.

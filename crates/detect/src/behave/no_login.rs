@@ -1,9 +1,12 @@
 //! A session is used whose login nobody saw, although the logs go back far enough.
+//!
+//! A login that lies before the logs begin, or in a gap of them, is not a missing one: before the beginning nothing is
+//! told here, and what a gap may hide is taken back where the coverage is known ([`NoLogin::looks_back`]).
 
 use super::seen::{Seen, key};
 use super::{Behaviour, Sheet};
 use crate::stream::{Fold, Key, Out, Stamp, Verdict, Who};
-use ambit_event::{Level, Outcome, Timestamp};
+use ambit_event::{Finding, Level, Outcome, Span, Timestamp};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -37,6 +40,8 @@ impl Default for NoLogin {
 pub(crate) struct Step {
     who: Arc<Who>,
     is_issue: bool,
+    /// Since when every source with logins was seen, as far as was known when it came.
+    seen_since: Option<Timestamp>,
 }
 
 /// When the session was last seen, and whether something was seen of it before.
@@ -45,13 +50,27 @@ pub struct State {
     last: Option<Timestamp>,
 }
 
+impl NoLogin {
+    /// Where the login may lie that a finding misses: in which sources, and over which time.
+    pub fn looks_back(&self, finding: &Finding) -> (&[String], Span) {
+        let lasts = self.session_days.saturating_mul(DAY);
+        let span = Span::new(finding.time.plus_nanos(-lasts), finding.time);
+        (&self.sources, span)
+    }
+}
+
 impl Fold for NoLogin {
     type Member = Step;
     type State = State;
 
     fn step(&self, state: &mut State, at: Stamp, step: &Step, out: &mut Out) {
         let is_first = state.last.replace(at.time).is_none();
-        let Some(since) = self.complete_since else { return };
+        // What somebody says of the sources holds for the logs that were given: those that begin later, or lack one of
+        // the sources, do not have the logins of before.
+        let (Some(said), Some(seen)) = (self.complete_since, step.seen_since) else {
+            return;
+        };
+        let since = said.max(seen);
         let lasts = self.session_days.saturating_mul(DAY);
         if is_first && !step.is_issue && since.plus_nanos(lasts) <= at.time {
             let mut verdict = Verdict::over(at, std::iter::once((at, &step.who)));
@@ -92,10 +111,12 @@ impl Behaviour for NoLogin {
         let issued = event.issued_session.as_deref().map(|session| (session, true));
         let used = event.actor_session.as_deref().map(|session| (session, false));
         let is_refused = matches!(event.outcome, Outcome::Denied | Outcome::Failure);
+        let since: Option<Vec<Timestamp>> = self.sources.iter().map(|source| seen.since(source)).collect();
         if let Some((session, is_issue)) = issued.or(used.filter(|_| !is_refused)) {
             let step = Step {
                 who: seen.who(),
                 is_issue,
+                seen_since: since.and_then(|since| since.into_iter().max()),
             };
             give(key(&[session]), step);
         }

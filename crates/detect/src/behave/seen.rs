@@ -1,28 +1,58 @@
 //! An event as behaviours look at it.
 
+use crate::places::{Place, Places};
 use crate::run;
 use crate::stream::{Key, Who};
-use ambit_event::Event;
+use ambit_event::{Event, Timestamp};
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+/// What is known besides an event itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Around<'e> {
+    /// The earliest record of each source that came so far.
+    pub since: &'e BTreeMap<String, Timestamp>,
+    /// The database of places, where there is one.
+    pub places: Option<&'e Places>,
+}
+
 /// An event, and what several behaviours need of it, worked out once.
 pub(crate) struct Seen<'e> {
     pub event: &'e Event,
-    /// Nanoseconds since the earliest record of its source that came so far.
-    pub age: i64,
+    around: Around<'e>,
     who: OnceCell<Arc<Who>>,
+    place: OnceCell<Option<Place>>,
 }
 
 impl<'e> Seen<'e> {
-    pub fn new(event: &'e Event, age: i64) -> Self {
+    pub fn new(event: &'e Event, around: Around<'e>) -> Self {
         Self {
             event,
-            age,
+            around,
             who: OnceCell::new(),
+            place: OnceCell::new(),
         }
+    }
+
+    /// Nanoseconds since the earliest record of its source that came so far.
+    pub fn age(&self) -> i64 {
+        let since = self.since(&self.event.source);
+        since.map_or(0, |since| self.event.time.0.saturating_sub(since.0))
+    }
+
+    /// The earliest record of a source that came so far.
+    pub fn since(&self, source: &str) -> Option<Timestamp> {
+        self.around.since.get(source).copied()
+    }
+
+    /// Where the address is, as far as a database says.
+    pub fn place(&self) -> Option<Place> {
+        *self
+            .place
+            .get_or_init(|| self.around.places?.of(ip(self.address()?)?))
     }
 
     pub fn who(&self) -> Arc<Who> {
@@ -70,16 +100,30 @@ pub(crate) fn hash(value: impl Hash) -> u64 {
     hasher.finish()
 }
 
+/// An address as it is; `None` for what is none.
+pub(crate) fn ip(address: &str) -> Option<IpAddr> {
+    let ip: IpAddr = address.trim_matches(['[', ']']).parse().ok()?;
+    Some(ip.to_canonical())
+}
+
 /// The network of an address: of 256 addresses, or of a site under IPv6. `None` for what is no address.
 pub(crate) fn network(address: &str) -> Option<u64> {
-    let network = match address
-        .trim_matches(['[', ']'])
-        .parse::<IpAddr>()
-        .ok()?
-        .to_canonical()
-    {
+    let network = match ip(address)? {
         IpAddr::V4(ip) => u64::from(u32::from(ip) >> 8),
         IpAddr::V6(ip) => (u128::from(ip) >> 80) as u64 | 1 << 63,
     };
     Some(network)
+}
+
+#[cfg(test)]
+impl<'e> Seen<'e> {
+    /// An event alone.
+    pub fn alone(event: &'e Event) -> Self {
+        static NOTHING: BTreeMap<String, Timestamp> = BTreeMap::new();
+        let around = Around {
+            since: &NOTHING,
+            places: None,
+        };
+        Self::new(event, around)
+    }
 }

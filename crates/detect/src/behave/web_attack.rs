@@ -226,7 +226,7 @@ mod tests {
         event.resource = Some(path.into());
         event.query_text = Some(query.into());
         event.user_agent = Some(client.into());
-        carried(&Seen::new(&event, 0)).map(|at| KINDS[at].name.as_str())
+        carried(&Seen::alone(&event)).map(|at| KINDS[at].name.as_str())
     }
 
     #[test]

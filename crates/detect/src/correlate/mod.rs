@@ -269,8 +269,8 @@ impl Correlations {
             part: link.part,
         };
         let (before, verdict) = match change {
-            Change::Raised(verdict) => (None, Some(verdict)),
-            Change::Corrected(before, verdict) => (Some(stamp(before.anchor)), Some(verdict)),
+            Change::Raised(_, verdict) => (None, Some(verdict)),
+            Change::Corrected(before, _, verdict) => (Some(stamp(before.anchor)), Some(verdict)),
             Change::Withdrawn(before) => (Some(stamp(before.anchor)), None),
         };
         let names = &lower.plan.group_names;

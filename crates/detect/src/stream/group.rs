@@ -10,9 +10,9 @@ const MOST_PENDING: usize = 4096;
 /// One change of what is concluded over a group.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Change {
-    Raised(Verdict),
-    /// In place of what was told, whose anchor is given.
-    Corrected(Told, Verdict),
+    Raised(Told, Verdict),
+    /// In place of the first, which was told, the second.
+    Corrected(Told, Told, Verdict),
     Withdrawn(Told),
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    fn of(rule: &str, verdict: &Verdict) -> Self {
+    fn of<F: Fold>(hand: &Hand<'_, F>, verdict: &Verdict) -> Self {
         let mut sense = DefaultHasher::new();
         let Verdict {
             n_events,
@@ -40,7 +40,7 @@ impl Told {
         (n_events, until, level, because, &who.actor).hash(&mut sense);
         Self {
             anchor: verdict.anchor,
-            id: id_of(rule, verdict),
+            id: id_of(hand.rule, hand.key, verdict),
             level: verdict.level,
             sense: sense.finish(),
         }
@@ -61,6 +61,8 @@ pub(crate) struct Hand<'a, F: Fold> {
     pub fold: &'a F,
     /// The name of the rule, of which the ids of findings are made.
     pub rule: &'a str,
+    /// What tells the group apart from others of the rule.
+    pub key: &'a [Box<str>],
     /// Before this nothing is taken any more.
     pub horizon: Timestamp,
     pub now: Timestamp,
@@ -171,16 +173,16 @@ impl<F: Fold> Group<F> {
 
     /// Tells a verdict that is new, or says something else than before.
     fn tell(&mut self, verdict: Verdict, hand: &mut Hand<'_, F>) {
-        let now = Told::of(hand.rule, &verdict);
+        let now = Told::of(hand, &verdict);
         match self.told.iter_mut().find(|told| told.anchor == now.anchor) {
             Some(told) if *told == now => {}
             Some(told) => {
-                hand.changes.push(Change::Corrected(*told, verdict));
+                hand.changes.push(Change::Corrected(*told, now, verdict));
                 *told = now;
             }
             None => {
                 self.told.push(now);
-                hand.changes.push(Change::Raised(verdict));
+                hand.changes.push(Change::Raised(now, verdict));
             }
         }
     }
@@ -198,8 +200,6 @@ impl<F: Fold> Group<F> {
         let is_there = |told: &Told| verdicts.iter().any(|verdict| verdict.anchor == told.anchor);
         let (kept, mut gone): (Vec<Told>, Vec<Told>) = self.told.iter().copied().partition(is_there);
         self.told = kept;
-        let n_before = hand.changes.len();
-        let all = verdicts.clone();
         for verdict in verdicts {
             let is_new = !self.told.iter().any(|told| told.anchor == verdict.anchor);
             if is_new && !gone.is_empty() {
@@ -215,34 +215,14 @@ impl<F: Fold> Group<F> {
             }
         }
         hand.changes.extend(gone.into_iter().map(Change::Withdrawn));
-        self.tell_again(all, n_before, hand);
-    }
-
-    /// Two verdicts of one group can be of the same events in turn, and so have one id: what a change of the one took
-    /// away is told again for the other.
-    fn tell_again(&self, verdicts: Vec<Verdict>, since: usize, hand: &mut Hand<'_, F>) {
-        let changes = hand.changes.get(since..).unwrap_or_default().iter();
-        let taken = changes.filter_map(|change| match change {
-            Change::Raised(_) => None,
-            Change::Corrected(before, _) | Change::Withdrawn(before) => Some((before.id, before.anchor)),
-        });
-        let taken: Vec<_> = taken.collect();
-        let is_taken = |verdict: &Verdict| {
-            let id = id_of(hand.rule, verdict);
-            taken
-                .iter()
-                .any(|(other, anchor)| *other == id && *anchor != verdict.anchor)
-        };
-        let again: Vec<Verdict> = verdicts.into_iter().filter(is_taken).collect();
-        hand.changes.extend(again.into_iter().map(Change::Raised));
     }
 
     fn replace(&mut self, before: Told, verdict: Verdict, hand: &mut Hand<'_, F>) {
-        let now = Told::of(hand.rule, &verdict);
+        let now = Told::of(hand, &verdict);
         if let Some(told) = self.told.iter_mut().find(|told| told.anchor == now.anchor) {
             *told = now;
         }
-        hand.changes.push(Change::Corrected(before, verdict));
+        hand.changes.push(Change::Corrected(before, now, verdict));
     }
 
     /// Folds the members before the horizon for good.
@@ -277,7 +257,12 @@ impl<F: Fold> Group<F> {
     }
 }
 
-pub(crate) fn id_of(rule: &str, verdict: &Verdict) -> FindingId {
+/// The identity of a verdict. Its events alone do not tell it apart: one event can be a member of several groups, two
+/// stretches of one group can be over the same events, and of very many events only the first are listed.
+fn id_of(rule: &str, key: &[Box<str>], verdict: &Verdict) -> FindingId {
     let ids: Vec<_> = verdict.events.iter().map(|at| at.id).collect();
-    FindingId::of(rule, &ids)
+    let Stamp { time, id, part } = verdict.anchor;
+    // Quoted, so that no two keys read the same.
+    let place = format!("{rule}\n{key:?}\n{} {id}/{part}", time.0);
+    FindingId::of(&place, &ids)
 }

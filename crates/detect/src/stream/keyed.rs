@@ -92,6 +92,7 @@ impl<F: Fold> Keyed<F> {
         let mut hand = Hand {
             fold: &self.fold,
             rule: &self.rule,
+            key,
             horizon: clock.horizon(),
             now: clock.now(),
             changes: &mut changes,
@@ -116,6 +117,7 @@ impl<F: Fold> Keyed<F> {
         let mut hand = Hand {
             fold: &self.fold,
             rule: &self.rule,
+            key,
             horizon: clock.horizon(),
             now: clock.now(),
             changes: &mut changes,
@@ -154,6 +156,7 @@ impl<F: Fold> Keyed<F> {
                 &mut Hand {
                     fold,
                     rule,
+                    key,
                     horizon: clock.horizon(),
                     now: clock.now(),
                     changes: &mut changes,
@@ -192,6 +195,7 @@ impl<F: Fold> Keyed<F> {
             group.refold(&mut Hand {
                 fold: &self.fold,
                 rule: &self.rule,
+                key: &key,
                 horizon: clock.horizon(),
                 now: clock.now(),
                 changes: &mut changes,

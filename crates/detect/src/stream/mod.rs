@@ -8,6 +8,6 @@ mod keyed;
 
 pub(crate) use clock::Clock;
 pub(crate) use fold::{Fold, MOST_LISTED, Out, Stamp, Verdict, Who};
-pub(crate) use group::{Change, id_of};
+pub(crate) use group::{Change, Told};
 pub use keyed::Limits;
 pub(crate) use keyed::{Key, Keyed};
