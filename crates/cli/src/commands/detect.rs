@@ -7,7 +7,7 @@ use crate::progress::Progress;
 use crate::setting::{Setting, read_text, remark};
 use crate::words;
 use ambit_detect::{
-    AllowList, Behaviours, Blind, Board, Entry, Fired, InOrder, RuleSet, Run, Suspicion, Terms, blind,
+    AllowList, Behaviours, Blind, Board, Entry, Fired, InOrder, Once, RuleSet, Run, Suspicion, Terms, blind,
     silences,
 };
 use ambit_event::{Batch, Event, Finding, Keys, Level, ObservableKind, Span, Timestamp, mask, printable};
@@ -16,7 +16,6 @@ use ambit_source::{Input, Options, discover};
 use anyhow::{Result, bail};
 use clap::Args;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -143,7 +142,7 @@ impl Looked {
         self.errors.extend(errors.iter().map(ToString::to_string));
         let keys = keys(&inputs);
         let mut progress = Progress::over(inputs.iter().map(|input| input.evidence.bytes).sum());
-        let mut known = BTreeSet::new();
+        let mut once = Once::new();
         for input in inputs {
             let bytes = input.evidence.bytes;
             let mut sink = |mut batch: Batch| {
@@ -158,7 +157,7 @@ impl Looked {
                     batch.rejects.len() as u64,
                 );
                 // A record that stands in two files is one event.
-                batch.events.retain(|event| known.insert(event.id));
+                batch.events.retain(|event| once.is_new(event.id));
                 self.take(batch);
                 ControlFlow::Continue(())
             };
