@@ -27,6 +27,7 @@ mod once;
 mod order;
 mod rule;
 mod run;
+mod sieve;
 mod stream;
 mod suspect;
 mod view;
