@@ -1,4 +1,4 @@
-//! `conformance [DIR]`: our decoders against other people's test data, read in place.
+//! `conformance [DIR [PART...]]`: our decoders against other people's test data, read in place.
 //!
 //! It fails on a wrong field, a panic, or a reject that is not on a committed list with its reason. The
 //! tables under `xtask/conformance` say which of their names is which of our columns, what is skipped and
@@ -15,6 +15,7 @@ mod pgaudit;
 mod plaso;
 mod records;
 mod sigma;
+mod techniques;
 mod windows;
 
 use serde::Deserialize;
@@ -71,8 +72,18 @@ struct Floor {
 /// Failures shown; the rest is counted.
 const MOST_SHOWN: usize = 60;
 
-/// Runs the check over `dir`, or over `../shared/data` beside the workspace.
-pub fn run(dir: Option<&str>) -> ExitCode {
+/// Parts that can be asked for alone, which hold no floors then.
+const PARTS: [&str; 3] = ["sigma", "detect", "techniques"];
+
+/// Runs the check over `dir`, or over `../shared/data` beside the workspace; all of it, or some parts.
+pub fn run(dir: Option<&str>, parts: &[String]) -> ExitCode {
+    if let Some(unknown) = parts.iter().find(|part| !PARTS.contains(&part.as_str())) {
+        eprintln!(
+            "conformance: {unknown} is no part; there are {}",
+            PARTS.join(", ")
+        );
+        return ExitCode::from(2);
+    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap_or(Path::new("."))
@@ -85,7 +96,12 @@ pub fn run(dir: Option<&str>) -> ExitCode {
         );
         return ExitCode::SUCCESS;
     }
-    match all(&data, &root.join("xtask/conformance"), dir.is_none()) {
+    let tables = root.join("xtask/conformance");
+    let is_good = match parts {
+        [] => all(&data, &tables, dir.is_none()),
+        some => of_detection(&data, &tables, some).map(|reports| judge(reports, None)),
+    };
+    match is_good {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -123,10 +139,7 @@ fn all(data: &Path, tables: &Path, has_floors: bool) -> Result<bool, String> {
     reports.extend(panther.check(&data.join("panther-analysis"), &records));
     let windows = windows::Table::parse(&load("windows.toml")?)?;
     reports.extend(windows.check(data));
-    let sigma = sigma::Table::parse(&load("sigma.toml")?)?;
-    reports.extend(sigma.check(data));
-    let detect = detect::Table::parse(&load("detect.toml")?)?;
-    reports.extend(detect.check(data));
+    reports.extend(of_detection(data, tables, &PARTS.map(str::to_owned))?);
     let mut guidance = Report::default();
     disclose::Table::parse(&load("disclose.toml")?)?.check(&data.join("standards"), &mut guidance);
     // A decision that nobody translated was not compared.
@@ -135,6 +148,24 @@ fn all(data: &Path, tables: &Path, has_floors: bool) -> Result<bool, String> {
     }
     reports.push(("standards", guidance));
     Ok(judge(reports, has_floors.then_some(&floors)))
+}
+
+/// Rules and behaviours.
+fn of_detection(data: &Path, tables: &Path, parts: &[String]) -> Result<Vec<(&'static str, Report)>, String> {
+    let load = |name: &str| std::fs::read_to_string(tables.join(name)).map_err(|e| format!("{name}: {e}"));
+    let is_asked = |name: &str| parts.iter().any(|part| part == name);
+    let mut reports = Vec::new();
+    if is_asked("sigma") {
+        reports.extend(sigma::Table::parse(&load("sigma.toml")?)?.check(data));
+    }
+    if is_asked("detect") {
+        reports.extend(detect::Table::parse(&load("detect.toml")?)?.check(data));
+    }
+    if is_asked("techniques") {
+        let own = tables.join("../../rules");
+        reports.extend(techniques::Table::parse(&load("techniques.toml")?)?.check(data, &own));
+    }
+    Ok(reports)
 }
 
 /// Holds each report to its floor, and shows it. A collection without a floor is a failure, and so is a floor

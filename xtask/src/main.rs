@@ -10,7 +10,8 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo run --release --bin xtask -- TASK
 
   check              the house checks: who may depend on whom, one door per big dependency, papers
-  conformance [DIR]  our decoders against other people's test data (default: ../shared/data beside the workspace)
+  conformance [DIR [PART...]]  our decoders and detection against other people's test data (default: ../shared/data beside
+                     the workspace); parts that can be asked for alone: sigma, detect, techniques
   packages           Android packages built with Debian's tools: the twins of each check, signatures beside apksigner
   bench TASK         speed, memory and survival, measured; `bench` alone lists the tasks";
 
@@ -20,7 +21,10 @@ fn main() -> ExitCode {
         Some("bench") => bench::run(&arguments[1..]),
         Some("check") => check::run(),
         Some("packages") => packages::run(),
-        Some("conformance") => conformance::run(arguments.get(1).map(String::as_str)),
+        Some("conformance") => {
+            let parts = arguments.get(2..).unwrap_or_default();
+            conformance::run(arguments.get(1).map(String::as_str), parts)
+        }
         _ => {
             eprintln!("{USAGE}");
             ExitCode::from(2)

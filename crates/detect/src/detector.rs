@@ -1,11 +1,12 @@
 //! Events in, findings out: each rule is asked about the events of its log sources, and about no others.
 
-use crate::engine::{Engine, Sigma, Unfiltered};
+use crate::engine::{Engine, Numbered, Sigma, Unfiltered};
 use crate::logsource::{Log, Table};
-use crate::rule::{Head, LogSource, Rule, RuleSet};
+use crate::rule::{Head, LogSource, RuleSet};
 use crate::view::{Record, View};
 use ambit_event::{Event, Finding, FindingId, Observable, ObservableKind};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, OnceLock};
 
 /// What a detector saw and did, in numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,69 +20,117 @@ pub struct Tally {
 /// Rules in force over single events.
 pub struct Detector {
     heads: Vec<Head>,
-    /// The rules of each log source, which all are asked about the same events.
-    groups: Vec<Box<dyn Engine>>,
-    /// By our source: logs that rules are about, with their groups.
-    routes: BTreeMap<String, Vec<Route>>,
+    /// By our source: logs that rules are about.
+    routes: HashMap<String, Routes>,
+    make: Make,
     idle: Vec<usize>,
     tally: Tally,
 }
 
-/// A log and the groups of rules that are about it.
+type Make = fn(Numbered, &'static Log) -> Box<dyn Engine>;
+
+/// The logs of a source.
+#[derive(Default)]
+struct Routes {
+    all: Vec<Route>,
+    /// By operation in lower case: the logs that are about it.
+    of_operation: HashMap<String, Vec<usize>>,
+    /// Logs of any operation.
+    of_any: Vec<usize>,
+}
+
+/// A log and the rules that are about it.
 struct Route {
     log: &'static Log,
-    groups: Vec<usize>,
+    rules: Arc<Numbered>,
+    /// Made when the first such event comes: most runs see few kinds of logs.
+    engine: OnceLock<Box<dyn Engine>>,
+}
+
+impl Routes {
+    fn add(&mut self, route: Route) {
+        let at = self.all.len();
+        for operation in &route.log.operation {
+            self.of_operation
+                .entry(operation.to_ascii_lowercase())
+                .or_default()
+                .push(at);
+        }
+        if route.log.operation.is_empty() {
+            self.of_any.push(at);
+        }
+        self.all.push(route);
+    }
+
+    /// The logs that an event is one of, as far as its columns tell.
+    fn meant(&self, event: &Event) -> Vec<&Route> {
+        let operation = event
+            .operation
+            .as_deref()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        let of_it = self.of_operation.get(&operation).map_or(&[][..], Vec::as_slice);
+        let mut at: Vec<usize> = self.of_any.iter().chain(of_it).copied().collect();
+        at.sort_unstable();
+        at.dedup();
+        let routes = at.into_iter().filter_map(|at| self.all.get(at));
+        routes.filter(|route| route.log.has_columns(event)).collect()
+    }
 }
 
 impl Detector {
     /// All rules of the set about single events.
     #[must_use]
     pub fn new(rules: &RuleSet) -> Self {
-        Self::with(rules, |group| Box::new(Sigma::new(group.iter().copied())))
+        Self::with(rules, |rules, log| Box::new(Sigma::new(rules, &log.map)))
     }
 
-    /// The same, but every rule is asked about every event of its log source, without the engine's index before it:
-    /// slow, and what [`Self::new`] must agree with.
+    /// The same, but every rule is asked about every event of its log source, without the sieve before it: slow, and
+    /// what [`Self::new`] must agree with.
     #[must_use]
     pub fn unfiltered(rules: &RuleSet) -> Self {
-        Self::with(rules, |group| Box::new(Unfiltered::new(group.iter().copied())))
+        Self::with(rules, |rules, _| Box::new(Unfiltered(rules)))
     }
 
-    fn with(set: &RuleSet, engine: impl Fn(&[(usize, &Rule)]) -> Box<dyn Engine>) -> Self {
+    fn with(set: &RuleSet, make: Make) -> Self {
         let table = Table::built_in();
-        let mut by_source: BTreeMap<&LogSource, Vec<(usize, &Rule)>> = BTreeMap::new();
+        let mut by_source: BTreeMap<&LogSource, Vec<usize>> = BTreeMap::new();
         for (at, rule) in set.rules().iter().enumerate() {
-            by_source.entry(&rule.log_source).or_default().push((at, rule));
+            by_source.entry(&rule.log_source).or_default().push(at);
         }
-        let (mut groups, mut idle) = (Vec::new(), Vec::new());
-        let mut groups_of: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (source, group) in by_source {
+        let mut idle = Vec::new();
+        let mut of_log: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        for (source, rules) in by_source {
             let logs = table.meant_by(source);
             if logs.is_empty() {
-                idle.extend(group.iter().map(|(at, _)| *at));
-                continue;
+                idle.extend(&rules);
             }
             for log in logs {
-                groups_of.entry(log).or_default().push(groups.len());
+                of_log.entry(log).or_default().extend(&rules);
             }
-            groups.push(engine(&group));
         }
         idle.sort_unstable();
-        let mut routes: BTreeMap<String, Vec<Route>> = BTreeMap::new();
-        for (log, groups) in groups_of {
+        let mut routes: HashMap<String, Routes> = HashMap::new();
+        for (log, rules) in of_log {
             let log = &table.log[log];
+            let numbered = rules.iter().filter_map(|at| Some((*at, set.rules().get(*at)?)));
+            let rules: Arc<Numbered> = Arc::new(
+                numbered
+                    .map(|(at, rule)| (at, Arc::clone(&rule.compiled)))
+                    .collect(),
+            );
             for source in &log.source {
-                let groups = groups.clone();
-                routes
-                    .entry(source.clone())
-                    .or_default()
-                    .push(Route { log, groups });
+                routes.entry(source.clone()).or_default().add(Route {
+                    log,
+                    rules: Arc::clone(&rules),
+                    engine: OnceLock::new(),
+                });
             }
         }
         Self {
             heads: set.rules().iter().map(|rule| rule.head.clone()).collect(),
-            groups,
             routes,
+            make,
             idle,
             tally: Tally::default(),
         }
@@ -129,24 +178,20 @@ impl Detector {
 
     /// The rules that match, or `None` where no rule is about such events. Each is shown once.
     fn visit(&self, event: &Event, seen: &mut dyn FnMut(usize, &View<'_>)) -> Option<BTreeSet<usize>> {
-        let routes = self.routes.get(event.source.as_str())?;
-        let mut meant = routes
-            .iter()
-            .filter(|route| route.log.has_columns(event))
-            .peekable();
-        meant.peek()?;
-        let record = Record::read(event);
+        let meant = self.routes.get(event.source.as_str())?.meant(event);
+        let record = meant.first().map(|_| Record::read(event))?;
         let mut matched = BTreeSet::new();
         for route in meant {
             if route.log.asks_for_fields() && !record.fits(route.log) {
                 continue;
             }
+            let engine = route
+                .engine
+                .get_or_init(|| (self.make)(route.rules.as_ref().clone(), route.log));
             let view = record.view(&route.log.map);
-            for group in route.groups.iter().filter_map(|at| self.groups.get(*at)) {
-                for rule in group.matches(&view) {
-                    if matched.insert(rule) {
-                        seen(rule, &view);
-                    }
+            for rule in engine.matches(&view) {
+                if matched.insert(rule) {
+                    seen(rule, &view);
                 }
             }
         }

@@ -63,6 +63,11 @@ pub(crate) struct View<'r> {
 }
 
 impl View<'_> {
+    /// The record's own keys.
+    pub fn visit_keys(&self, visit: &mut dyn FnMut(&str)) {
+        rsigma_eval::Event::visit_top_level_keys(&self.json, visit);
+    }
+
     fn value(&self, origin: &Origin) -> Option<EventValue<'_>> {
         match origin {
             Origin::Field(path) => rsigma_eval::Event::get_field(&self.json, path),

@@ -42,32 +42,38 @@ impl Program {
         command
     }
 
-    /// Runs it to its end. Exit code 3 says that something is incomplete, which is no failure here.
+    /// Runs it to its end.
     pub fn run(&self, lake: &Path, arguments: &[&str]) -> Result<Took, String> {
         let out = lake.with_extension("stdout");
-        let file = fs::File::create(&out).map_err(|e| e.to_string())?;
-        let (before, began) = (children_cpu(), Instant::now());
-        let mut child = self
-            .command(lake, arguments)
-            .stdout(file)
-            .spawn()
-            .map_err(|e| format!("cannot run {}: {e}", self.0.display()))?;
-        let (status, peak) = watch(&mut child)?;
-        let took = Took {
-            wall: began.elapsed(),
-            cpu: children_cpu().saturating_sub(before),
-            peak,
-            stdout: fs::read(&out).map_err(|e| e.to_string())?,
-        };
-        match status {
-            Some(0 | 3) => Ok(took),
-            other => Err(format!("ambit {arguments:?} ended with {other:?}")),
-        }
+        took(&mut self.command(lake, arguments), &out)
     }
 
     pub fn json(&self, lake: &Path, arguments: &[&str]) -> Result<Value, String> {
         let took = self.run(lake, &[arguments, &["--json"]].concat())?;
         serde_json::from_slice(&took.stdout).map_err(|e| format!("ambit {arguments:?} gave no JSON: {e}"))
+    }
+}
+
+/// Runs a command to its end; what it prints goes by way of a file. Exit code 3 says that something is incomplete,
+/// which is no failure here.
+pub fn took(command: &mut Command, out: &Path) -> Result<Took, String> {
+    let file = fs::File::create(out).map_err(|e| e.to_string())?;
+    let (before, began) = (children_cpu(), Instant::now());
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(file)
+        .spawn()
+        .map_err(|e| format!("cannot run {command:?}: {e}"))?;
+    let (status, peak) = watch(&mut child)?;
+    let took = Took {
+        wall: began.elapsed(),
+        cpu: children_cpu().saturating_sub(before),
+        peak,
+        stdout: fs::read(out).map_err(|e| e.to_string())?,
+    };
+    match status {
+        Some(0 | 3) => Ok(took),
+        other => Err(format!("{command:?} ended with {other:?}")),
     }
 }
 

@@ -6,14 +6,13 @@ use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::setting::Setting;
 use crate::words;
-use ambit_detect::{Board, Entry, InOrder, RuleSet, Run, Terms, Unproven, silences};
+use ambit_detect::{Board, Entry, InOrder, Once, RuleSet, Run, Terms, Unproven, silences};
 use ambit_event::{Batch, Event, Finding, Keys, Span};
 use ambit_lake::Ledger;
 use ambit_source::{Input, Options, discover};
 use anyhow::{Result, bail};
 use clap::Args;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -110,7 +109,7 @@ impl Looked {
         self.errors.extend(errors.iter().map(ToString::to_string));
         let keys = keys(&inputs);
         let mut progress = Progress::over(inputs.iter().map(|input| input.evidence.bytes).sum());
-        let mut known = BTreeSet::new();
+        let mut once = Once::new();
         for input in inputs {
             let bytes = input.evidence.bytes;
             let mut sink = |mut batch: Batch| {
@@ -125,7 +124,7 @@ impl Looked {
                     batch.rejects.len() as u64,
                 );
                 // A record that stands in two files is one event.
-                batch.events.retain(|event| known.insert(event.id));
+                batch.events.retain(|event| once.is_new(event.id));
                 self.take(batch);
                 ControlFlow::Continue(())
             };

@@ -1,4 +1,4 @@
-//! The index before the rules leaves out none that matches, whatever the rules and the events.
+//! The sieve before the rules leaves out none that matches, whatever the rules and the events.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::fmt::Write;
 
 /// Few words, so that rules and events meet.
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 16] = [
     "cmd",
     "cmd.exe",
     "/bin/sh",
@@ -24,6 +24,10 @@ const WORDS: [&str; 12] = [
     "10.0.0.7",
     "7",
     "",
+    "c*d?exe",
+    "ma\u{17f}\u{212a}",
+    "MASK",
+    "7.0",
 ];
 
 /// Names that a log has itself, names that it maps, and names that it does not have.
@@ -42,7 +46,7 @@ const FIELDS: [&str; 12] = [
     "gone",
 ];
 
-const MODIFIERS: [&str; 15] = [
+const MODIFIERS: [&str; 17] = [
     "",
     "|contains",
     "|startswith",
@@ -58,6 +62,8 @@ const MODIFIERS: [&str; 15] = [
     "|neq",
     "|fieldref",
     "|contains|cased",
+    "|re|i",
+    "|endswith|all",
 ];
 
 const LOGS: [(&str, &str, &str); 5] = [
@@ -96,6 +102,7 @@ fn value() -> impl Strategy<Value = Value> {
     prop_oneof![
         6 => word(),
         1 => (0..20i64).prop_map(|n| json!(n)),
+        1 => (0..20u8).prop_map(|n| json!(f64::from(n) / 2.0)),
         1 => any::<bool>().prop_map(|b| json!(b)),
         1 => Just(Value::Null),
         1 => prop::collection::vec(word(), 0..3).prop_map(Value::from),
@@ -135,6 +142,7 @@ fn detection() -> impl Strategy<Value = String> {
             "|exists" => "true".to_owned(),
             "|cidr" => "10.0.0.0/8".to_owned(),
             "|gt" => "6".to_owned(),
+            "" if words.len() == 1 => "7".to_owned(),
             "|fieldref" => "User".to_owned(),
             _ => format!("[{}]", values.join(", ")),
         };
@@ -162,7 +170,7 @@ fn rules() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn the_index_leaves_out_no_rule_that_matches() {
+fn the_sieve_leaves_out_no_rule_that_matches() {
     let config = ProptestConfig {
         cases: 400,
         failure_persistence: None,
