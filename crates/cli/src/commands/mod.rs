@@ -9,6 +9,7 @@ mod disclose;
 mod drill;
 mod ingest;
 mod lake;
+mod letters;
 mod map;
 mod regime;
 mod rejects;
