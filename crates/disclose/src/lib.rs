@@ -21,13 +21,13 @@ mod duty;
 mod export;
 mod fact;
 mod ical;
-mod markup;
+pub mod markup;
 mod notice;
 mod regime;
 mod status;
 mod warranted;
 mod wording;
-mod words;
+pub mod words;
 
 pub use clock::{Calendar, Deadline, LaterReading, Uncounted, calendar, calendar_names, end_of};
 pub use decided::Decided;
