@@ -6,7 +6,7 @@ use ambit_case::{
     Act, Addresses, Answer, By, Carrier, Case, Clock, Dossier, Error, Kind, List, Listing, Message, Outbox,
     Pace, Sender, Sending, Signed, Smtp, SmtpUrl, State, Tally, hand_over, read_reports, send, stale,
 };
-use ambit_disclose::{Regime, Risk, Tongue, built_in};
+use ambit_disclose::{Regime, Tongue, built_in};
 use ambit_event::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
