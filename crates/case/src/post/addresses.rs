@@ -226,7 +226,7 @@ mod tests {
         for (rows, why) in [
             (
                 "user:1,\"a@b.example\r\nRCPT TO:<c@d>\"",
-                "line 2: `a@b.example\\r",
+                "line 2: `a@b.example\\u{d}",
             ),
             ("user:1,a@b.example>", "is no mail address"),
             ("user:1,\"a@b.example,c@d.example\"", "is no mail address"),

@@ -113,16 +113,16 @@ impl Message {
     pub fn mail(&self, at: Timestamp) -> Result<Vec<u8>, Error> {
         let date = u64::try_from(at.0.div_euclid(1_000_000_000)).unwrap_or(0);
         let mut builder: MessageBuilder = lettre::Message::builder()
-            .from(self.from.clone())
-            .to(self.to.clone())
-            .subject(self.title.clone())
+            .from(plain(&self.from))
+            .to(plain(&self.to))
+            .subject(one_line(&self.title))
             .date(SystemTime::UNIX_EPOCH + Duration::from_secs(date))
             .message_id(Some(format!("<{}>", self.id)))
             .header(AutoSubmitted)
             .header(ContentLanguage(self.language.clone()))
             .header(ContentType::TEXT_PLAIN);
         if let Some(reply_to) = &self.reply_to {
-            builder = builder.reply_to(reply_to.clone());
+            builder = builder.reply_to(plain(reply_to));
         }
         let made = builder
             .body(self.text.clone())
@@ -131,6 +131,16 @@ impl Message {
             })?;
         Ok(made.formatted())
     }
+}
+
+/// A name with a line end in it would break its header, or whoever writes it.
+fn plain(mailbox: &Mailbox) -> Mailbox {
+    Mailbox::new(mailbox.name.as_deref().map(one_line), mailbox.email.clone())
+}
+
+fn one_line(text: &str) -> String {
+    let spaced = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    spaced.collect()
 }
 
 #[cfg(test)]
