@@ -79,6 +79,14 @@ impl Case {
         self.journal.append(by, act)
     }
 
+    /// Writes entries down together: all of them are on disk when this returns, or none.
+    ///
+    /// # Errors
+    /// [`Error::Database`] where the file refuses.
+    pub fn append_all(&mut self, by: &By, acts: &[Act]) -> Result<Vec<Entry>, Error> {
+        self.journal.append_all(by, acts)
+    }
+
     /// Walks the chain and names the first broken entry.
     ///
     /// # Errors
@@ -171,6 +179,14 @@ mod tests {
                 body: json!({"notice": "public", "person": null, "template": null, "said": {}}),
             },
             Act::sent("eu-gdpr/authority", by(9).at, "the portal's receipt", None),
+            Act {
+                kind: Kind::Mailing,
+                body: json!({"mailing": "letter", "from": "a@b.example", "letters": []}),
+            },
+            Act {
+                kind: Kind::Letter,
+                body: json!({"mailing": "letter", "person": "user:1", "state": "begun"}),
+            },
         ];
         for (n, act) in acts.iter().enumerate() {
             case.append(&by(n as i64), act).unwrap();
@@ -208,10 +224,10 @@ mod tests {
         assert_eq!(entries.iter().map(|e| e.kind).collect::<Vec<_>>(), Kind::ALL);
         assert_eq!(
             entries.iter().map(|e| e.seq).collect::<Vec<_>>(),
-            (1..=9).collect::<Vec<_>>()
+            (1..=11).collect::<Vec<_>>()
         );
         let verified = case.verify().unwrap();
-        assert_eq!((verified.n_entries, &verified.head), (9, &entries[8].hash));
+        assert_eq!((verified.n_entries, &verified.head), (11, &entries[10].hash));
         assert_eq!(
             case.journal().latest(Kind::Note).unwrap().unwrap().text("text"),
             Some("first look")
@@ -225,14 +241,14 @@ mod tests {
         let db = Connection::open(&path).unwrap();
         for sql in [
             "UPDATE journal SET who = 'eve' WHERE seq = 2",
-            "DELETE FROM journal WHERE seq = 9",
-            "INSERT OR REPLACE INTO journal SELECT seq, at, 'eve', kind, body, previous, hash FROM journal WHERE seq = 9",
-            "INSERT INTO journal SELECT 19, at, who, kind, body, previous, hash FROM journal WHERE seq = 9",
+            "DELETE FROM journal WHERE seq = 11",
+            "INSERT OR REPLACE INTO journal SELECT seq, at, 'eve', kind, body, previous, hash FROM journal WHERE seq = 11",
+            "INSERT INTO journal SELECT 19, at, who, kind, body, previous, hash FROM journal WHERE seq = 11",
         ] {
             let error = db.execute_batch(sql).unwrap_err().to_string();
             assert!(error.contains("append-only"), "{sql}: {error}");
         }
-        assert_eq!(case.verify().unwrap().n_entries, 9);
+        assert_eq!(case.verify().unwrap().n_entries, 11);
     }
 
     #[test]
@@ -299,6 +315,17 @@ mod tests {
     }
 
     #[test]
+    fn entries_that_are_written_together_are_a_chain_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let (_, mut case) = filled(&dir);
+        let acts: Vec<Act> = (0..3).map(|n| Act::note(&n.to_string())).collect();
+        let entries = case.append_all(&by(1), &acts).unwrap();
+        assert_eq!(entries.iter().map(|e| e.seq).collect::<Vec<_>>(), [12, 13, 14]);
+        assert_eq!(case.append_all(&by(1), &[]).unwrap(), []);
+        assert_eq!(case.verify().unwrap().head, entries[2].hash);
+    }
+
+    #[test]
     fn two_writers_make_one_chain() {
         let dir = tempfile::tempdir().unwrap();
         let (path, case) = filled(&dir);
@@ -314,7 +341,7 @@ mod tests {
             })
             .collect();
         threads.into_iter().for_each(|thread| thread.join().unwrap());
-        assert_eq!(case.verify().unwrap().n_entries, 29);
+        assert_eq!(case.verify().unwrap().n_entries, 31);
     }
 
     #[test]

@@ -63,6 +63,8 @@ struct NoticeBody {
     notice: String,
     person: Option<String>,
     template: Option<String>,
+    #[serde(default)]
+    language: Option<String>,
     said: BTreeMap<String, String>,
 }
 
@@ -258,6 +260,7 @@ impl Dossier {
             kind,
             person: body.person,
             template: body.template,
+            language: body.language,
             said: body.said,
         });
         Ok(())
@@ -367,6 +370,7 @@ impl Act {
                 "notice": draft.kind.name(),
                 "person": draft.person,
                 "template": template,
+                "language": (draft.language != "en").then_some(&draft.language),
                 "content_root": root,
                 "said": draft.said(),
                 "text": ambit_disclose::notice_text(draft),
@@ -400,11 +404,7 @@ impl Case {
         let before = dossier.disclosure(regimes, by.at);
         let decided = self.append(by, &Act::disclosure(risk, reason, &before))?;
         dossier.take(decided.clone())?;
-        let wanted = ambit_disclose::Wanted {
-            kind: NoticeKind::Register,
-            person: None,
-            template: None,
-        };
+        let wanted = ambit_disclose::Wanted::of(NoticeKind::Register);
         let draft = dossier.matter(regimes, |matter| ambit_disclose::draft(matter, &wanted));
         let draft = draft.map_err(|error| Error::NotIssuable {
             notice: NoticeKind::Register.name().to_owned(),

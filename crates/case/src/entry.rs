@@ -29,6 +29,10 @@ pub enum Kind {
     Notice,
     /// That something was sent, when, and what proves it.
     Sent,
+    /// Who is written to, approved by whoever signs the entry.
+    Mailing,
+    /// That a letter is about to go, or what became of it.
+    Letter,
 }
 
 impl Kind {
@@ -42,6 +46,8 @@ impl Kind {
         Self::Fact,
         Self::Notice,
         Self::Sent,
+        Self::Mailing,
+        Self::Letter,
     ];
 
     #[must_use]
@@ -56,6 +62,8 @@ impl Kind {
             Self::Fact => "fact",
             Self::Notice => "notice",
             Self::Sent => "sent",
+            Self::Mailing => "mailing",
+            Self::Letter => "letter",
         }
     }
 

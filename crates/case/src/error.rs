@@ -26,6 +26,12 @@ pub enum Error {
     /// A notice that says more than is carried, or lacks what a person must say.
     #[error("the notice `{notice}` cannot be issued:\n{why}")]
     NotIssuable { notice: String, why: String },
+    /// A table of addresses, a sender or a server's name that cannot be used.
+    #[error("{why}")]
+    Addresses { why: String },
+    /// Nothing can be sent this way.
+    #[error("{way}: {why}")]
+    Way { way: String, why: String },
     /// The chain is broken: from this entry on, the journal is not what was written.
     #[error("entry {seq}: {why}; nothing from there on can be relied on")]
     Broken { seq: u64, why: String },

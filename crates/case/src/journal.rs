@@ -66,6 +66,14 @@ impl Journal {
 
     /// Adds an entry. It is on disk when this returns.
     pub(crate) fn append(&mut self, by: &By, act: &Act) -> Result<Entry, Error> {
+        let mut entries = self.append_all(by, std::slice::from_ref(act))?;
+        entries
+            .pop()
+            .ok_or(Error::Database(rusqlite::Error::QueryReturnedNoRows))
+    }
+
+    /// Adds entries in one commit. They are on disk when this returns, or none is.
+    pub(crate) fn append_all(&mut self, by: &By, acts: &[Act]) -> Result<Vec<Entry>, Error> {
         let genesis = genesis(&self.name);
         // The write lock is taken before the head is read, so that two writers cannot fork the chain.
         let transaction = self
@@ -78,22 +86,28 @@ impl Journal {
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )
             .optional()?;
-        let (seq, previous) = head.map_or((1, genesis), |(seq, hash)| (seq + 1, hash));
-        let written = Written::next(seq, &previous, by, act);
-        transaction.execute(
-            &format!("INSERT INTO journal ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
-            params![
-                written.seq,
-                written.at,
-                written.who,
-                written.kind,
-                written.body,
-                written.previous,
-                written.hash
-            ],
-        )?;
+        let (mut seq, mut previous) = head.map_or((1, genesis), |(seq, hash)| (seq + 1, hash));
+        let mut entries = Vec::with_capacity(acts.len());
+        for act in acts {
+            let written = Written::next(seq, &previous, by, act);
+            transaction.execute(
+                &format!("INSERT INTO journal ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"),
+                params![
+                    written.seq,
+                    written.at,
+                    written.who,
+                    written.kind,
+                    written.body,
+                    written.previous,
+                    written.hash
+                ],
+            )?;
+            seq += 1;
+            previous.clone_from(&written.hash);
+            entries.push(written.read()?);
+        }
         transaction.commit()?;
-        written.read()
+        Ok(entries)
     }
 
     /// All entries, in order.
@@ -117,6 +131,26 @@ impl Journal {
         let sql = format!("SELECT {COLUMNS} FROM journal WHERE kind = ?1 ORDER BY seq");
         let mut statement = self.db.prepare(&sql)?;
         let mut rows = statement.query([kind.name()])?;
+        while let Some(row) = rows.next()? {
+            visit(written(row)?.read()?)?;
+        }
+        Ok(())
+    }
+
+    /// The entries of these kinds, one at a time and in order.
+    pub(crate) fn each_of(
+        &self,
+        kinds: &[Kind],
+        mut visit: impl FnMut(Entry) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let asked: Vec<String> = (1..=kinds.len()).map(|n| format!("?{n}")).collect();
+        let sql = format!(
+            "SELECT {COLUMNS} FROM journal WHERE kind IN ({}) ORDER BY seq",
+            asked.join(", ")
+        );
+        let mut statement = self.db.prepare(&sql)?;
+        let names = kinds.iter().map(|kind| kind.name());
+        let mut rows = statement.query(rusqlite::params_from_iter(names))?;
         while let Some(row) = rows.next()? {
             visit(written(row)?.read()?)?;
         }

@@ -71,11 +71,7 @@ fn opened(folder: &tempfile::TempDir) -> Case {
 }
 
 fn wanted(kind: NoticeKind) -> Wanted<'static> {
-    Wanted {
-        kind,
-        person: None,
-        template: None,
-    }
+    Wanted::of(kind)
 }
 
 #[test]

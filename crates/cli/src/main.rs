@@ -16,6 +16,7 @@ mod seeds;
 mod setting;
 mod told;
 mod veil;
+mod webhook;
 mod words;
 
 use anyhow::Result;

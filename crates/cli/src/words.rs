@@ -1,6 +1,7 @@
 //! Numbers, instants and answers in the words that people use. Bounds are never shown as one number
 //! unless both ends meet, and *unknown* is never written as *none*.
 
+pub use ambit_disclose::words::{capital, number, range};
 use ambit_event::{Span, Timestamp};
 use ambit_lake::CoverageState;
 use ambit_scope::{AssertionUsed, Bounds, Exposed, Scope, Verdict};
@@ -10,19 +11,6 @@ use std::sync::LazyLock;
 
 /// The effects in the order in which people ask for them.
 pub const EFFECTS: [&str; 4] = ["read", "changed", "destroyed", "unavailable"];
-
-/// `1234567` as `1,234,567`.
-pub fn number(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
 
 /// The upper end of a bound: a number, or that there is none.
 pub fn at_most(n: Option<u64>) -> String {
@@ -42,15 +30,6 @@ pub fn both_ends(at_least: u64, most: Option<u64>) -> String {
     }
 }
 
-/// `3`, `1 to 3`, `at least 1`.
-pub fn range(bounds: &Bounds) -> String {
-    match bounds.at_most {
-        Some(most) if most == bounds.at_least => number(most),
-        Some(most) => format!("{} to {}", number(bounds.at_least), number(most)),
-        None => format!("at least {}", number(bounds.at_least)),
-    }
-}
-
 /// What was counted, as one or as several: `account`, `accounts`.
 pub fn of_kind(exposed: &Exposed) -> &str {
     let kind = exposed.counted.as_str();
@@ -63,14 +42,7 @@ pub fn of_kind(exposed: &Exposed) -> &str {
 
 /// `a`, `a and b`, `a, b and c`.
 pub fn list<S: AsRef<str>>(items: &[S]) -> String {
-    match items {
-        [] => String::new(),
-        [one] => one.as_ref().to_owned(),
-        [head @ .., last] => {
-            let head: Vec<&str> = head.iter().map(AsRef::as_ref).collect();
-            format!("{} and {}", head.join(", "), last.as_ref())
-        }
-    }
+    ambit_disclose::words::list(items, "and")
 }
 
 /// `2014-05-23 10:00:01.250`, in UTC; fractions beyond milliseconds are left out.
@@ -271,11 +243,7 @@ pub fn assertions(scope: &Scope) -> Vec<&AssertionUsed> {
 
 /// `a, b or c`.
 pub fn either<S: AsRef<str>>(items: &[S]) -> String {
-    let text = list(items);
-    match text.rsplit_once(" and ") {
-        Some((head, last)) if items.len() > 1 => format!("{head} or {last}"),
-        _ => text,
-    }
+    ambit_disclose::words::list(items, "or")
 }
 
 /// The text as one word of a shell.
@@ -286,14 +254,6 @@ pub fn quoted(text: &str) -> String {
     } else {
         format!("'{}'", text.replace('\'', "'\\''"))
     }
-}
-
-/// A sentence that begins with a capital letter.
-pub fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 #[cfg(test)]

@@ -21,13 +21,13 @@ mod duty;
 mod export;
 mod fact;
 mod ical;
-mod markup;
+pub mod markup;
 mod notice;
 mod regime;
 mod status;
 mod warranted;
 mod wording;
-mod words;
+pub mod words;
 
 pub use clock::{Calendar, Deadline, LaterReading, Uncounted, calendar, calendar_names, end_of};
 pub use decided::Decided;
@@ -39,8 +39,9 @@ pub use fact::{
 };
 pub use ical::calendar_of;
 pub use notice::{
-    Block, Carrier, Difference, Draft, Issued, Matter, NoDraft, NoticeKind, Piece, Saying, Sayings, Style,
-    Topic, Trouble, TroubleKind, Wanted, differences, draft, notice_json, notice_page, notice_text,
+    Block, Carrier, Desk, Difference, Draft, Issued, Mail, Matter, NoDraft, NoticeKind, Piece, Saying,
+    Sayings, Style, Tongue, Topic, Trouble, TroubleKind, Wanted, differences, draft, is_language,
+    notice_json, notice_mail, notice_page, notice_text,
 };
 pub use regime::{
     Citation, Cited, Condition, Confidence, Convention, Counting, Exemption, Holds, Open, Period, Regime,
@@ -50,4 +51,4 @@ pub use status::{
     Asked, Disclosure, Input, Openness, Told, fact_json, persons, status_json, status_lines, status_page,
 };
 pub use warranted::{Assessment, Case, Decision, Flip, Risk, Severity, SeverityLevel, assess, cases};
-pub use wording::{Ground, Linted, Remark, Worth, lint};
+pub use wording::{Ground, Language, Linted, Remark, Worth, lint};

@@ -53,8 +53,8 @@ mod tests {
     #[test]
     fn markup_in_facts_stays_text() {
         assert_eq!(
-            Esc("<script>\"'&\u{1b}[0m").to_string(),
-            "&lt;script&gt;&quot;&#39;&amp;\\u{1b}[0m"
+            Esc("<script>\"'&\u{1b}[0m\u{202e}").to_string(),
+            "&lt;script&gt;&quot;&#39;&amp;\\u{1b}[0m\\u{202e}"
         );
     }
 }

@@ -62,6 +62,11 @@ pub const DOORS: &[(&str, &[&str])] = &[
     ("anyhow", &["ambit", "xtask"]),
     ("rsigma", &["ambit-detect"]),
     ("rusqlite", &["ambit-case"]),
+    // Whatever leaves the machine: letters to a mail server, letters to a service.
+    ("lettre", &["ambit-case"]),
+    ("rustls", &["ambit-case"]),
+    ("mail-parser", &["ambit-case"]),
+    ("reqwest", &["ambit"]),
     ("sqlparser", &["ambit-scope"]),
     ("aws-lc", &["ambit-apk"]),
     ("clap", &["ambit"]),

@@ -205,6 +205,22 @@ fn told(entry: &Entry) -> String {
             entry.seq
         ),
         Kind::Sent => format!("{}, sent {}: {}", text("duty"), text("at"), text("proof")),
+        Kind::Mailing => {
+            let letters = entry
+                .body
+                .get("letters")
+                .and_then(Value::as_array)
+                .map_or(0, Vec::len);
+            let (list, from) = (text("mailing"), text("from"));
+            format!("{letters} letters of the list `{list}` were approved, from {from}")
+        }
+        // Persons are masked, as everywhere.
+        Kind::Letter => format!(
+            "the letter to {}: {} {}",
+            ambit_event::mask(text("person")),
+            text("state"),
+            text("reply")
+        ),
         Kind::Scope => {
             let subjects = entry.body.pointer("/answer/subjects");
             let end = |name: &str| subjects.and_then(|s| s.get(name)).and_then(Value::as_u64);

@@ -150,11 +150,7 @@ fn statement(setting: &Setting, args: &DemoArgs) -> Result<()> {
         "name and address are in an attacker's hands",
         &regimes,
     )?;
-    let wanted = Wanted {
-        kind: NoticeKind::Public,
-        person: None,
-        template: None,
-    };
+    let wanted = Wanted::of(NoticeKind::Public);
     let drafted = Dossier::of(&case)?.matter(&regimes, |matter| draft(matter, &wanted));
     let drafted = drafted.map_err(|error| anyhow::anyhow!("{error}"))?;
     write_file(&args.out.join("statement.txt"), notice_text(&drafted).as_bytes())?;

@@ -1,14 +1,15 @@
 //! `ambit disclose`: what is owed, to whom, by when, and in words that the evidence carries.
 
+use super::letters::{self, ApproveArgs, BouncesArgs, LettersArgs, ResendArgs, SendArgs};
 use crate::exit::Exit;
 use crate::setting::{Setting, by, case_name, read_text, write_file};
-use ambit_case::{Act, Case, Dossier, Entry, Signed};
+use ambit_case::{Act, Case, Dossier, Entry, Outbox, Signed};
 use ambit_disclose::{
-    NoticeKind, Openness, Regime, Risk, Wanted, built_in, calendar_of, draft, fact_json, notice_json,
+    NoticeKind, Openness, Regime, Risk, Tongue, Wanted, built_in, calendar_of, draft, fact_json, notice_json,
     notice_page, notice_text, parse, status_json, status_lines, status_page, stix, told, veris,
 };
 use ambit_event::{Timestamp, printable};
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -28,6 +29,16 @@ pub enum DiscloseCommand {
     Notice(NoticeArgs),
     /// Write down that something was sent, and what proves it
     Sent(SentArgs),
+    /// Sign the list of those who are written to: each with their own letter, in their language
+    Approve(ApproveArgs),
+    /// Send the approved letters, each at most once; resumes where it was interrupted
+    Send(SendArgs),
+    /// Take in mail servers' reports of letters that did not arrive
+    Bounces(BouncesArgs),
+    /// Decide that somebody is written to once more
+    Resend(ResendArgs),
+    /// Where each letter stands: sent, bounced, uncertain, not sent
+    Letters(LettersArgs),
     /// The deadlines as a calendar file
     Ical(IcalArgs),
     /// The incident as a VERIS record or a STIX bundle
@@ -56,6 +67,10 @@ const EXAMPLES: &str = "Examples:
   ambit disclose notice letter may --person user:1042
   ambit disclose notice public may --template our.txt --issue
   ambit disclose sent may eu-gdpr/authority --at 2026-05-23T09:05:00Z --proof 'portal receipt 118'
+  ambit disclose approve may --addresses members.csv --from 'Tonal <privacy@tonal.example>'
+  ambit disclose send may --addresses members.csv --smtp smtps://privacy@mail.tonal.example
+  ambit disclose bounces may ~/Maildir/.bounces
+  ambit disclose letters may
   ambit disclose ical may > deadlines.ics
   ambit disclose export veris may
 
@@ -146,6 +161,15 @@ pub struct NoticeArgs {
     /// For a letter: the person as the scope names it
     #[arg(long, value_name = "DOMAIN:KEY")]
     person: Option<String>,
+    /// For a letter: its language, en or de, or one of --templates
+    #[arg(long, value_name = "CODE", default_value = "en")]
+    language: String,
+    /// A folder with further languages (fr.toml with letter.fr.txt)
+    #[arg(long, value_name = "DIR")]
+    templates: Option<PathBuf>,
+    /// Show the sentences of the language, to start another from
+    #[arg(long)]
+    show_sentences: bool,
     /// A template in place of the built-in one
     #[arg(long, value_name = "FILE")]
     template: Option<PathBuf>,
@@ -216,6 +240,11 @@ pub fn run(setting: &Setting, command: &DiscloseCommand) -> Result<Exit> {
         DiscloseCommand::Decide(args) => decide(setting, args),
         DiscloseCommand::Notice(args) => notice(setting, args),
         DiscloseCommand::Sent(args) => sent(setting, args),
+        DiscloseCommand::Approve(args) => letters::approve(setting, args),
+        DiscloseCommand::Send(args) => letters::send(setting, args),
+        DiscloseCommand::Bounces(args) => letters::bounces(setting, args),
+        DiscloseCommand::Resend(args) => letters::resend(setting, args),
+        DiscloseCommand::Letters(args) => letters::letters(setting, args),
         DiscloseCommand::Ical(args) => ical(setting, args),
         DiscloseCommand::Export(args) => export(setting, args),
     }
@@ -235,7 +264,7 @@ fn kind(text: &str) -> Result<NoticeKind, String> {
 }
 
 /// The built-in regimes, and those of the files.
-fn regimes(files: &[PathBuf]) -> Result<Vec<Regime>> {
+pub fn regimes(files: &[PathBuf]) -> Result<Vec<Regime>> {
     let mut regimes = built_in();
     for file in files {
         let (read, found) = parse(&read_text(file)?, &file.display().to_string());
@@ -260,7 +289,9 @@ fn dossier(setting: &Setting, case: &str) -> Result<Dossier> {
 
 fn status(setting: &Setting, args: &StatusArgs) -> Result<Exit> {
     let now = args.at.unwrap_or_else(|| by().at);
-    let found = dossier(setting, &args.which.case)?.disclosure(&regimes(&args.which.regimes)?, now);
+    let case = Case::open(&setting.case_path(&args.which.case))?;
+    let found = Dossier::of(&case)?.disclosure(&regimes(&args.which.regimes)?, now);
+    let outbox = Outbox::of(&case)?;
     if let Some(path) = &args.html {
         write_file(path, status_page(&found).as_bytes())?;
     }
@@ -268,6 +299,9 @@ fn status(setting: &Setting, args: &StatusArgs) -> Result<Exit> {
         setting.json(&status_json(&found))?;
     } else {
         setting.say_all(status_lines(&found))?;
+        for (name, mailing) in &outbox.mailings {
+            setting.say(&letters::told(name, &mailing.tally()))?;
+        }
     }
     Ok(match found.standing() {
         Openness::Settled => Exit::Complete,
@@ -307,7 +341,7 @@ fn write(setting: &Setting, name: &str, acts: &[Act]) -> Result<Exit> {
     tell(setting, name, &entries)
 }
 
-fn tell(setting: &Setting, case: &str, entries: &[Entry]) -> Result<Exit> {
+pub fn tell(setting: &Setting, case: &str, entries: &[Entry]) -> Result<Exit> {
     if setting.is_json {
         setting.json(&json!({ "entries": entries }))?;
         return Ok(Exit::Complete);
@@ -389,15 +423,33 @@ fn decide(setting: &Setting, args: &DecideArgs) -> Result<Exit> {
 }
 
 fn notice(setting: &Setting, args: &NoticeArgs) -> Result<Exit> {
+    let tongues = letters::tongues(args.templates.as_deref())?;
+    let tongue = tongues.iter().find(|tongue| tongue.code == args.language);
+    let tongue =
+        tongue.with_context(|| format!("there are no sentences in `{}`", printable(&args.language, 20)))?;
+    if args.show_sentences {
+        let sentences = Tongue::sentences(&args.language);
+        setting.say(
+            sentences
+                .context("these sentences do not come with the program")?
+                .trim_end(),
+        )?;
+        return Ok(Exit::Complete);
+    }
     if args.show_template {
-        setting.say(args.kind.template().trim_end())?;
+        let template = match args.kind {
+            NoticeKind::Letter => tongue.letter(),
+            kind => kind.template(),
+        };
+        setting.say(template.trim_end())?;
         return Ok(Exit::Complete);
     }
     let template = args.template.as_deref().map(read_text).transpose()?;
     let wanted = Wanted {
-        kind: args.kind,
         person: args.person.as_deref(),
         template: template.as_deref(),
+        tongue: Some(tongue),
+        ..Wanted::of(args.kind)
     };
     let case = dossier(setting, &args.which.case)?;
     let regimes = regimes(&args.which.regimes)?;
@@ -411,6 +463,11 @@ fn notice(setting: &Setting, args: &NoticeArgs) -> Result<Exit> {
     }
     let mut issued = None;
     if args.issue {
+        ensure!(
+            tongue.is_checked(),
+            "nothing checks sentences in `{}`: such letters are approved as a list, by whoever answers for them",
+            tongue.code
+        );
         let root = case.scope.as_ref().map(|(_, scope)| scope.content_root.as_str());
         let act = Act::notice(&drafted, template.as_deref(), root)?;
         let by = by();

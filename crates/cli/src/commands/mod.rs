@@ -11,6 +11,7 @@ mod findings;
 mod hunt;
 mod ingest;
 mod lake;
+mod letters;
 mod map;
 mod regime;
 mod rejects;

@@ -4,7 +4,7 @@ pub mod subjects;
 pub mod timesketch;
 
 /// A cell that no spreadsheet takes for a formula: what begins like one is preceded by an apostrophe.
-fn harmless(text: &str) -> String {
+pub fn harmless(text: &str) -> String {
     let shown: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
@@ -17,7 +17,8 @@ fn harmless(text: &str) -> String {
     }
 }
 
-fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> anyhow::Result<Vec<u8>> {
+/// A table with its head, each cell of one line.
+pub fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> anyhow::Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(head)?;
     for row in rows {

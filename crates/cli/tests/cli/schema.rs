@@ -91,6 +91,7 @@ fn every_json_answer_has_its_documented_shape() {
                 "a receipt",
             ],
         ),
+        ("disclose", vec!["disclose", "letters", "shapes"]),
         ("case", vec!["case", "show", "shapes"]),
         ("case", vec!["case", "list"]),
         ("case", vec!["case", "verify", "shapes"]),

@@ -11,11 +11,7 @@ use sha2::{Digest, Sha256};
 
 /// What the register says of it; a case without facts has one too, made of questions.
 fn register(matter: &Matter<'_>) -> Option<Draft> {
-    let wanted = Wanted {
-        kind: NoticeKind::Register,
-        person: None,
-        template: None,
-    };
+    let wanted = Wanted::of(NoticeKind::Register);
     draft(matter, &wanted).ok()
 }
 

@@ -338,6 +338,26 @@ pub const VOCABULARY: &[Term] = &[
         kind: Kind::Text,
         question: "what happened, in one or two sentences?",
     },
+    Term {
+        name: "nature:",
+        kind: Kind::Text,
+        question: "what happened, in one or two sentences of this language?",
+    },
+    Term {
+        name: "consequences:",
+        kind: Kind::Text,
+        question: "which consequences are likely, in this language?",
+    },
+    Term {
+        name: "measures:",
+        kind: Kind::Text,
+        question: "which measures were taken or are proposed, in this language?",
+    },
+    Term {
+        name: "advice:",
+        kind: Kind::Text,
+        question: "what should the persons do, in this language?",
+    },
 ];
 
 /// Facts that somebody knew something: they need who knew, and by which evidence.

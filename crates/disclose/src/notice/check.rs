@@ -2,7 +2,7 @@
 
 use super::saying::Sayings;
 use super::template::{Block, Style};
-use crate::wording::{Ground, Worth, lint};
+use crate::wording::{Ground, Language, Worth, lint};
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -59,21 +59,28 @@ impl fmt::Display for Trouble {
 
 /// Names of articles, items and forms have numbers that count nothing.
 static REFERENCE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(articles?|art\.|items?|sections?|forms?|parts?|chapters?|regulation)\s+(\([a-z]+\)\s+)?[\w./-]*\d[\w()./-]*").ok()
+    Regex::new(r"(?i)\b(articles?|artikel|art\.|items?|sections?|forms?|parts?|chapters?|regulation|abs(atz|\.)|verordnung)\s+(\([a-z]+\)\s+)?[\w./-]*\d[\w()./-]*").ok()
 });
 
-/// All troubles of a text, in its order.
-pub(super) fn troubles(blocks: &[Block], sayings: &Sayings, ground: &Ground<'_>) -> Vec<Trouble> {
+/// All troubles of a text, in its order. Without a language that is checked, sentences are not held against the
+/// evidence, and whoever approves the text answers for them.
+pub(super) fn troubles(
+    blocks: &[Block],
+    sayings: &Sayings,
+    language: Option<Language>,
+    ground: &Ground<'_>,
+) -> Vec<Trouble> {
     let mut found = Vec::new();
     for block in blocks {
         holes(block, sayings, &mut found);
         loose(block, &mut found);
+        let Some(language) = language else { continue };
         let text = stated(block, sayings);
         let sentences = sentences(&text);
         found.extend(
             sentences
                 .into_iter()
-                .filter_map(|sentence| held(sentence, ground)),
+                .filter_map(|sentence| held(sentence, language, ground)),
         );
     }
     let mut seen = BTreeSet::new();
@@ -123,11 +130,11 @@ fn loose(block: &Block, found: &mut Vec<Trouble>) {
 }
 
 /// A question states nothing.
-fn held(sentence: &str, ground: &Ground<'_>) -> Option<Trouble> {
+fn held(sentence: &str, language: Language, ground: &Ground<'_>) -> Option<Trouble> {
     if sentence.ends_with('?') {
         return None;
     }
-    let linted = lint(sentence, ground);
+    let linted = lint(sentence, language, ground);
     let kind = match linted.worth {
         Worth::Unbound | Worth::Carried | Worth::Hedged => return None,
         Worth::Understated => TroubleKind::Understated,

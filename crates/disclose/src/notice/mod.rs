@@ -13,13 +13,15 @@ mod reach;
 mod saying;
 mod stale;
 mod template;
+mod tongue;
 
 pub use check::{Trouble, TroubleKind};
 pub use kind::NoticeKind;
-pub use page::{notice_json, notice_page, notice_text};
+pub use page::{Mail, notice_json, notice_mail, notice_page, notice_text};
 pub use saying::{Carrier, Saying, Sayings, Topic};
 pub use stale::{Difference, Issued, differences};
 pub use template::{Block, Piece, Style};
+pub use tongue::{Tongue, is_language};
 
 use crate::decided::Decided;
 use crate::fact::{Facts, Known, Standing};
@@ -28,9 +30,11 @@ use crate::wording::Ground;
 use ambit_event::printable;
 use ambit_scope::{Bounds, Claim};
 use pen::{Pen, Reader};
-use person::{Own, residence};
+use person::{Own, Roll, residence};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::LazyLock;
 
 /// What a notice is made from.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +54,24 @@ pub struct Wanted<'w> {
     pub person: Option<&'w str>,
     /// A template in place of the one that comes with the program.
     pub template: Option<&'w str>,
+    /// For a letter: its language where that is not English.
+    pub tongue: Option<&'w Tongue>,
+    /// For a letter: where the file of subjects says that the person lives; what somebody signed goes before it.
+    pub residence: Option<&'w str>,
+}
+
+impl Wanted<'_> {
+    /// A notice of this kind as the program has it.
+    #[must_use]
+    pub const fn of(kind: NoticeKind) -> Self {
+        Self {
+            kind,
+            person: None,
+            template: None,
+            tongue: None,
+            residence: None,
+        }
+    }
 }
 
 /// A notice as it stands.
@@ -57,6 +79,8 @@ pub struct Wanted<'w> {
 pub struct Draft {
     pub kind: NoticeKind,
     pub person: Option<String>,
+    /// `en`, `de`.
+    pub language: String,
     pub blocks: Vec<Block>,
     /// Those that stand in it.
     pub sayings: Vec<Saying>,
@@ -78,6 +102,10 @@ pub enum NoDraft {
     Template {
         why: String,
     },
+    /// Only a letter has other languages than English, and only those whose sentences are there.
+    Language {
+        code: String,
+    },
 }
 
 impl fmt::Display for NoDraft {
@@ -91,6 +119,11 @@ impl fmt::Display for NoDraft {
             }
             Self::NoScope => f.write_str("a letter is made from a scope, and the case has none"),
             Self::Template { why } => write!(f, "the template cannot be filled: {why}"),
+            Self::Language { code } => write!(
+                f,
+                "there are no sentences in `{}`; in other languages than English only letters are written",
+                printable(code, 20)
+            ),
         }
     }
 }
@@ -110,72 +143,187 @@ impl Draft {
     }
 }
 
+static ENGLISH: LazyLock<Option<Tongue>> = LazyLock::new(|| Tongue::known("en"));
+
 /// Drafts a notice from what is known.
 ///
 /// # Errors
 /// Where the person is not in the scope, or the template cannot be filled.
 pub fn draft(matter: &Matter<'_>, wanted: &Wanted<'_>) -> Result<Draft, NoDraft> {
-    let own = own(matter, wanted)?;
-    let forbidden = forbidden(matter, wanted);
-    let mut sayings = sayings(matter, wanted, own.as_ref());
-    sayings
-        .0
-        .retain(|saying| !forbidden.topics.contains(&saying.topic));
-    let text = wanted.template.unwrap_or(wanted.kind.template());
-    let blocks = template::filled(text, &sayings).map_err(|why| NoDraft::Template { why })?;
-    let blocks = check::without_idle_headings(blocks);
-    let mut troubles = forbidden.unclear;
-    troubles.extend(not_decided(matter, wanted.kind));
-    troubles.extend(held(matter, own.as_ref(), &blocks, &sayings));
-    let used: BTreeSet<&str> = blocks
-        .iter()
-        .flat_map(|block| block.pieces.iter().filter_map(|piece| piece.saying.as_deref()))
-        .collect();
-    Ok(Draft {
-        kind: wanted.kind,
-        person: wanted.person.map(str::to_owned),
-        sayings: sayings
-            .iter()
-            .filter(|saying| used.contains(saying.id.as_str()))
-            .cloned()
-            .collect(),
-        blocks,
-        troubles,
-    })
+    Desk::of(matter).draft(wanted)
 }
 
-fn own(matter: &Matter<'_>, wanted: &Wanted<'_>) -> Result<Option<Own>, NoDraft> {
-    if wanted.kind != NoticeKind::Letter {
-        return Ok(None);
-    }
-    let person = wanted.person.ok_or(NoDraft::NoPerson)?;
-    let scope = matter.standing.ok_or(NoDraft::NoScope)?.scope;
-    Own::of(scope, person).map(Some).ok_or_else(|| NoDraft::NotNamed {
-        person: person.to_owned(),
-    })
+/// Where many letters are written from the same matter: what they share is found once.
+#[derive(Debug)]
+pub struct Desk<'m> {
+    matter: &'m Matter<'m>,
+    roll: Option<Roll<'m>>,
+    /// What letters share, by language.
+    shared: RefCell<BTreeMap<String, Sayings>>,
 }
 
-fn sayings(matter: &Matter<'_>, wanted: &Wanted<'_>, own: Option<&Own>) -> Sayings {
-    let mut pen = Pen {
-        matter,
-        facts: &matter.known.facts,
-        scope: matter.standing.map(|standing| standing.scope),
-        reader: if wanted.kind.is_for_the_public() {
-            Reader::Public
-        } else {
-            Reader::Authority
-        },
-        out: Sayings::default(),
-    };
-    pen.all();
-    match (own, pen.scope, wanted.person) {
-        (Some(own), Some(scope), Some(person)) => pen.own(scope, own, person),
-        _ => {
-            let classes = pen.classes_at_risk();
-            pen.advise(&classes);
+impl<'m> Desk<'m> {
+    #[must_use]
+    pub fn of(matter: &'m Matter<'m>) -> Self {
+        Self {
+            matter,
+            roll: matter.standing.map(|standing| Roll::of(standing.scope)),
+            shared: RefCell::default(),
         }
     }
-    pen.out
+
+    /// Everybody whom the scope names, as `user:1042`, in order.
+    #[must_use]
+    pub fn persons(&self) -> Vec<&str> {
+        self.roll.iter().flat_map(Roll::names).collect()
+    }
+
+    /// As [`draft`].
+    ///
+    /// # Errors
+    /// As [`draft`].
+    pub fn draft(&self, wanted: &Wanted<'_>) -> Result<Draft, NoDraft> {
+        let matter = self.matter;
+        let own = self.own(wanted)?;
+        let tongue = tongue(wanted)?;
+        let place = wanted
+            .person
+            .and_then(|person| residence(matter, person, wanted.residence));
+        let forbidden = forbidden(matter, place.as_deref());
+        let mut sayings = self.sayings(wanted, tongue, own, place.as_deref());
+        sayings
+            .0
+            .retain(|saying| !forbidden.topics.contains(&saying.topic));
+        let own_template = match wanted.kind {
+            NoticeKind::Letter => tongue.letter(),
+            kind => kind.template(),
+        };
+        let text = wanted.template.unwrap_or(own_template);
+        let blocks = template::filled(text, &sayings).map_err(|why| NoDraft::Template { why })?;
+        let blocks = check::without_idle_headings(blocks);
+        let mut troubles = forbidden.unclear;
+        troubles.extend(not_decided(matter, wanted.kind));
+        troubles.extend(self.held(tongue, own, &blocks, &sayings));
+        let used: BTreeSet<&str> = blocks
+            .iter()
+            .flat_map(|block| block.pieces.iter().filter_map(|piece| piece.saying.as_deref()))
+            .collect();
+        Ok(Draft {
+            kind: wanted.kind,
+            person: wanted.person.map(str::to_owned),
+            language: tongue.code.clone(),
+            sayings: sayings
+                .iter()
+                .filter(|saying| used.contains(saying.id.as_str()))
+                .cloned()
+                .collect(),
+            blocks,
+            troubles,
+        })
+    }
+
+    fn own(&self, wanted: &Wanted<'_>) -> Result<Option<&Own>, NoDraft> {
+        if wanted.kind != NoticeKind::Letter {
+            return Ok(None);
+        }
+        let person = wanted.person.ok_or(NoDraft::NoPerson)?;
+        let roll = self.roll.as_ref().ok_or(NoDraft::NoScope)?;
+        roll.get(person).map(Some).ok_or_else(|| NoDraft::NotNamed {
+            person: person.to_owned(),
+        })
+    }
+
+    fn sayings(
+        &self,
+        wanted: &Wanted<'_>,
+        tongue: &Tongue,
+        own: Option<&Own>,
+        place: Option<&str>,
+    ) -> Sayings {
+        let matter = self.matter;
+        let mut pen = Pen {
+            matter,
+            facts: &matter.known.facts,
+            scope: matter.standing.map(|standing| standing.scope),
+            reader: if wanted.kind.is_for_the_public() {
+                Reader::Public
+            } else {
+                Reader::Authority
+            },
+            tongue,
+            out: Sayings::default(),
+        };
+        let is_letter = wanted.kind == NoticeKind::Letter;
+        let shared = is_letter.then(|| self.shared.borrow().get(&tongue.code).cloned());
+        if let Some(shared) = shared.flatten() {
+            pen.out = shared;
+        } else {
+            if tongue.is_english() {
+                pen.all();
+            } else {
+                pen.letter();
+            }
+            if is_letter {
+                let mut kept = self.shared.borrow_mut();
+                kept.insert(tongue.code.clone(), pen.out.clone());
+            }
+        }
+        match (own, &self.roll, wanted.person) {
+            (Some(own), Some(roll), Some(person)) => pen.own(roll, own, person, place),
+            _ => {
+                let classes = pen.classes_at_risk();
+                pen.advise(&classes);
+            }
+        }
+        pen.out
+    }
+
+    /// Holds the whole text against the scope, or what was signed; a letter against what is so of its person.
+    fn held(&self, tongue: &Tongue, own: Option<&Own>, blocks: &[Block], sayings: &Sayings) -> Vec<Trouble> {
+        let matter = self.matter;
+        let facts = &matter.known.facts;
+        let scope = matter.standing.map(|standing| standing.scope);
+        let unknown = || Bounds {
+            at_least: 0,
+            at_most: None,
+            because: Vec::new(),
+        };
+        let mut persons = facts.count("subjects").unwrap_or_else(unknown);
+        let records = facts.count("records").unwrap_or_else(unknown);
+        let mut effects = scope.map(|scope| scope.effects.clone()).unwrap_or_default();
+        let mut claims: Vec<Claim> = scope.map(|scope| scope.claims.clone()).unwrap_or_default();
+        if let Some((own, roll)) = own.zip(self.roll.as_ref()) {
+            for effect in ["read", "changed", "destroyed", "unavailable"] {
+                effects.insert(effect.to_owned(), own.bounds(roll, effect));
+            }
+            claims = own.claims(roll);
+            persons.at_most = persons.at_most.or(Some(u64::MAX));
+        }
+        let empty = BTreeMap::new();
+        let ground = Ground {
+            claims: &claims,
+            persons: &persons,
+            records: &records,
+            classes: effects.get("read").unwrap_or(&empty),
+            effects: &effects,
+            n_gaps: scope.map_or(1, |scope| scope.gaps.len() + scope.unanswered.len()),
+            unreadable: unreadable(facts),
+        };
+        check::troubles(blocks, sayings, tongue.check, &ground)
+    }
+}
+
+fn tongue<'w>(wanted: &Wanted<'w>) -> Result<&'w Tongue, NoDraft> {
+    let missing = |code: &str| NoDraft::Language {
+        code: code.to_owned(),
+    };
+    match wanted.tongue {
+        Some(tongue) if !tongue.is_english() && wanted.kind != NoticeKind::Letter => {
+            Err(missing(&tongue.code))
+        }
+        Some(tongue) => Ok(tongue),
+        None => ENGLISH.as_ref().ok_or_else(|| missing("en")),
+    }
 }
 
 /// What the law of the person's place forbids to tell.
@@ -185,9 +333,9 @@ struct Forbidden {
     unclear: Vec<Trouble>,
 }
 
-fn forbidden(matter: &Matter<'_>, wanted: &Wanted<'_>) -> Forbidden {
+fn forbidden(matter: &Matter<'_>, place: Option<&str>) -> Forbidden {
     let mut forbidden = Forbidden::default();
-    let Some(place) = wanted.person.and_then(|person| residence(matter, person)) else {
+    let Some(place) = place else {
         return forbidden;
     };
     let rules = matter
@@ -243,39 +391,6 @@ fn not_decided(matter: &Matter<'_>, kind: NoticeKind) -> Option<Trouble> {
         words: kind.name().to_owned(),
         because: because.to_owned(),
     })
-}
-
-/// Holds the whole text against the scope, or what was signed; a letter against what is so of its person.
-fn held(matter: &Matter<'_>, own: Option<&Own>, blocks: &[Block], sayings: &Sayings) -> Vec<Trouble> {
-    let facts = &matter.known.facts;
-    let scope = matter.standing.map(|standing| standing.scope);
-    let unknown = || Bounds {
-        at_least: 0,
-        at_most: None,
-        because: Vec::new(),
-    };
-    let mut persons = facts.count("subjects").unwrap_or_else(unknown);
-    let records = facts.count("records").unwrap_or_else(unknown);
-    let mut effects = scope.map(|scope| scope.effects.clone()).unwrap_or_default();
-    let mut claims: Vec<Claim> = scope.map(|scope| scope.claims.clone()).unwrap_or_default();
-    if let Some((own, scope)) = own.zip(scope) {
-        for effect in ["read", "changed", "destroyed", "unavailable"] {
-            effects.insert(effect.to_owned(), own.bounds(scope, effect));
-        }
-        claims = own.claims(scope);
-        persons.at_most = persons.at_most.or(Some(u64::MAX));
-    }
-    let empty = BTreeMap::new();
-    let ground = Ground {
-        claims: &claims,
-        persons: &persons,
-        records: &records,
-        classes: effects.get("read").unwrap_or(&empty),
-        effects: &effects,
-        n_gaps: scope.map_or(1, |scope| scope.gaps.len() + scope.unanswered.len()),
-        unreadable: unreadable(facts),
-    };
-    check::troubles(blocks, sayings, &ground)
 }
 
 /// Whether somebody signed that the data could not be read and its key is safe.

@@ -1,11 +1,43 @@
 //! A notice as text, as a self-contained page, and for programs.
 
-use super::{Draft, Piece, Style};
+use super::{Block, Draft, Piece, Style};
 use crate::markup::{Esc, head, put};
 use serde_json::{Value, json};
 
 /// Columns of the text form.
 const COLUMNS: usize = 96;
+
+/// Columns of a mail, as programs that answer with quotations want them.
+const MAIL_COLUMNS: usize = 72;
+
+/// A notice as a mail: its title is what it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    pub subject: String,
+    pub text: String,
+}
+
+/// The mail of a notice that may be issued.
+#[must_use]
+pub fn notice_mail(draft: &Draft) -> Mail {
+    let is_title = |block: &&Block| block.style == Style::Title;
+    let subject = draft
+        .blocks
+        .iter()
+        .find(is_title)
+        .map(Block::text)
+        .unwrap_or_default();
+    let mut text = String::new();
+    put_blocks(
+        draft.blocks.iter().filter(|block| block.style != Style::Title),
+        MAIL_COLUMNS,
+        &mut text,
+    );
+    Mail {
+        subject,
+        text: text.trim_end().to_owned() + "\n",
+    }
+}
 
 /// The text alone, wrapped; a draft that may not be issued says so first.
 #[must_use]
@@ -14,8 +46,24 @@ pub fn notice_text(draft: &Draft) -> String {
     if !draft.may_be_issued() {
         put!(out, "DRAFT, NOT TO BE ISSUED: {} below\n\n", troubles_told(draft));
     }
+    put_blocks(draft.blocks.iter(), COLUMNS, &mut out);
+    if !draft.may_be_issued() {
+        out.push_str("\nWhat stands between this draft and its issue\n\n");
+        for trouble in &draft.troubles {
+            put!(
+                out,
+                "{}\n",
+                wrapped(&trouble.to_string(), "  * ", "    ", COLUMNS)
+            );
+        }
+    }
+    let trimmed = out.trim_end().to_owned();
+    trimmed + "\n"
+}
+
+fn put_blocks<'b>(blocks: impl Iterator<Item = &'b Block>, columns: usize, out: &mut String) {
     let mut in_list = false;
-    for block in &draft.blocks {
+    for block in blocks {
         let text = block.text();
         if in_list && block.style != Style::Item {
             out.push('\n');
@@ -27,18 +75,10 @@ pub fn notice_text(draft: &Draft) -> String {
                 put!(out, "{text}\n{line}\n\n");
             }
             Style::Heading => put!(out, "{text}\n{}\n", text.chars().map(|_| '-').collect::<String>()),
-            Style::Paragraph | Style::Small => put!(out, "{}\n\n", wrapped(&text, "", "")),
-            Style::Item => put!(out, "{}\n", wrapped(&text, "  * ", "    ")),
+            Style::Paragraph | Style::Small => put!(out, "{}\n\n", wrapped(&text, "", "", columns)),
+            Style::Item => put!(out, "{}\n", wrapped(&text, "  * ", "    ", columns)),
         }
     }
-    if !draft.may_be_issued() {
-        out.push_str("\nWhat stands between this draft and its issue\n\n");
-        for trouble in &draft.troubles {
-            put!(out, "{}\n", wrapped(&trouble.to_string(), "  * ", "    "));
-        }
-    }
-    let trimmed = out.trim_end().to_owned();
-    trimmed + "\n"
 }
 
 fn troubles_told(draft: &Draft) -> String {
@@ -48,12 +88,12 @@ fn troubles_told(draft: &Draft) -> String {
     }
 }
 
-fn wrapped(text: &str, first: &str, rest: &str) -> String {
+fn wrapped(text: &str, first: &str, rest: &str, columns: usize) -> String {
     let (mut out, mut used) = (first.to_owned(), first.chars().count());
     let mut is_first = true;
     for word in text.split_whitespace() {
         let length = word.chars().count();
-        if !is_first && used + 1 + length > COLUMNS {
+        if !is_first && used + 1 + length > columns {
             put!(out, "\n{rest}");
             used = rest.chars().count();
         } else if !is_first {
@@ -156,6 +196,7 @@ pub fn notice_json(draft: &Draft) -> Value {
     json!({
         "kind": draft.kind.name(),
         "person": draft.person,
+        "language": draft.language,
         "may_be_issued": draft.may_be_issued(),
         "troubles": draft.troubles.iter().map(|trouble| json!({
             "kind": trouble.kind.name(), "words": trouble.words, "because": trouble.because,

@@ -2,6 +2,7 @@
 
 use super::Matter;
 use super::saying::{Carrier, Sayings, Topic};
+use super::tongue::Tongue;
 use crate::fact::{Facts, Provenance, Value};
 use crate::words::{at_utc, counted, length, list, number};
 use ambit_scope::{Bounds, Claim, Scope, Verdict};
@@ -19,6 +20,7 @@ pub(super) struct Pen<'m> {
     pub facts: &'m Facts,
     pub scope: Option<&'m Scope>,
     pub reader: Reader,
+    pub tongue: &'m Tongue,
     pub out: Sayings,
 }
 
@@ -41,6 +43,25 @@ impl Pen<'_> {
         self.claims();
         self.limits();
         self.decided();
+    }
+
+    /// What a letter says that does not depend on its person, in a language in which nothing else is said.
+    pub fn letter(&mut self) {
+        for name in ["organisation", "contact"] {
+            self.out.named(name, self.facts);
+        }
+        for name in ["nature", "consequences", "measures"] {
+            let fact = self.in_tongue(name);
+            self.out.signed(name, Topic::Nature, self.facts, &fact);
+        }
+    }
+
+    /// A text that persons sign once for each language: `nature`, `nature:de`.
+    pub(super) fn in_tongue(&self, name: &str) -> String {
+        match self.tongue.is_english() {
+            true => name.to_owned(),
+            false => format!("{name}:{}", self.tongue.code),
+        }
     }
 
     pub(super) fn claim(&self, id: &str) -> Option<&Claim> {

@@ -3,7 +3,7 @@
 use super::Matter;
 use super::pen::Pen;
 use super::saying::{Carrier, Topic};
-use crate::words::{at_utc, class, list};
+use super::tongue::filled;
 use ambit_event::Timestamp;
 use ambit_scope::{Bounds, Claim, Grade, Scope, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,42 +13,83 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Own {
     /// Class and effect, with the strongest grade.
     pairs: BTreeMap<(String, String), Grade>,
-    /// Of the accesses that name the person and reached something, the certain ones where there are any.
-    period: Option<(Timestamp, Timestamp)>,
+    recorded: Option<(Timestamp, Timestamp)>,
+    certainly: Option<(Timestamp, Timestamp)>,
 }
 
-impl Own {
-    /// `None` where the scope does not name the person (`user:1042`).
-    pub fn of(scope: &Scope, person: &str) -> Option<Self> {
-        let mut own = Self::default();
+/// Everybody whom a scope names, and what may have befallen anybody.
+#[derive(Debug)]
+pub(super) struct Roll<'s> {
+    scope: &'s Scope,
+    persons: BTreeMap<String, Own>,
+    /// Effect and class that somebody whom no record names may have suffered.
+    anybody: BTreeSet<(String, String)>,
+}
+
+impl<'s> Roll<'s> {
+    pub fn of(scope: &'s Scope) -> Self {
+        let mut persons: BTreeMap<String, Own> = BTreeMap::new();
+        let mut n_named: BTreeMap<(&str, &str), u64> = BTreeMap::new();
         for pair in &scope.pairs {
-            if person
-                .strip_prefix(pair.subject.as_str())
-                .and_then(|rest| rest.strip_prefix(':'))
-                != Some(pair.key.as_str())
-            {
-                continue;
-            }
+            let own = persons
+                .entry(format!("{}:{}", pair.subject, pair.key))
+                .or_default();
             let grade = own
                 .pairs
                 .entry((pair.class.clone(), pair.effect.clone()))
                 .or_insert(pair.grade);
             *grade = (*grade).max(pair.grade);
+            *n_named.entry((&pair.effect, &pair.class)).or_default() += 1;
         }
-        if own.pairs.is_empty() {
-            return None;
+        for access in &scope.accesses {
+            for person in &access.subjects {
+                if let Some(own) = persons.get_mut(person) {
+                    own.saw(access.time, access.grade == Grade::Certain);
+                }
+            }
         }
-        let named = |certain: bool| {
-            scope
-                .accesses
-                .iter()
-                .filter(move |access| !certain || access.grade == Grade::Certain)
-                .filter(|access| access.subjects.iter().any(|subject| subject == person))
-                .map(|access| access.time)
+        let anybody = scope
+            .effects
+            .iter()
+            .flat_map(|(effect, classes)| classes.iter().map(move |(class, bounds)| (effect, class, bounds)))
+            .filter(|(effect, class, bounds)| {
+                let named = n_named.get(&(effect.as_str(), class.as_str())).copied();
+                may_be_anybody(scope, class, effect, bounds, named.unwrap_or(0))
+            })
+            .map(|(effect, class, _)| (effect.clone(), class.clone()))
+            .collect();
+        Self {
+            scope,
+            persons,
+            anybody,
+        }
+    }
+
+    pub fn get(&self, person: &str) -> Option<&Own> {
+        self.persons.get(person)
+    }
+
+    /// In the order of their names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.persons.keys().map(String::as_str)
+    }
+}
+
+impl Own {
+    /// The certain accesses bound the period where there are any.
+    fn saw(&mut self, at: Timestamp, certain: bool) {
+        let widened = |period: Option<(Timestamp, Timestamp)>| {
+            Some(period.map_or((at, at), |(from, to)| (from.min(at), to.max(at))))
         };
-        let certain = named(true).min().zip(named(true).max());
-        own.period = certain.or_else(|| named(false).min().zip(named(false).max()));
-        Some(own)
+        self.recorded = widened(self.recorded);
+        if certain {
+            self.certainly = widened(self.certainly);
+        }
+    }
+
+    /// Of the accesses that name the person and reached something, the certain ones where there are any.
+    fn period(&self) -> Option<(Timestamp, Timestamp)> {
+        self.certainly.or(self.recorded)
     }
 
     fn graded(&self, effect: &str, certain: bool) -> Vec<&str> {
@@ -64,23 +105,19 @@ impl Own {
 
     /// The same counts as for a scope, of this one person: what sentences of the letter are held against. A class
     /// that somebody whom nobody can name may have lost is open for this person too.
-    pub fn bounds(&self, scope: &Scope, effect: &str) -> BTreeMap<String, Bounds> {
-        let classes = scope.effects.get(effect);
-        let known = classes.into_iter().flatten().map(|(class, _)| class.as_str());
-        let own = self
-            .pairs
-            .keys()
-            .filter(|(_, e)| e == effect)
-            .map(|(class, _)| class.as_str());
-        let all: BTreeSet<&str> = known.chain(own).collect();
+    pub fn bounds(&self, roll: &Roll<'_>, effect: &str) -> BTreeMap<String, Bounds> {
+        let known = roll.scope.effects.get(effect).into_iter().flatten();
+        let own = self.pairs.keys().filter(|(_, e)| e == effect);
+        let all: BTreeSet<&str> = known
+            .map(|(class, _)| class.as_str())
+            .chain(own.map(|(class, _)| class.as_str()))
+            .collect();
         let each = all.into_iter().map(|class| {
-            let of_all = classes.and_then(|classes| classes.get(class));
-            let at_least = u64::from(self.grade(class, effect) == Some(Grade::Certain));
-            let excluded =
-                self.grade(class, effect).is_none() && !may_be_anybody(scope, class, effect, of_all);
+            let grade = self.grade(class, effect);
+            let open = grade.is_some() || roll.anybody.contains(&(effect.to_owned(), class.to_owned()));
             let bounds = Bounds {
-                at_least,
-                at_most: Some(u64::from(!excluded)),
+                at_least: u64::from(grade == Some(Grade::Certain)),
+                at_most: Some(u64::from(open)),
                 because: Vec::new(),
             };
             (class.to_owned(), bounds)
@@ -97,8 +134,9 @@ impl Own {
     }
 
     /// The claims as they stand for this person: those on classes from the person's own counts, the others as they are.
-    pub fn claims(&self, scope: &Scope) -> Vec<Claim> {
-        let read = self.bounds(scope, "read");
+    pub fn claims(&self, roll: &Roll<'_>) -> Vec<Claim> {
+        let scope = roll.scope;
+        let read = self.bounds(roll, "read");
         let each = scope.claims.iter().map(|claim| {
             let class = claim
                 .id
@@ -123,31 +161,24 @@ impl Own {
 
 /// Whether somebody whom no record names may have lost data of the class: then it may be anyone. So it is too where
 /// more persons are counted than are named.
-fn may_be_anybody(scope: &Scope, class: &str, effect: &str, bounds: Option<&Bounds>) -> bool {
-    let named = scope
-        .pairs
-        .iter()
-        .filter(|pair| pair.class == class && pair.effect == effect);
-    let n_named = named.count() as u64;
+fn may_be_anybody(scope: &Scope, class: &str, effect: &str, bounds: &Bounds, n_named: u64) -> bool {
     let unnamed = scope
         .subjects
         .unnamed
         .iter()
         .any(|unnamed| unnamed.effect == effect && unnamed.classes.iter().any(|c| c == class));
-    let all_named = bounds
-        .and_then(|bounds| bounds.at_most)
-        .is_some_and(|most| most <= n_named);
+    let all_named = bounds.at_most.is_some_and(|most| most <= n_named);
     unnamed || !scope.unanswered.is_empty() || !scope.mapped || !all_named
 }
 
 impl Pen<'_> {
     /// What is told to the person alone.
-    pub fn own(&mut self, scope: &Scope, own: &Own, person: &str) {
-        let text = match own.is_certain() {
-            true => "We write to you because data of yours was reached without permission.",
-            false => {
-                "We write to you because it cannot be excluded that data of yours was reached without permission."
-            }
+    pub fn own(&mut self, roll: &Roll<'_>, own: &Own, person: &str, place: Option<&str>) {
+        let case = &self.tongue.phrases.case;
+        let text = if own.is_certain() {
+            &case.certain
+        } else {
+            &case.open
         };
         let least = Bounds {
             at_least: u64::from(own.is_certain()),
@@ -156,73 +187,90 @@ impl Pen<'_> {
         };
         let carried = vec![Carrier::count("data of this person reached", &least)];
         self.out.put("your_case", Topic::Other, text, carried);
-        for (effect, verb) in [
-            ("read", "read"),
-            ("changed", "changed"),
-            ("destroyed", "destroyed"),
-            ("unavailable", "made unavailable"),
-        ] {
-            let bounds = own.bounds(scope, effect);
-            self.own_effect(own, effect, verb);
-            let unsure: Vec<String> = bounds
-                .iter()
-                .filter(|(class, bounds)| bounds.at_most != Some(0) && own.grade(class, effect).is_none())
-                .map(|(name, _)| class(name))
-                .collect();
-            if !unsure.is_empty() {
-                let text = format!(
-                    "As for your {} data, our records do not allow us to say whether it was {verb}; it cannot be excluded.",
-                    list(&unsure, "and")
-                );
-                self.out.put(
-                    &format!("your_open:{effect}:unnamed"),
-                    Topic::Other,
-                    &text,
-                    vec![Carrier::Coverage],
-                );
-            }
-            let none: Vec<String> = bounds
-                .iter()
-                .filter(|(_, bounds)| bounds.at_most == Some(0))
-                .map(|(name, _)| class(name))
-                .collect();
-            if !none.is_empty() && effect == "read" {
-                let text = format!("Your {} data was not read.", list(&none, "and"));
-                let carried = bounds
-                    .iter()
-                    .filter(|(_, bounds)| bounds.at_most == Some(0))
-                    .map(|(name, bounds)| Carrier::count(&format!("{name} data of this person read"), bounds))
-                    .collect();
-                self.out.put("your_excluded", Topic::Other, &text, carried);
-            }
+        for effect in ["read", "changed", "destroyed", "unavailable"] {
+            self.own_effect(roll, own, effect);
         }
-        if let Some((from, to)) = own.period {
-            let when = match from == to {
-                true => format!("on {}", at_utc(from)),
-                false => format!("between {} and {}", at_utc(from), at_utc(to)),
-            };
-            let text = match own.is_certain() {
-                true => format!("This happened {when}."),
-                false => {
-                    format!("What may have been the intruder's access to your data was recorded {when}.")
-                }
-            };
-            self.out.put(
-                "your_period",
-                Topic::Nature,
-                &text,
-                vec![Carrier::Timeline {
-                    name: "accesses that name this person",
-                }],
-            );
-        }
+        self.own_period(own);
         self.advice_for(own);
-        match residence(self.matter, person) {
-            Some(place) => self.rights(&place),
+        match place {
+            Some(place) => self.rights(place),
             None => self
                 .out
                 .ask("residence", Topic::Other, &format!("residence:{person}")),
         }
+    }
+
+    fn own_effect(&mut self, roll: &Roll<'_>, own: &Own, effect: &str) {
+        let Some(phrases) = self.tongue.phrases.effect(effect) else {
+            return;
+        };
+        let bounds = own.bounds(roll, effect);
+        self.own_graded(own, effect, true, &phrases.was);
+        self.own_graded(own, effect, false, &phrases.may);
+        let unclear: Vec<&str> = bounds
+            .iter()
+            .filter(|(class, bounds)| bounds.at_most != Some(0) && own.grade(class, effect).is_none())
+            .map(|(class, _)| class.as_str())
+            .collect();
+        if !unclear.is_empty() {
+            let text = self.classed(&phrases.unclear, &unclear);
+            let id = format!("your_open:{effect}:unnamed");
+            self.out.put(&id, Topic::Other, &text, vec![Carrier::Coverage]);
+        }
+        let none: Vec<(&String, &Bounds)> = bounds
+            .iter()
+            .filter(|(_, bounds)| bounds.at_most == Some(0))
+            .collect();
+        if !none.is_empty() && effect == "read" {
+            let names: Vec<&String> = none.iter().map(|(class, _)| *class).collect();
+            let text = self.classed(&phrases.not, &names);
+            let carried = none
+                .iter()
+                .map(|(class, bounds)| Carrier::count(&format!("{class} data of this person read"), bounds))
+                .collect();
+            self.out.put("your_excluded", Topic::Other, &text, carried);
+        }
+    }
+
+    fn own_graded(&mut self, own: &Own, effect: &str, certain: bool, phrase: &str) {
+        let names = own.graded(effect, certain);
+        if names.is_empty() {
+            return;
+        }
+        let group = if certain { "your_read" } else { "your_open" };
+        let bounds = Bounds {
+            at_least: u64::from(certain),
+            at_most: Some(1),
+            because: Vec::new(),
+        };
+        let carried = names
+            .iter()
+            .map(|name| Carrier::count(&format!("{name} data of this person {effect}"), &bounds))
+            .collect();
+        let text = self.classed(phrase, &names);
+        self.out
+            .put(&format!("{group}:{effect}"), Topic::Other, &text, carried);
+    }
+
+    fn classed<S: AsRef<str>>(&self, phrase: &str, classes: &[S]) -> String {
+        filled(phrase, &[("classes", &self.tongue.phrases.classes(classes))])
+    }
+
+    fn own_period(&mut self, own: &Own) {
+        let Some((from, to)) = own.period() else { return };
+        let phrases = &self.tongue.phrases;
+        let period = &phrases.period;
+        let phrase = match (own.is_certain(), from == to) {
+            (true, true) => &period.once,
+            (true, false) => &period.between,
+            (false, true) => &period.may_once,
+            (false, false) => &period.may_between,
+        };
+        let text = filled(phrase, &[("from", &phrases.at(from)), ("to", &phrases.at(to))]);
+        let carried = vec![Carrier::Timeline {
+            name: "accesses that name this person",
+        }];
+        self.out.put("your_period", Topic::Nature, &text, carried);
     }
 
     /// What the law of the person's place wants them to be told.
@@ -232,44 +280,19 @@ impl Pen<'_> {
             .regimes
             .iter()
             .filter(|regime| regime.jurisdiction == place);
+        let mut n = 0;
         for regime in here {
             let content = regime.duties.iter().filter_map(|rule| rule.content.as_ref());
             for what in content.flat_map(|content| &content.what) {
-                if let Some(text) = right(what) {
+                if let Some(text) = self.tongue.phrases.right(what) {
                     let carried = vec![Carrier::Rule {
                         regime: regime.id.clone(),
                         what: what.clone(),
                     }];
-                    let id = format!("rights:{}", self.out.iter().count());
-                    self.out.put(&id, Topic::Other, text, carried);
+                    n += 1;
+                    self.out.put(&format!("rights:{n}"), Topic::Other, text, carried);
                 }
             }
-        }
-    }
-
-    fn own_effect(&mut self, own: &Own, effect: &str, verb: &str) {
-        for (certain, group) in [(true, "your_read"), (false, "your_open")] {
-            let names: Vec<String> = own.graded(effect, certain).into_iter().map(class).collect();
-            if names.is_empty() {
-                continue;
-            }
-            let shown = list(&names, "and");
-            let text = if certain {
-                format!("Your {shown} data was {verb}.")
-            } else {
-                format!("It cannot be excluded that your {shown} data was {verb}.")
-            };
-            let bounds = Bounds {
-                at_least: u64::from(certain),
-                at_most: Some(1),
-                because: Vec::new(),
-            };
-            let carried = names
-                .iter()
-                .map(|name| Carrier::count(&format!("{name} data of this person {verb}"), &bounds))
-                .collect();
-            self.out
-                .put(&format!("{group}:{effect}"), Topic::Other, &text, carried);
         }
     }
 
@@ -285,12 +308,13 @@ impl Pen<'_> {
 
     /// What a person can do: as somebody signed it, else what the classes suggest.
     pub fn advise(&mut self, classes: &BTreeSet<&str>) {
-        if self.facts.text("advice").is_some() {
-            return self.out.signed("advice", Topic::Other, self.facts, "advice");
+        let fact = self.in_tongue("advice");
+        if self.facts.text(&fact).is_some() {
+            return self.out.signed("advice", Topic::Other, self.facts, &fact);
         }
         let mut said = BTreeSet::new();
         for name in classes {
-            let text = suggestion(name);
+            let text = self.tongue.phrases.advice(name);
             if said.insert(text) {
                 let carried = vec![Carrier::Advice {
                     class: (*name).to_owned(),
@@ -300,7 +324,7 @@ impl Pen<'_> {
             }
         }
         if classes.is_empty() {
-            self.out.ask("advice", Topic::Other, "advice");
+            self.out.ask("advice", Topic::Other, &fact);
         }
     }
 
@@ -320,55 +344,9 @@ impl Pen<'_> {
     }
 }
 
-/// What helps where such data is in somebody's hands. It states nothing of what happened.
-fn suggestion(class: &str) -> &'static str {
-    match class {
-        "credential" => {
-            "Choose a new password here, and wherever else you use the same one; switch on a second factor where there is one."
-        }
-        "payment" => {
-            "Look through your card statements, and ask your bank for a new card if you see something that is not yours."
-        }
-        "financial" => {
-            "Look through your account statements, and tell your bank at once of anything that is not yours."
-        }
-        "government_id" => {
-            "Watch for contracts or accounts in your name, and consider a freeze or an alert with the credit bureaus."
-        }
-        "contact" | "identity" | "demographic" => {
-            "Be wary of messages and calls that refer to us or to your account: we do not ask for your password, and you can always reach us as stated below."
-        }
-        "communication" | "content" | "social" => {
-            "Think of what your messages and files hold that could be used against you or others, and tell those whom it concerns."
-        }
-        "location" | "behaviour" | "preferences" => {
-            "Consider who should not know your habits and places, and be wary of messages that know them."
-        }
-        "health" | "genetic" | "biometric" | "special" | "sexual" | "political" | "religion" | "union" => {
-            "If somebody threatens or approaches you with what they know, do not pay or answer: tell the police, and tell us."
-        }
-        _ => "Be wary of messages and calls that know more of you than they should.",
-    }
-}
-
-/// Contents of a letter that are the same for everybody.
-fn right(what: &str) -> Option<&'static str> {
-    match what {
-        "the right to obtain a police report" => {
-            Some("You have the right to obtain a police report of this incident.")
-        }
-        "how to request a security freeze, free of charge" => Some(
-            "You can ask each consumer reporting agency for a security freeze on your credit report; it costs you nothing. They will ask for your full name, social security number, date of birth, addresses of recent years and a copy of an identity card.",
-        ),
-        _ => None,
-    }
-}
-
-/// The place whose law decides what a letter may say, as somebody said where the person lives.
-pub(super) fn residence(matter: &Matter<'_>, person: &str) -> Option<String> {
-    matter
-        .known
-        .facts
-        .text(&format!("residence:{person}"))
-        .map(str::to_ascii_lowercase)
+/// The place whose law decides what a letter may say: as somebody signed where the person lives, else as the file of
+/// subjects has it.
+pub(super) fn residence(matter: &Matter<'_>, person: &str, told: Option<&str>) -> Option<String> {
+    let signed = matter.known.facts.text(&format!("residence:{person}"));
+    signed.or(told).map(str::to_ascii_lowercase)
 }

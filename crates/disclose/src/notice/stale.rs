@@ -1,6 +1,6 @@
 //! Whether what was issued is still so.
 
-use super::{Draft, Matter, NoDraft, NoticeKind, Wanted, draft};
+use super::{Draft, Matter, NoDraft, NoticeKind, Tongue, Wanted, draft};
 use ambit_event::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +15,8 @@ pub struct Issued {
     pub person: Option<String>,
     /// A template other than the built-in one.
     pub template: Option<String>,
+    /// A language other than English.
+    pub language: Option<String>,
     /// What it said, by the ids of its sayings.
     pub said: BTreeMap<String, String>,
 }
@@ -34,12 +36,23 @@ pub struct Difference {
 /// # Errors
 /// As [`draft`]: a person whom the scope no longer names has no letter.
 pub fn differences(issued: &Issued, matter: &Matter<'_>) -> Result<Vec<Difference>, NoDraft> {
+    let tongue = issued
+        .language
+        .as_deref()
+        .map(|code| {
+            Tongue::known(code).ok_or_else(|| NoDraft::Language {
+                code: code.to_owned(),
+            })
+        })
+        .transpose()?;
     let now = draft(
         matter,
         &Wanted {
             kind: issued.kind,
             person: issued.person.as_deref(),
             template: issued.template.as_deref(),
+            tongue: tongue.as_ref(),
+            residence: None,
         },
     )?;
     Ok(compared(&issued.said, &now))

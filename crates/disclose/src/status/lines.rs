@@ -3,7 +3,7 @@
 use super::{Asked, Disclosure, Openness, Told, is_overdue};
 use crate::decided::between;
 use crate::duty::{Due, Duty, State};
-use crate::fact::Conflict;
+use crate::fact::{Conflict, term};
 use crate::regime::{Holds, Open};
 use crate::words::{at_utc, length};
 use ambit_event::{Timestamp, printable};
@@ -15,6 +15,9 @@ const MOST_ASKS: usize = 12;
 /// Lines without colours, not wrapped; texts of others are safe to print.
 #[must_use]
 pub fn status_lines(status: &Disclosure) -> Vec<String> {
+    if is_empty(status) {
+        return first_steps(status);
+    }
     let mut lines = vec![head(status), String::new()];
     lines.extend(decision(status));
     let (owed, rest): (Vec<&Duty>, Vec<&Duty>) = status.duties.iter().partition(|duty| duty.owed.is_yes());
@@ -37,6 +40,44 @@ pub fn status_lines(status: &Disclosure) -> Vec<String> {
     lines.extend(asks(&status.asks, &status.case));
     lines.push(String::new());
     lines.push("Nothing here is legal advice. A rule below confidence H gives no deadline.".to_owned());
+    lines.into_iter().map(|line| printable(&line, 1000)).collect()
+}
+
+fn is_empty(status: &Disclosure) -> bool {
+    let said = status.known.facts.iter().next().is_some();
+    status.scope.is_none() && !said && status.decided.is_none() && status.notices.is_empty()
+}
+
+/// What most duties hang on, and how each is said.
+const FIRST: &[(&str, &str)] = &[
+    ("establishment", "eu,us"),
+    ("role", "controller"),
+    ("sectors", "none_of_these"),
+    ("aware_at", "2026-05-22T11:40:00Z --knew WHO --evidence WHAT"),
+];
+
+/// Of a case of which nobody said anything, every duty depends on everything: what to do first is worth more.
+fn first_steps(status: &Disclosure) -> Vec<String> {
+    let case = &status.case;
+    let open = status.duties.iter().filter(|duty| !duty.owed.is_no()).count();
+    let mut lines = vec![
+        format!("CASE       {case} · nothing is known yet: {open} duties may be owed, none for certain"),
+        String::new(),
+        "BEGIN WITH what the logs tell, where there are logs:".to_owned(),
+        format!("  ambit scope --seed session=VALUE --map map.toml --case {case}"),
+        String::new(),
+        "AND SAY what they cannot tell:".to_owned(),
+    ];
+    for (name, example) in FIRST {
+        let question = term(name).map_or("", |term| term.question);
+        lines.push(format!("  {question}"));
+        lines.push(format!("    ambit disclose fact set {case} {name}={example}"));
+    }
+    lines.push(String::new());
+    lines.push(format!(
+        "Then `ambit disclose status {case}` tells what is owed and by when. --json lists every duty and question."
+    ));
+    lines.push("Nothing here is legal advice.".to_owned());
     lines.into_iter().map(|line| printable(&line, 1000)).collect()
 }
 

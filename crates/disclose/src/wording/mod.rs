@@ -1,11 +1,12 @@
 //! Sentences against what the evidence carries: "only", "no evidence of", "not accessed" and every number need a claim.
 //!
-//! The check reads plain English sentences. A sentence in which it finds nothing to check is *unbound*: a person, or
+//! The check reads plain sentences, English or German. A sentence in which it finds nothing to check is *unbound*: a person, or
 //! the template that made it, answers for it.
 
 mod marks;
 
-use ambit_scope::{Bounds, CLASSES, Claim, Verdict};
+use ambit_scope::{Bounds, Claim, Verdict};
+pub use marks::Language;
 use marks::{Marks, Said};
 use std::collections::BTreeMap;
 
@@ -70,8 +71,8 @@ impl Worth {
 
 /// Holds a sentence against the ground.
 #[must_use]
-pub fn lint(sentence: &str, ground: &Ground<'_>) -> Linted {
-    let marks = Marks::of(sentence);
+pub fn lint(sentence: &str, language: Language, ground: &Ground<'_>) -> Linted {
+    let marks = Marks::of(sentence, language);
     let mut remarks = Vec::new();
     remarks.extend(marks.numbers.iter().map(|number| ground.number(number, &marks)));
     if let Some(words) = &marks.only {
@@ -293,14 +294,4 @@ fn remark(worth: Worth, words: &str, because: String, claim: Option<&str>) -> Re
         because,
         claim: claim.map(str::to_owned),
     }
-}
-
-/// Words by which people name a class of data.
-pub(crate) fn named_classes(sentence: &str) -> Vec<&'static str> {
-    let found = |class: &&&'static str| {
-        marks::names_of(class)
-            .iter()
-            .any(|name| marks::has_word(sentence, name))
-    };
-    CLASSES.iter().filter(found).copied().collect()
 }

@@ -2,7 +2,7 @@
 
 use crate::known::{at, fact, flag, instant, words};
 use ambit_disclose::{
-    Decided, Draft, Facts, Issued, Known, Matter, NoDraft, NoticeKind, Provenance, Risk, Standing,
+    Decided, Draft, Facts, Issued, Known, Matter, NoDraft, NoticeKind, Provenance, Risk, Standing, Tongue,
     TroubleKind, Value, Wanted, built_in, differences, draft, notice_json, notice_page, notice_text,
 };
 use ambit_scope::{Scope, Verdict};
@@ -91,11 +91,7 @@ fn with<T>(name: &str, facts: &Facts, risk: Option<Risk>, then: impl FnOnce(&Mat
 }
 
 fn wanted(kind: NoticeKind) -> Wanted<'static> {
-    Wanted {
-        kind,
-        person: None,
-        template: None,
-    }
+    Wanted::of(kind)
 }
 
 fn golden(name: &str, text: &str) {
@@ -131,7 +127,25 @@ fn every_notice_says_what_the_scope_carries_and_no_more() {
 
 /// A letter to a person who lives there.
 fn letter(name: &str, person: &str, residence: Option<&str>) -> Draft {
+    letter_in("en", name, person, residence)
+}
+
+fn letter_in(language: &str, name: &str, person: &str, residence: Option<&str>) -> Draft {
+    let tongue = Tongue::known(language).unwrap();
     let mut facts = story();
+    let mut german = |name: &str, text: &str| facts.set(name, fact(Value::Text(text.to_owned()))).unwrap();
+    german(
+        "nature:de",
+        "Jemand hat die Sitzung eines Mitglieds übernommen und über eine Lücke in einer alten Version unserer Android-App ein Profil angesehen",
+    );
+    german(
+        "consequences:de",
+        "Wer Name und Anschrift hat, kann der Person schreiben und vorgeben, von uns zu kommen",
+    );
+    german(
+        "measures:de",
+        "Wir haben die Lücke geschlossen, die Sitzung beendet und lassen die alte Version nicht mehr zu",
+    );
     if let Some(place) = residence {
         let fact = fact(Value::Text(place.to_owned()));
         facts.set(&format!("residence:{person}"), fact).unwrap();
@@ -139,6 +153,7 @@ fn letter(name: &str, person: &str, residence: Option<&str>) -> Draft {
     with(name, &facts, Some(Risk::High), |matter| {
         let wanted = Wanted {
             person: Some(person),
+            tongue: Some(&tongue),
             ..wanted(NoticeKind::Letter)
         };
         draft(matter, &wanted).unwrap()
@@ -170,6 +185,69 @@ fn massachusetts_is_not_told_the_nature_of_the_breach() {
             .iter()
             .any(|t| t.kind == TroubleKind::Missing && t.words == "residence:user:2077")
     );
+}
+
+#[test]
+fn a_letter_says_the_same_in_german() {
+    for (name, world, person, place) in [
+        ("letter_whole_de", "whole", "user:2077", "eu"),
+        ("letter_gap_de", "gap", "user:2081", "eu"),
+        ("letter_massachusetts_de", "whole", "user:2077", "us-ma"),
+    ] {
+        let german = letter_in("de", world, person, Some(place));
+        let english = letter(world, person, Some(place));
+        golden(name, &notice_text(&german));
+        let ids = |draft: &Draft| draft.sayings.iter().map(|s| s.id.clone()).collect::<Vec<_>>();
+        assert_eq!(ids(&german), ids(&english), "{name}");
+        assert_eq!(german.troubles, english.troubles, "{name}");
+    }
+    with("whole", &story(), Some(Risk::High), |matter| {
+        let tongue = Tongue::known("de").unwrap();
+        let wanted = Wanted {
+            tongue: Some(&tongue),
+            ..wanted(NoticeKind::Public)
+        };
+        assert!(matches!(draft(matter, &wanted), Err(NoDraft::Language { .. })));
+    });
+}
+
+#[test]
+fn a_german_template_says_no_more_than_the_evidence_either() {
+    for (template, whole, gap) in [
+        ("{{ say.your_read }}", None, None),
+        (
+            "Ihre Passwörter wurden nicht gelesen.",
+            None,
+            Some(TroubleKind::Overclaimed),
+        ),
+        (
+            "Ihre Passwörter wurden gestohlen.",
+            Some(TroubleKind::Contradicted),
+            Some(TroubleKind::Overclaimed),
+        ),
+        (
+            "Rund 12 Wochen.",
+            Some(TroubleKind::LooseNumber),
+            Some(TroubleKind::LooseNumber),
+        ),
+    ] {
+        for (name, person, expected) in [("whole", "user:2077", whole), ("gap", "user:2081", gap)] {
+            let tongue = Tongue::known("de").unwrap().with_letter(template);
+            let found = with(name, &story(), Some(Risk::High), |matter| {
+                let wanted = Wanted {
+                    person: Some(person),
+                    tongue: Some(&tongue),
+                    ..wanted(NoticeKind::Letter)
+                };
+                draft(matter, &wanted).unwrap().troubles
+            });
+            assert_eq!(
+                found.first().map(|t| t.kind),
+                expected,
+                "{template} {name}: {found:?}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -311,6 +389,7 @@ fn an_issued_notice_turns_stale_when_the_scope_changes() {
         kind: NoticeKind::Public,
         person: None,
         template: None,
+        language: None,
         said,
     };
     let same = with("whole", &story(), Some(Risk::High), |matter| {

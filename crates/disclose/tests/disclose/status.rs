@@ -164,11 +164,7 @@ fn a_stale_notice_says_what_changed_and_what_follows() {
             decided: Some(&decision),
             regimes: &REGIMES,
         };
-        let wanted = Wanted {
-            kind: NoticeKind::Authority,
-            person: None,
-            template: None,
-        };
+        let wanted = Wanted::of(NoticeKind::Authority);
         draft(&matter, &wanted).unwrap().said()
     };
     let issued = [Issued {
@@ -178,6 +174,7 @@ fn a_stale_notice_says_what_changed_and_what_follows() {
         kind: NoticeKind::Authority,
         person: None,
         template: None,
+        language: None,
         said: issue("whole"),
     }];
     let decision = decided(Risk::High);
@@ -214,11 +211,7 @@ fn the_answer_has_its_documented_shape_and_the_page_loads_nothing() {
         decided: None,
         regimes: &REGIMES,
     };
-    let wanted = Wanted {
-        kind: NoticeKind::Authority,
-        person: None,
-        template: None,
-    };
+    let wanted = Wanted::of(NoticeKind::Authority);
     let mut told = notice_json(&draft(&matter, &wanted).unwrap());
     told["issued"] = Json::Null;
     assert_eq!(schema.check(&told), Ok(()));
@@ -234,4 +227,20 @@ fn hostile_facts_stay_text() {
     let found = disclosure(Some("whole"), &facts, None, &[], "2026-05-23T00:00:00Z");
     assert!(!status_page(&found).contains("<img"));
     assert!(!status_lines(&found).join("\n").contains('\u{1b}'));
+}
+
+#[test]
+fn an_empty_case_is_told_in_a_few_lines() {
+    let found = disclosure(None, &Facts::default(), None, &[], "2026-05-23T00:00:00Z");
+    let lines = status_lines(&found);
+    assert!(lines.len() < 25, "{}", lines.join("\n"));
+    for words in [
+        "nothing is known yet",
+        "fact set",
+        "establishment=",
+        "legal advice",
+    ] {
+        assert!(lines.iter().any(|line| line.contains(words)), "{words}");
+    }
+    assert!(!found.asks.is_empty());
 }

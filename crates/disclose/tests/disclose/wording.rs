@@ -1,10 +1,13 @@
 //! Sentences with their worth, over logs that are whole and over logs with a gap.
 
-use ambit_disclose::{Ground, Worth, lint};
+use ambit_disclose::{Ground, Language, Worth, lint};
 use ambit_scope::{Bounds, Claim, Verdict};
 use std::collections::BTreeMap;
 
-const SENTENCES: &str = include_str!("sentences.txt");
+const SENTENCES: &[(Language, &str)] = &[
+    (Language::English, include_str!("sentences.txt")),
+    (Language::German, include_str!("saetze.txt")),
+];
 
 fn bounds(at_least: u64, at_most: Option<u64>) -> Bounds {
     Bounds {
@@ -104,17 +107,21 @@ fn letter(worth: Worth) -> &'static str {
 fn every_sentence_is_worth_what_the_evidence_carries() {
     let (whole, gap) = (World::of(1, 0), World::of(138, 1));
     let mut failures = Vec::new();
-    let rows: Vec<Vec<&str>> = SENTENCES
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .map(|line| line.split(" | ").collect())
-        .collect();
-    assert!(rows.len() >= 60);
-    for row in &rows {
-        for (world, expected) in [(&whole, row[1]), (&gap, row[2])] {
-            let found = lint(row[0], &world.ground());
-            if letter(found.worth) != expected {
-                failures.push(format!("{} | expected {expected}: {found:?}", row[0]));
+    let mut n_checked = 0;
+    for (language, sentences) in SENTENCES {
+        let rows: Vec<Vec<&str>> = sentences
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| line.split(" | ").collect())
+            .collect();
+        assert!(rows.len() >= 50, "{language:?}");
+        for row in &rows {
+            for (world, expected) in [(&whole, row[1]), (&gap, row[2])] {
+                n_checked += 1;
+                let found = lint(row[0], *language, &world.ground());
+                if letter(found.worth) != expected {
+                    failures.push(format!("{} | expected {expected}: {found:?}", row[0]));
+                }
             }
         }
     }
@@ -122,7 +129,7 @@ fn every_sentence_is_worth_what_the_evidence_carries() {
         failures.is_empty(),
         "{} of {}:\n{}",
         failures.len(),
-        rows.len() * 2,
+        n_checked,
         failures.join("\n")
     );
 }
@@ -137,7 +144,10 @@ fn a_signed_fact_carries_that_the_data_was_unreadable() {
         (None, Worth::Overclaimed),
     ] {
         ground.unreadable = unreadable;
-        assert_eq!(lint("All data was encrypted.", &ground).worth, worth);
+        assert_eq!(
+            lint("All data was encrypted.", Language::English, &ground).worth,
+            worth
+        );
     }
 }
 
@@ -150,8 +160,11 @@ fn hostile_sentences_are_read_too() {
         "data of 99999999999999999999999 users",
         "over 18446744073709551615 users",
     ] {
-        let _ = lint(sentence, &world.ground());
+        let _ = lint(sentence, Language::English, &world.ground());
     }
     let long = "no password ".repeat(20_000);
-    assert_eq!(lint(&long, &world.ground()).worth, Worth::Carried);
+    assert_eq!(
+        lint(&long, Language::English, &world.ground()).worth,
+        Worth::Carried
+    );
 }
