@@ -1,6 +1,7 @@
 //! `bench TASK`: what speed and memory claims rest on. Each prints a table that anyone can make again;
 //! `docs/BENCHMARKS.md` keeps one with its machine. Nothing here decides whether a change is good.
 
+mod app;
 mod figures;
 mod fuzz;
 mod kill;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo run --release --bin xtask -- bench TASK
 
+  app FILE.apk...      time and memory of reading a package of 100 MB, built of these; androguard beside it
   figures [EVENTS...]  reading speed, bytes on disk, time and memory of a scope (default: 1000000)
   fuzz [SECONDS [N]]   every fuzz target for so many seconds, N at once (default: 60, 1)
   kill [TIMES]         kill -9 while logs are read, again and again; then compare (default: 200)
@@ -17,6 +19,9 @@ const USAGE: &str = "usage: cargo run --release --bin xtask -- bench TASK
 `AMBIT_DRILLS=2000 cargo test --release --test scope the_truth -- --nocapture` tries thousands of incidents.";
 
 pub fn run(arguments: &[String]) -> ExitCode {
+    if let Some(("app", packages)) = arguments.split_first().map(|(name, rest)| (name.as_str(), rest)) {
+        return ended(app::run(packages));
+    }
     let numbers: Result<Vec<u64>, _> = arguments.iter().skip(1).map(|n| n.parse()).collect();
     let done = match (arguments.first().map(String::as_str), numbers) {
         (Some("figures"), Ok(sizes)) if sizes.is_empty() => figures::run(&[1_000_000]),
@@ -28,6 +33,10 @@ pub fn run(arguments: &[String]) -> ExitCode {
         (Some("kill"), Ok(times)) => kill::run(times.first().copied().unwrap_or(200)),
         _ => Err(USAGE.to_owned()),
     };
+    ended(done)
+}
+
+fn ended(done: Result<(), String>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {

@@ -46,28 +46,34 @@ impl Program {
     pub fn run(&self, lake: &Path, arguments: &[&str]) -> Result<Took, String> {
         let out = lake.with_extension("stdout");
         let file = fs::File::create(&out).map_err(|e| e.to_string())?;
-        let (before, began) = (children_cpu(), Instant::now());
-        let mut child = self
-            .command(lake, arguments)
-            .stdout(file)
-            .spawn()
-            .map_err(|e| format!("cannot run {}: {e}", self.0.display()))?;
-        let (status, peak) = watch(&mut child)?;
-        let took = Took {
-            wall: began.elapsed(),
-            cpu: children_cpu().saturating_sub(before),
-            peak,
+        let took = run_timed(self.command(lake, arguments).stdout(file))
+            .map_err(|why| format!("ambit {arguments:?}: {why}"))?;
+        Ok(Took {
             stdout: fs::read(&out).map_err(|e| e.to_string())?,
-        };
-        match status {
-            Some(0 | 3) => Ok(took),
-            other => Err(format!("ambit {arguments:?} ended with {other:?}")),
-        }
+            ..took
+        })
     }
 
     pub fn json(&self, lake: &Path, arguments: &[&str]) -> Result<Value, String> {
         let took = self.run(lake, &[arguments, &["--json"]].concat())?;
         serde_json::from_slice(&took.stdout).map_err(|e| format!("ambit {arguments:?} gave no JSON: {e}"))
+    }
+}
+
+/// Runs any command to its end, and measures it.
+pub fn run_timed(command: &mut Command) -> Result<Took, String> {
+    let (before, began) = (children_cpu(), Instant::now());
+    let mut child = command.spawn().map_err(|e| format!("cannot be run: {e}"))?;
+    let (status, peak) = watch(&mut child)?;
+    let took = Took {
+        wall: began.elapsed(),
+        cpu: children_cpu().saturating_sub(before),
+        peak,
+        stdout: Vec::new(),
+    };
+    match status {
+        Some(0 | 3) => Ok(took),
+        other => Err(format!("ended with {other:?}")),
     }
 }
 

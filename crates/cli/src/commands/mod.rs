@@ -7,6 +7,7 @@ mod demo;
 mod detect;
 mod disclose;
 mod drill;
+mod expose;
 mod ingest;
 mod lake;
 mod map;
@@ -69,7 +70,7 @@ pub async fn run(setting: &Setting, command: Command) -> Result<Exit> {
         Command::Rules(command) => rules::run(setting, command),
         Command::Detect(args) => detect::run(setting, &args),
         Command::Regime(command) => regime::run(setting, &command),
-        Command::App(command) => app::run(setting, &command),
+        Command::App(command) => app::run(setting, &command).await,
         Command::Disclose(command) => disclose::run(setting, &command),
         Command::Drill(args) => drill::run(setting, &args),
         Command::Sources(args) => sources::run(setting, &args),
