@@ -201,7 +201,8 @@ fn added(report: &AppReport, reference: &AppReport) -> Vec<String> {
 fn repackaging(report: &AppReport, pinned: &Pinned, added: Option<&[String]>) -> Vec<String> {
     let mut signs = Vec::new();
     let is_ours_by_name = pinned.package.as_ref() == Some(&report.manifest.package);
-    let other_signer = signer(report, pinned).is_some_and(|c| c.holds == Holds::No);
+    let is_signed = !report.signature.signers().is_empty();
+    let other_signer = is_signed && signer(report, pinned).is_some_and(|c| c.holds == Holds::No);
     if is_ours_by_name && other_signer {
         signs.push("our package's name over somebody else's signature".to_owned());
     }

@@ -318,8 +318,8 @@ pub(crate) fn is_path(text: &[u8]) -> bool {
         && !segments
             .iter()
             .any(|segment| segment.is_empty() || *segment == ".." || *segment == ".")
-        && segments.iter().any(|segment| is_named(segment))
-        && !segments.iter().all(|segment| is_date(segment))
+        && segments.iter().any(is_named)
+        && !segments.iter().all(is_date)
         && !segments.iter().any(|segment| segment.contains("://"))
 }
 
