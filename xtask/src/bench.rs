@@ -1,6 +1,7 @@
 //! `bench TASK`: what speed and memory claims rest on. Each prints a table that anyone can make again;
 //! `docs/BENCHMARKS.md` keeps one with its machine. Nothing here decides whether a change is good.
 
+mod app;
 mod detect;
 mod figures;
 mod fuzz;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo run --release --bin xtask -- bench TASK
 
+  app FILE.apk...      time and memory of reading a package of 100 MB, built of these; androguard beside it
   detect [DATA [RSIGMA]]  processor time and memory of detection over the data of `conformance`, beside rsigma's program
   figures [EVENTS...]  reading speed, bytes on disk, time and memory of a scope (default: 1000000)
   fuzz [SECONDS [N]]   every fuzz target for so many seconds, N at once (default: 60, 1)
@@ -20,16 +22,18 @@ const USAGE: &str = "usage: cargo run --release --bin xtask -- bench TASK
 `AMBIT_DRILLS=2000 cargo test --release --test scope the_truth -- --nocapture` tries thousands of incidents.";
 
 pub fn run(arguments: &[String]) -> ExitCode {
-    if let Some((task @ ("detect" | "detect-part"), rest)) =
-        arguments.split_first().map(|(task, rest)| (task.as_str(), rest))
-    {
-        return ended(match task {
-            "detect" => {
-                let data = rest.first().map_or("../shared/data", String::as_str);
-                detect::run(Path::new(data), rest.get(1).map(Path::new))
-            }
-            _ => detect::part::run(rest),
-        });
+    let (task, rest) = match arguments.split_first() {
+        Some((task, rest)) => (task.as_str(), rest),
+        None => ("", arguments),
+    };
+    match task {
+        "app" => return ended(app::run(rest)),
+        "detect" => {
+            let data = rest.first().map_or("../shared/data", String::as_str);
+            return ended(detect::run(Path::new(data), rest.get(1).map(Path::new)));
+        }
+        "detect-part" => return ended(detect::part::run(rest)),
+        _ => {}
     }
     let numbers: Result<Vec<u64>, _> = arguments.iter().skip(1).map(|n| n.parse()).collect();
     let done = match (arguments.first().map(String::as_str), numbers) {

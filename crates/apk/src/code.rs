@@ -1,122 +1,16 @@
 //! One DEX file of a package: which of its classes are worth following, and what the checks say of them.
 
-use crate::check::{CHECKS, Check, ClassSite, Found, Look, Site, Target, is_noted};
-use crate::dex::{self, Body, Call, Class, Dex, Effect, Flow, Interest, Members, Method, NONE, What};
+use crate::check::{CHECKS, Check, ClassSite, Found, Look, SECRET, Site, Target, is_noted, secret_used};
+use crate::dex::{self, Body, Call, Class, Dex, Effect, Flow, Interest, Members, Method, What};
 use crate::error::Result;
 use crate::finding::{Finding, Proof};
+use crate::hierarchy::Hierarchy;
 use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::names::{Owner, host_of, inside, owner};
-use crate::report::{Endpoint, Secret};
+use crate::report::{Endpoint, PathText, Secret};
 use crate::text;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-/// Parents of the classes of all DEX files, by descriptor.
-#[derive(Debug, Default)]
-pub(crate) struct Hierarchy<'b>(HashMap<&'b [u8], Above<'b>>, usize);
-
-/// The parent of a class, and its interfaces.
-type Above<'b> = (&'b [u8], Vec<&'b [u8]>);
-
-/// Interfaces of all classes together: hostile ones can share one long list.
-const INTERFACES: usize = 1_000_000;
-/// Steps upwards at most: hostile classes can be their own parents.
-const CLIMB: usize = 40;
-
-/// Parents among the platform's own classes, which are not in a package.
-const PLATFORM_PARENTS: &[(&str, &str)] = &[
-    ("android/app/Activity", "android/content/Context"),
-    ("android/app/Application", "android/content/Context"),
-    ("android/app/Service", "android/content/Context"),
-    ("android/app/IntentService", "android/content/Context"),
-    ("android/content/ContextWrapper", "android/content/Context"),
-    ("android/view/ContextThemeWrapper", "android/content/Context"),
-    (
-        "androidx/appcompat/app/AppCompatActivity",
-        "android/content/Context",
-    ),
-    (
-        "androidx/fragment/app/FragmentActivity",
-        "android/content/Context",
-    ),
-    ("android/app/job/JobService", "android/content/Context"),
-    ("javax/net/ssl/HttpsURLConnection", "java/net/URLConnection"),
-    ("java/net/HttpURLConnection", "java/net/URLConnection"),
-    ("java/io/BufferedOutputStream", "java/io/OutputStream"),
-    (
-        "android/net/SSLCertificateSocketFactory",
-        "javax/net/ssl/SSLSocketFactory",
-    ),
-];
-
-impl<'b> Hierarchy<'b> {
-    pub(crate) fn add(&mut self, dex: &Dex<'b>) {
-        for class in dex.classes() {
-            let parent = if class.parent == NONE {
-                &[]
-            } else {
-                dex.descriptor(class.parent)
-            };
-            let kind = dex.descriptor(class.kind);
-            if self.0.contains_key(kind) {
-                continue;
-            }
-            let listed = dex.interfaces(&class);
-            let left = INTERFACES.saturating_sub(self.1);
-            let interfaces: Vec<&[u8]> = listed
-                .iter()
-                .take(left)
-                .map(|kind| dex.descriptor(*kind))
-                .collect();
-            self.1 += interfaces.len();
-            self.0.insert(kind, (parent, interfaces));
-        }
-    }
-
-    /// The class, and its parents as far as the package and the little table above know them, in slashes.
-    fn line(&self, descriptor: &'b [u8]) -> Vec<String> {
-        let mut line = Vec::new();
-        let mut at = descriptor;
-        while let (false, Some((parent, _))) = (line.len() > CLIMB, self.0.get(at)) {
-            line.push(slashes(at));
-            at = parent;
-        }
-        line.push(slashes(at));
-        while let Some((_, parent)) = line
-            .last()
-            .and_then(|last| PLATFORM_PARENTS.iter().find(|(child, _)| child == last))
-        {
-            line.push((*parent).to_owned());
-        }
-        line
-    }
-
-    /// Every parent and interface of a class, as descriptors.
-    fn kinds(&self, descriptor: &'b [u8]) -> BTreeSet<String> {
-        let mut kinds = BTreeSet::new();
-        let mut open = vec![descriptor];
-        while let Some(at) = open.pop() {
-            let name = String::from_utf8_lossy(at).into_owned();
-            if kinds.len() > 100 || !kinds.insert(name) {
-                continue;
-            }
-            if let Some((parent, interfaces)) = self.0.get(at) {
-                open.push(parent);
-                open.extend(interfaces);
-            }
-        }
-        kinds
-    }
-}
-
-/// `Ljava/lang/String;` as `java/lang/String`.
-fn slashes(descriptor: &[u8]) -> String {
-    let inner = descriptor
-        .strip_prefix(b"L")
-        .and_then(|rest| rest.strip_suffix(b";"))
-        .unwrap_or(descriptor);
-    String::from_utf8_lossy(inner).into_owned()
-}
 
 /// What came of one DEX file.
 #[derive(Debug, Default)]
@@ -124,8 +18,13 @@ pub(crate) struct CodeFacts {
     pub(crate) findings: Vec<Finding>,
     pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) secrets: Vec<Secret>,
+    /// Constants that are secrets by what they are given to.
+    pub(crate) used: Vec<Secret>,
+    pub(crate) paths: Vec<PathText>,
     pub(crate) named: BTreeMap<String, BTreeSet<Owner>>,
     pub(crate) owners: BTreeMap<Owner, usize>,
+    /// The app's own classes.
+    pub(crate) classes: BTreeSet<String>,
     pub(crate) n_classes: usize,
     pub(crate) n_followed: usize,
     pub(crate) n_platform: usize,
@@ -161,6 +60,10 @@ struct Reader<'r, 'b> {
     watches: HashMap<u32, Vec<Watch>>,
     noted: HashMap<u32, String>,
     candidates: HashMap<u32, Candidate>,
+    /// Texts that may be paths of a service, with the first place that names each.
+    paths: HashMap<u32, Option<(Proof, Owner)>>,
+    /// Of each text, whether it is one of those.
+    marks: Vec<u8>,
     /// Steps that the data-flow may still take in this file.
     steps_left: usize,
     facts: CodeFacts,
@@ -170,6 +73,12 @@ struct Reader<'r, 'b> {
 const STEPS_A_BYTE: usize = 4;
 /// The least that a file may take.
 const STEPS: usize = 1 << 20;
+
+/// What marks a text.
+const CANDIDATE: u8 = 1;
+const PATH: u8 = 2;
+/// Paths that are kept of one file.
+const PATHS: usize = 5_000;
 
 /// Looks at every class of a file.
 pub(crate) fn look<'b>(
@@ -187,10 +96,12 @@ pub(crate) fn look<'b>(
         watches: HashMap::new(),
         noted: HashMap::new(),
         candidates: HashMap::new(),
+        paths: HashMap::new(),
+        marks: Vec::new(),
         steps_left: dex.n_bytes().saturating_mul(STEPS_A_BYTE).max(STEPS),
         facts: CodeFacts::default(),
     };
-    reader.candidates = candidates(dex, &mut reader.facts.unread);
+    reader.know_texts();
     reader.know_methods();
     for class in dex.classes() {
         if let Err(error) = reader.class(&class) {
@@ -203,42 +114,76 @@ pub(crate) fn look<'b>(
     reader.finish()
 }
 
-fn candidates(dex: &Dex<'_>, unread: &mut Vec<String>) -> HashMap<u32, Candidate> {
-    let mut found = HashMap::new();
-    // Strings can be made to overlap, so that each is as long as the file.
-    let mut left = dex.n_bytes().saturating_mul(2);
-    for n in 0..dex.n_strings() {
-        let Some(raw) = dex.raw(n) else { continue };
-        let Some(rest) = left.checked_sub(raw.len()) else {
-            unread.push(format!("{}: strings from number {n} on: they overlap", dex.name));
-            break;
-        };
-        left = rest;
-        if !text::is_worth_a_look(raw) {
-            continue;
+impl<'b> Reader<'_, 'b> {
+    /// Finds the texts that are worth following to where they stand.
+    fn know_texts(&mut self) {
+        let dex = self.dex;
+        self.marks = vec![0; dex.n_strings() as usize];
+        // Strings can be made to overlap, so that each is as long as the file.
+        let mut left = dex.n_bytes().saturating_mul(2);
+        for n in 0..dex.n_strings() {
+            let Some(raw) = dex.raw(n) else { continue };
+            let Some(rest) = left.checked_sub(raw.len()) else {
+                let unread = &mut self.facts.unread;
+                unread.push(format!("{}: strings from number {n} on: they overlap", dex.name));
+                break;
+            };
+            left = rest;
+            let mark = if text::is_worth_a_look(raw) && self.is_candidate(n) {
+                CANDIDATE
+            } else if self.paths.len() < PATHS && text::is_path(raw) {
+                self.paths.insert(n, None);
+                PATH
+            } else {
+                continue;
+            };
+            if let Some(place) = self.marks.get_mut(n as usize) {
+                *place = mark;
+            }
         }
-        let Some(whole) = dex.string(n) else { continue };
+    }
+
+    fn is_candidate(&mut self, n: u32) -> bool {
+        let Some(whole) = self.dex.string(n) else {
+            return false;
+        };
         let urls: Vec<String> = text::urls(&whole).map(str::to_owned).collect();
         let secrets: Vec<_> = text::secrets(&whole)
             .into_iter()
             .map(|hit| (hit.form, hit.value.to_owned(), hit.is_checked))
             .collect();
-        if !urls.is_empty() || !secrets.is_empty() {
-            found.insert(
-                n,
-                Candidate {
-                    urls,
-                    secrets,
-                    place: None,
-                    consumer: None,
-                },
-            );
+        let is_one = !urls.is_empty() || !secrets.is_empty();
+        if is_one {
+            let candidate = Candidate {
+                urls,
+                secrets,
+                place: None,
+                consumer: None,
+            };
+            self.candidates.insert(n, candidate);
+        }
+        is_one
+    }
+
+    /// Notes where a text stands; answers whether that is of interest to the checks.
+    fn stands(&mut self, text: u32, place: impl FnOnce() -> (Proof, Owner)) -> bool {
+        match self.marks.get(text as usize) {
+            Some(&CANDIDATE) => {
+                if let Some(candidate) = self.candidates.get_mut(&text) {
+                    candidate.place.get_or_insert_with(place);
+                }
+                true
+            }
+            Some(&PATH) => {
+                if let Some(known) = self.paths.get_mut(&text) {
+                    known.get_or_insert_with(place);
+                }
+                false
+            }
+            _ => false,
         }
     }
-    found
-}
 
-impl<'b> Reader<'_, 'b> {
     /// Says of each method that the file names what it does to values, and who watches it.
     fn know_methods(&mut self) {
         let mut by_name: HashMap<&str, Vec<Watch>> = HashMap::new();
@@ -315,6 +260,9 @@ impl<'b> Reader<'_, 'b> {
         let whose = whose(&name, &self.manifest.package);
         self.facts.n_classes += 1;
         *self.facts.owners.entry(whose.clone()).or_default() += 1;
+        if whose == Owner::App {
+            self.facts.classes.insert(name.clone());
+        }
         if whose == Owner::Platform {
             self.facts.n_platform += 1;
             return Ok(());
@@ -347,23 +295,20 @@ impl<'b> Reader<'_, 'b> {
 
     /// Texts that the class states as constants of its fields.
     fn stated(&mut self, class: &Class, members: &Members, name: &str, whose: &Owner) {
-        if self.candidates.is_empty() {
-            return;
-        }
         for (field, text) in dex::texts(self.dex, class, &members.statics) {
-            if let Some(candidate) = self.candidates.get_mut(&text) {
-                let field = self
-                    .dex
+            let dex = self.dex;
+            self.stands(text, || {
+                let field = dex
                     .field(field)
                     .map(|(_, name)| String::from_utf8_lossy(name).into_owned());
                 let place = Proof {
-                    file: self.dex.name.clone(),
+                    file: dex.name.clone(),
                     class: Some(name.to_owned()),
                     method: field,
                     ..Proof::default()
                 };
-                candidate.place.get_or_insert((place, whose.clone()));
-            }
+                (place, whose.clone())
+            });
         }
     }
 
@@ -382,14 +327,10 @@ impl<'b> Reader<'_, 'b> {
                             .or_default()
                             .insert(whose.clone());
                     }
-                } else if let Some(text) = insn.string()
-                    && let Some(candidate) = self.candidates.get_mut(&text)
-                {
-                    is_interesting = true;
-                    if candidate.place.is_none() {
-                        let place = place(self.dex, name, method.id, insn.at * 2);
-                        candidate.place = Some((place, whose.clone()));
-                    }
+                } else if let Some(text) = insn.string() {
+                    let dex = self.dex;
+                    is_interesting |=
+                        self.stands(text, || (place(dex, name, method.id, insn.at * 2), whose.clone()));
                 }
             }
         }
@@ -429,7 +370,8 @@ impl<'b> Reader<'_, 'b> {
         whose: &Owner,
     ) {
         self.facts.n_followed += 1;
-        let (watches, candidates, findings) = (&self.watches, &mut self.candidates, &mut self.facts.findings);
+        let (watches, candidates) = (&self.watches, &mut self.candidates);
+        let (findings, used) = (&mut self.facts.findings, &mut self.facts.used);
         let manifest = self.manifest;
         let mut sink = |call: &Call<'_, 'b>| {
             for watch in watches.get(&call.callee).into_iter().flatten() {
@@ -445,6 +387,7 @@ impl<'b> Reader<'_, 'b> {
                     manifest,
                 };
                 (watch.look)(&site, &mut found);
+                used.extend(secret_of(watch.check, &site, proof(call, name), whose));
             }
             for value in call.args {
                 let What::Text(text) = value.what else { continue };
@@ -499,8 +442,36 @@ impl<'b> Reader<'_, 'b> {
                 });
             }
         }
+        for (n, place) in self.paths {
+            let Some(path) = self.dex.string(n) else { continue };
+            // What no instruction names stands in an annotation, as clients of services have it.
+            let (place, owner) = place.unwrap_or_else(|| (Proof::in_file(self.dex.name.clone()), Owner::App));
+            self.facts.paths.push(PathText {
+                path: path.into_owned(),
+                owner,
+                place,
+            });
+        }
         self.facts
     }
+}
+
+/// The secret that a call is given, where the check on secrets finds one.
+fn secret_of(check: &Check, site: &Site<'_, '_, '_>, proof: Proof, whose: &Owner) -> Option<Secret> {
+    let used = (check.name == SECRET).then(|| secret_used(site)).flatten()?;
+    let consumer = proof.consumer.clone();
+    Some(Secret {
+        kind: used.kind,
+        value: used.value,
+        is_public: false,
+        is_checked: true,
+        owner: whose.clone(),
+        place: Proof {
+            consumer: None,
+            ..proof
+        },
+        consumer,
+    })
 }
 
 /// An address as an endpoint; `None` where it names no host.

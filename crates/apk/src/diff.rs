@@ -115,7 +115,7 @@ fn sort(old: &AppReport, new: &AppReport) -> (Vec<Finding>, Vec<Finding>, Vec<Fi
     (fixed, left, introduced)
 }
 
-fn all(conditions: &[Condition]) -> Holds {
+pub(crate) fn all(conditions: &[Condition]) -> Holds {
     if conditions.iter().any(|c| c.holds == Holds::No) {
         Holds::No
     } else if conditions.iter().any(|c| c.holds == Holds::Unknown) {

@@ -29,6 +29,12 @@ pub enum Error {
     /// A part that is not in the package.
     #[error("the package has no {0}")]
     Missing(String),
+    /// What a person pinned cannot be understood.
+    #[error("what is pinned: {0}")]
+    Pinned(String),
+    /// A list of accepted findings cannot be understood.
+    #[error("the list of accepted findings: {0}")]
+    Accepted(String),
 }
 
 impl Error {

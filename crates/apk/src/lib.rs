@@ -12,6 +12,7 @@
 //! assert!(matches!(refused, Err(Error::Bad { .. })));
 //! ```
 
+mod accepted;
 mod check;
 mod code;
 mod container;
@@ -21,11 +22,13 @@ mod diff;
 mod error;
 mod find;
 mod finding;
+mod hierarchy;
 mod limits;
 mod manifest;
 mod members;
 mod names;
 mod network;
+mod ours;
 mod package;
 mod page;
 mod report;
@@ -37,6 +40,7 @@ mod text;
 mod told;
 mod xml;
 
+pub use accepted::{AcceptList, Accepted};
 pub use check::{CHECKS, Check};
 pub use container::{Container, Entry, Oddity};
 pub use diff::{AppDiff, Condition, Holds, diff};
@@ -47,9 +51,10 @@ pub use limits::{Budget, Limits};
 pub use manifest::{Address, Asked, Component, ComponentKind, Declared, Filter, Manifest};
 pub use names::Owner;
 pub use network::{Effective, Pins};
+pub use ours::{Ours, Pinned, digest_of, ours};
 pub use page::page;
-pub use report::{AppReport, Coverage, Endpoint, Library, PackageKind, Secret};
+pub use report::{AppReport, Coverage, Endpoint, Library, PackageKind, PathText, Secret};
 pub use sarif::sarif;
 pub use scan::{scan, scan_bytes};
-pub use sign::{Certificate, Scheme, SchemeVerdict, Signature, Signer, Standing};
+pub use sign::{Certificate, Scheme, SchemeVerdict, Signature, Signer, Standing, StoreTraces};
 pub use told::Detail;

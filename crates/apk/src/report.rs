@@ -1,5 +1,6 @@
 //! What a scan of one package answers.
 
+use crate::accepted::Accepted;
 use crate::check::hidden;
 use crate::container::Oddity;
 use crate::finding::{Finding, Proof};
@@ -8,7 +9,7 @@ use crate::names::Owner;
 use crate::sign::Signature;
 use ambit_event::Level;
 use serde::{Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An address that stands in a release.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -26,6 +27,18 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    #[must_use]
+    pub fn is_of_the_app(&self) -> bool {
+        self.owner == Owner::App
+    }
+
+    /// The path, from its slash on; empty where there is none.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
+        rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default()
+    }
+
     pub(crate) fn proof(&self) -> Proof {
         Proof {
             constant: Some(self.url.clone()),
@@ -59,10 +72,41 @@ impl Secret {
     }
 }
 
+impl Secret {
+    /// What a client sends of it: the password of an address; `None` where no log holds it as it stands.
+    #[must_use]
+    pub fn sent(&self) -> Option<&str> {
+        match self.kind {
+            "private key" | "Google service account" => None,
+            "credentials in an address" => {
+                let inner = self.value.split_once("://")?.1.rsplit_once('@')?.0;
+                inner.split_once(':').map(|(_, password)| password)
+            }
+            _ => Some(self.value.as_str()).filter(|value| !value.is_empty()),
+        }
+    }
+}
+
+impl PathText {
+    #[must_use]
+    pub fn is_of_the_app(&self) -> bool {
+        self.owner == Owner::App
+    }
+}
+
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {} at {}", self.kind, hidden(&self.value), self.place)
     }
+}
+
+/// A text that may be a path of a service: it stands alone, without a host.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct PathText {
+    pub path: String,
+    #[serde(serialize_with = "shown")]
+    pub owner: Owner,
+    pub place: Proof,
 }
 
 /// A library in the package.
@@ -104,9 +148,15 @@ pub struct AppReport {
     pub manifest: Manifest,
     pub signature: Signature,
     pub findings: Vec<Finding>,
+    /// Findings that a person accepted for a time, each with the reason.
+    pub accepted: Vec<Accepted>,
     pub endpoints: Vec<Endpoint>,
+    pub paths: Vec<PathText>,
     pub secrets: Vec<Secret>,
     pub libraries: Vec<Library>,
+    /// The app's own classes, so that two releases can be compared.
+    #[serde(skip)]
+    pub classes: BTreeSet<String>,
     /// Classes by whose they are.
     pub owners: BTreeMap<String, usize>,
     pub oddities: Vec<Oddity>,

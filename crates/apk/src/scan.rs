@@ -1,11 +1,12 @@
 //! A scan: from the bytes of a file to the answer about the app in it.
 
 use crate::check::{CHECKS, Facts, Found, Look};
-use crate::code::{self, CodeFacts, Hierarchy, whose};
+use crate::code::{self, CodeFacts, whose};
 use crate::container::{Container, Oddity};
 use crate::dex::Dex;
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Proof};
+use crate::hierarchy::Hierarchy;
 use crate::limits::{Budget, Limits};
 use crate::manifest::Manifest;
 use crate::members::{self, MemberFacts};
@@ -245,6 +246,9 @@ impl CodeFacts {
         self.findings.extend(other.findings);
         self.endpoints.extend(other.endpoints);
         self.secrets.extend(other.secrets);
+        self.used.extend(other.used);
+        self.paths.extend(other.paths);
+        self.classes.extend(other.classes);
         for (name, owners) in other.named {
             self.named.entry(name).or_default().extend(owners);
         }
@@ -297,9 +301,17 @@ fn conclude(
         secrets: &secrets,
         libraries: &libraries,
         named: &code.named,
+        is_code_read: code.unread.is_empty() && !coverage.unread.iter().any(|why| why.contains(".dex: ")),
     };
     let mut findings = std::mem::take(&mut code.findings);
     whole_package(&facts, &mut findings);
+    // By their use they were told where they are used.
+    secrets.append(&mut code.used);
+    secrets.sort();
+    secrets.dedup_by(|a, b| (&a.value, &a.place.class) == (&b.value, &b.place.class));
+    let mut paths = std::mem::take(&mut code.paths);
+    paths.sort();
+    paths.dedup_by(|a, b| a.path == b.path);
     coverage.n_left_out = settle(&mut findings, limits.findings);
     coverage.n_classes = code.n_classes;
     coverage.n_followed = code.n_followed;
@@ -312,6 +324,7 @@ fn conclude(
         kind,
         sha256: hex::encode(digest(&SHA256, bytes)),
         n_bytes: bytes.len() as u64,
+        classes: code.classes,
         owners: code
             .owners
             .iter()
@@ -320,7 +333,9 @@ fn conclude(
         manifest: declared.manifest,
         signature,
         findings,
+        accepted: Vec::new(),
         endpoints,
+        paths,
         secrets,
         libraries,
         oddities,

@@ -177,6 +177,17 @@ fn is_token(value: &str) -> bool {
 
 fn is_placeholder(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
+    // Of an address the part that lets somebody in is looked at, and the hosts that documents use.
+    let lower = match lower.rsplit_once('@') {
+        Some((inner, host))
+            if !["example.com", "example.org", "example.net"]
+                .iter()
+                .any(|h| host.ends_with(h)) =>
+        {
+            format!("{inner}@")
+        }
+        _ => lower,
+    };
     [
         "example",
         "xxxx",
@@ -198,6 +209,118 @@ pub(crate) fn urls(text: &str) -> impl Iterator<Item = &str> {
     URLS.find_iter(text)
         .map(|found| found.as_str().trim_end_matches(['.', ',', ')', ']', ';']))
         .take(1_000)
+}
+
+/// Beginnings of texts with slashes that are no paths of a service: files, kinds of content, classes.
+const NO_PATHS: &[&str] = &[
+    "/proc/",
+    "/sys/",
+    "/system/",
+    "/data/",
+    "/dev/",
+    "/etc/",
+    "/sdcard",
+    "/storage/",
+    "/vendor/",
+    "/mnt/",
+    "/tmp/",
+    "/usr/",
+    "/var/",
+    "/bin/",
+    "/sbin/",
+    "/apex/",
+    "/acct",
+    "/cache/",
+    "/root/",
+    "/home/",
+    "res/",
+    "assets/",
+    "lib/",
+    "META-INF/",
+    "java/",
+    "javax/",
+    "android/",
+    "androidx/",
+    "kotlin/",
+    "kotlinx/",
+    "com/",
+    "org/",
+    "net/",
+    "io/",
+    "dalvik/",
+    "application/",
+    "image/",
+    "text/",
+    "audio/",
+    "video/",
+    "multipart/",
+    "font/",
+    "message/",
+    "model/",
+    "vnd.",
+];
+/// Endings of names of files.
+const FILES: &[&str] = &[
+    ".png",
+    ".jpg",
+    ".so",
+    ".xml",
+    ".dex",
+    ".kt",
+    ".java",
+    ".proto",
+    ".txt",
+    ".db",
+    ".class",
+    ".jar",
+    ".apk",
+    ".ttf",
+    ".otf",
+    ".properties",
+    ".version",
+    ".dat",
+    ".bin",
+    ".gif",
+    ".webp",
+    ".svg",
+    ".md",
+    ".py",
+    ".c",
+    ".cc",
+    ".cpp",
+    ".h",
+];
+
+/// Whether a text may be a path of a service: `/v1/users/{id}`, `v1/users/%s/profile`. The logs decide.
+pub(crate) fn is_path(text: &[u8]) -> bool {
+    if !(4..=200).contains(&text.len()) || memchr::memchr(b'/', text).is_none() {
+        return false;
+    }
+    let plain = |b: &u8| {
+        b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'.' | b'{' | b'}' | b'%' | b'$' | b':')
+    };
+    let Some(path) = std::str::from_utf8(text)
+        .ok()
+        .filter(|t| t.bytes().all(|b| plain(&b)))
+    else {
+        return false;
+    };
+    if NO_PATHS.iter().any(|begin| path.starts_with(begin)) || FILES.iter().any(|end| path.ends_with(end)) {
+        return false;
+    }
+    let inner = path.strip_prefix('/').unwrap_or(path);
+    let segments: Vec<&str> = inner.strip_suffix('/').unwrap_or(inner).split('/').collect();
+    let is_named = |segment: &&str| segment.bytes().filter(u8::is_ascii_lowercase).count() > 1;
+    let is_date = |segment: &&str| segment.bytes().all(|b| b"yMdHhmsSaEZzu.:-".contains(&b));
+    let begins_low = !segments[0].starts_with(|c: char| c.is_ascii_uppercase());
+    begins_low
+        && segments.len() <= 12
+        && !segments
+            .iter()
+            .any(|segment| segment.is_empty() || *segment == ".." || *segment == ".")
+        && segments.iter().any(is_named)
+        && !segments.iter().all(is_date)
+        && !segments.iter().any(|segment| segment.contains("://"))
 }
 
 /// Bits of information in each character.
@@ -227,4 +350,39 @@ pub(crate) fn looks_public(text: &str) -> bool {
     ["AIza", "pk_live_", "pk_test_", "pk."]
         .iter()
         .any(|begin| text.starts_with(begin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_path;
+
+    #[test]
+    fn paths_of_services_are_told_from_other_texts_with_slashes() {
+        for text in [
+            "/v1/users/{id}/profile",
+            "v1/login",
+            "/me/",
+            "users/%s/photos",
+            "/admin/export.csv",
+        ] {
+            assert!(is_path(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "application/json",
+            "Europe/Stockholm",
+            "dd/MM/yyyy",
+            "/proc/self/maps",
+            "java/lang/String",
+            "Ljava/lang/String;",
+            "N/A",
+            "//",
+            "a//b",
+            "../up/down",
+            "https://a.example/x",
+            "two words/of it",
+            "res/xml/config",
+        ] {
+            assert!(!is_path(text.as_bytes()), "{text}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use crate::diff::AppDiff;
 use crate::finding::Finding;
 use crate::names::Owner;
+use crate::ours::Ours;
 use crate::report::AppReport;
 use ambit_event::{Level, printable};
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ impl AppReport {
         let (told, rest): (Vec<&Finding>, Vec<&Finding>) = self.findings.iter().partition(shown);
         lines.extend(told.iter().flat_map(|finding| finding.told()));
         lines.extend(summed_up(&rest));
+        lines.extend(self.accepted_told());
         lines.extend(self.coverage_told());
         lines.into_iter().map(|line| printable(&line, WIDTH)).collect()
     }
@@ -66,6 +68,24 @@ impl AppReport {
             let (subject, key, print) = (&certificate.subject, &certificate.key, &certificate.sha256);
             lines.push(format!("    signer {subject}, {key}, SHA-256 {print}"));
         }
+        lines
+    }
+
+    fn accepted_told(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if !self.accepted.is_empty() {
+            lines.push(format!("  accepted   {} findings", self.accepted.len()));
+        }
+        lines.extend(self.accepted.iter().map(|one| {
+            let finding = &one.finding;
+            let (what, until) = (&finding.what, one.until);
+            format!(
+                "    {:<13} {what}, at {}: {}, until {until}",
+                finding.level.name(),
+                finding.proof,
+                one.reason
+            )
+        }));
         lines
     }
 
@@ -115,6 +135,28 @@ impl Finding {
             ids.join(", ")
         ));
         lines
+    }
+}
+
+impl Ours {
+    /// The answer as lines.
+    #[must_use]
+    pub fn told(&self) -> Vec<String> {
+        let mut lines = vec![format!("  is it ours? {}", self.is_ours.name())];
+        let conditions = self.conditions.iter();
+        lines.extend(conditions.map(|c| format!("    {:<8} {}", c.holds.name(), c.what)));
+        lines.extend(
+            self.repackaging
+                .iter()
+                .map(|sign| format!("    repackaged? {sign}")),
+        );
+        lines.extend(self.added.iter().map(|class| format!("      added    {class}")));
+        let n_more = self.n_added.unwrap_or(0).saturating_sub(self.added.len());
+        if n_more > 0 {
+            lines.push(format!("      and {n_more} more"));
+        }
+        lines.extend(self.store.iter().map(|trace| format!("    store    {trace}")));
+        lines.into_iter().map(|line| printable(&line, WIDTH)).collect()
     }
 }
 

@@ -4,6 +4,7 @@ use crate::Error;
 use crate::attack;
 use crate::map::{map_toml, mappings, write_beside};
 use crate::plan::Plan;
+use crate::release::{RELEASE, release};
 use crate::sim::Sim;
 use crate::sink::Sink;
 use crate::truth::Truth;
@@ -23,7 +24,7 @@ pub fn run(plan: &Plan, out: &mut dyn Sink) -> Result<Truth, Error> {
 }
 
 /// Runs the plan and writes everything that an exercise needs: the logs under `logs/`, `map.toml` with the files
-/// that it names, the declared sources under `mappings/`, and `truth.json`.
+/// that it names, the declared sources under `mappings/`, the app's old release, and `truth.json`.
 ///
 /// # Errors
 /// As [`run`].
@@ -34,13 +35,14 @@ pub fn publish(plan: &Plan, out: &mut dyn Sink) -> Result<Truth, Error> {
         path: path.to_owned(),
         source,
     };
-    let mut put = |path: &str, text: &str| out.append(path, text.as_bytes()).map_err(|e| failed(path, e));
-    put("map.toml", &map_toml(plan))?;
+    let mut put = |path: &str, bytes: &[u8]| out.append(path, bytes).map_err(|e| failed(path, e));
+    put("map.toml", map_toml(plan).as_bytes())?;
     for (name, text) in mappings() {
-        put(&format!("mappings/{name}"), text)?;
+        put(&format!("mappings/{name}"), text.as_bytes())?;
     }
+    put(RELEASE, &release(plan, &truth))?;
     let json = serde_json::to_string_pretty(&truth).map_err(|e| failed("truth.json", io::Error::other(e)))?;
-    put("truth.json", &(json + "\n"))?;
+    put("truth.json", (json + "\n").as_bytes())?;
     Ok(truth)
 }
 

@@ -58,22 +58,27 @@ impl Program {
 /// which is no failure here.
 pub fn took(command: &mut Command, out: &Path) -> Result<Took, String> {
     let file = fs::File::create(out).map_err(|e| e.to_string())?;
-    let (before, began) = (children_cpu(), Instant::now());
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(file)
-        .spawn()
-        .map_err(|e| format!("cannot run {command:?}: {e}"))?;
-    let (status, peak) = watch(&mut child)?;
-    let took = Took {
-        wall: began.elapsed(),
-        cpu: children_cpu().saturating_sub(before),
-        peak,
+    let took =
+        run_timed(command.stdin(Stdio::null()).stdout(file)).map_err(|why| format!("{command:?} {why}"))?;
+    Ok(Took {
         stdout: fs::read(out).map_err(|e| e.to_string())?,
-    };
+        ..took
+    })
+}
+
+/// Runs any command to its end, and measures it; what it prints goes where the command says.
+pub fn run_timed(command: &mut Command) -> Result<Took, String> {
+    let (before, began) = (children_cpu(), Instant::now());
+    let mut child = command.spawn().map_err(|e| format!("cannot be run: {e}"))?;
+    let (status, peak) = watch(&mut child)?;
     match status {
-        Some(0 | 3) => Ok(took),
-        other => Err(format!("{command:?} ended with {other:?}")),
+        Some(0 | 3) => Ok(Took {
+            wall: began.elapsed(),
+            cpu: children_cpu().saturating_sub(before),
+            peak,
+            stdout: Vec::new(),
+        }),
+        other => Err(format!("ended with {other:?}")),
     }
 }
 

@@ -44,6 +44,8 @@ mod webview_mixed;
 mod webview_tls;
 mod world_files;
 
+pub(crate) use secret::{NAME as SECRET, used as secret_used};
+
 use crate::container::Oddity;
 use crate::dex::{Body, Call, Dex, Method, Value, What};
 use crate::finding::{Confidence, Finding, Proof};
@@ -147,6 +149,8 @@ pub(crate) struct Facts<'f> {
     pub(crate) libraries: &'f [Library],
     /// Interfaces that the code names, as `class.method` in slashes, with the owners that name them.
     pub(crate) named: &'f BTreeMap<String, BTreeSet<Owner>>,
+    /// All code was read, so that what nothing names is not used.
+    pub(crate) is_code_read: bool,
 }
 
 /// One call, and how to ask about its arguments; the receiver is the first one.

@@ -140,6 +140,12 @@ fn look(facts: &Facts<'_>, found: &mut Found<'_>) {
                 format!("{short} is asked for"),
                 "its use cannot be told from the interfaces that are called".to_owned(),
             )
+        } else if users.is_empty() && !facts.is_code_read {
+            (
+                Level::Informational,
+                format!("{short} is asked for, and no code that was read uses it"),
+                "a part of the code was not read".to_owned(),
+            )
         } else if users.is_empty() {
             (
                 Level::Low,

@@ -6,8 +6,11 @@ use crate::names::Owner;
 use crate::text::{is_random, looks_public};
 use ambit_event::Level;
 
+/// The check's name.
+pub(crate) const NAME: &str = "secret";
+
 pub(super) const CHECK: Check = Check {
-    name: "secret",
+    name: NAME,
     title: "Hard-coded secret",
     masvs: "MASVS-STORAGE-1",
     mastg: &[],
@@ -37,6 +40,10 @@ fn by_form(facts: &Facts<'_>, found: &mut Found<'_>) {
     for secret in facts.secrets {
         let used = secret.consumer.as_deref();
         let (level, because) = match (secret.is_public, used) {
+            (false, _) if secret.owner != Owner::App => (
+                Level::Low,
+                "it is the library's own: every app with that library has it".into(),
+            ),
             (true, _) => (
                 Level::Informational,
                 "a key of this kind is meant to be in an app; it must be restricted to the app at its service".into(),
@@ -71,56 +78,82 @@ fn by_form(facts: &Facts<'_>, found: &mut Found<'_>) {
     }
 }
 
-/// A constant that lets somebody in, whatever its form.
-fn by_use(site: &Site<'_, '_, '_>, found: &mut Found<'_>) {
-    let mut say = |n: usize, what: &str, confidence| {
-        let constant = site.constant(n);
-        found
-            .add(
-                if found.owner == Owner::App {
-                    Level::High
-                } else {
-                    Level::Low
-                },
-                confidence,
-                format!("{what} is a constant of the program"),
-                "whoever has the package has it, and can use it as the app does",
-            )
-            .constant(constant);
+/// A constant that a call takes to be let in with.
+pub(crate) struct Used {
+    pub(crate) kind: &'static str,
+    /// As it is sent, without the word before it.
+    pub(crate) value: String,
+    argument: usize,
+    confidence: Confidence,
+}
+
+/// Names of headers that let somebody in.
+const HEADERS: &[(&str, &str)] = &[
+    ("authorization", "the header authorization"),
+    ("x-api-key", "the header x-api-key"),
+    ("x-auth-token", "the header x-auth-token"),
+    ("api-key", "the header api-key"),
+    ("x-access-token", "the header x-access-token"),
+    ("cookie", "the header cookie"),
+];
+
+/// The constant that the call is let in with, whatever its form.
+pub(crate) fn used(site: &Site<'_, '_, '_>) -> Option<Used> {
+    let plain = |argument: usize, kind: &'static str, confidence| {
+        let value = site.text(argument).filter(|text| !text.is_empty())?;
+        Some(Used {
+            kind,
+            value,
+            argument,
+            confidence,
+        })
     };
     match site.target.1 {
-        "setRequestProperty" | "header" | "addHeader" => {
-            let name = site.text(1).unwrap_or_default().to_ascii_lowercase();
-            let value = site.text(2).unwrap_or_default();
-            let is_key = [
-                "authorization",
-                "x-api-key",
-                "x-auth-token",
-                "api-key",
-                "x-access-token",
-                "cookie",
-            ]
-            .contains(&name.as_str());
-            let bare = value
-                .strip_prefix("Bearer ")
-                .or_else(|| value.strip_prefix("Basic "))
-                .unwrap_or(&value);
-            if is_key
-                && bare.len() >= 8
-                && (is_random(bare) || bare.len() != value.len())
-                && !looks_public(bare)
-            {
-                say(2, &format!("the header {name}"), Confidence::High);
-            }
-        }
-        "basic" if site.text(1).is_some_and(|t| !t.is_empty()) => say(1, "a password", Confidence::High),
-        "getConnection" if site.text(2).is_some_and(|t| !t.is_empty()) => {
-            say(2, "the password of a database", Confidence::High);
-        }
-        "<init>" if site.arg(2).is_constant() => say(2, "a password", Confidence::High),
-        "load" if site.text(2).is_some_and(|t| !t.is_empty()) => {
-            say(2, "the password of a key store", Confidence::Medium);
-        }
-        _ => {}
+        "setRequestProperty" | "header" | "addHeader" => header(site),
+        "basic" => plain(1, "a password", Confidence::High),
+        "getConnection" => plain(2, "the password of a database", Confidence::High),
+        "<init>" if site.arg(2).is_constant() => Some(Used {
+            kind: "a password",
+            value: site.text(2).unwrap_or_default(),
+            argument: 2,
+            confidence: Confidence::High,
+        }),
+        "load" => plain(2, "the password of a key store", Confidence::Medium),
+        _ => None,
     }
+}
+
+fn header(site: &Site<'_, '_, '_>) -> Option<Used> {
+    let name = site.text(1)?.to_ascii_lowercase();
+    let (_, kind) = HEADERS.iter().find(|(known, _)| *known == name)?;
+    let value = site.text(2)?;
+    let bare = value
+        .strip_prefix("Bearer ")
+        .or_else(|| value.strip_prefix("Basic "))
+        .unwrap_or(&value);
+    let is_one = bare.len() >= 8 && (is_random(bare) || bare.len() != value.len()) && !looks_public(bare);
+    is_one.then(|| Used {
+        kind,
+        value: bare.to_owned(),
+        argument: 2,
+        confidence: Confidence::High,
+    })
+}
+
+fn by_use(site: &Site<'_, '_, '_>, found: &mut Found<'_>) {
+    let Some(used) = used(site) else { return };
+    let constant = site.constant(used.argument);
+    let level = if found.owner == Owner::App {
+        Level::High
+    } else {
+        Level::Low
+    };
+    found
+        .add(
+            level,
+            used.confidence,
+            format!("{} is a constant of the program", used.kind),
+            "whoever has the package has it, and can use it as the app does",
+        )
+        .constant(constant);
 }

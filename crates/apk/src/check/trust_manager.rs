@@ -23,9 +23,7 @@ fn look(site: &ClassSite<'_, '_>, found: &mut Found<'_>) {
     for (method, body) in site.named("checkServerTrusted") {
         let throws = body.insns().any(|insn| insn.op == 0x27);
         // Whoever only writes to the log decides nothing.
-        let decides = site.calls(body).iter().any(|(_, call)| {
-            !call.starts_with("android.util.Log.") && !call.starts_with("java.lang.StringBuilder.")
-        });
+        let decides = site.calls(body).iter().any(|(_, call)| !only_tells(call));
         let catches = !body.handlers.is_empty();
         let (confidence, what) = if !throws && !decides {
             (Confidence::High, "checkServerTrusted accepts every certificate")
@@ -47,10 +45,26 @@ fn look(site: &ClassSite<'_, '_>, found: &mut Found<'_>) {
     }
 }
 
-/// Whether a refusal of the manager behind is caught and forgotten.
+/// Whether a call only writes to the log, and decides nothing.
+fn only_tells(call: &str) -> bool {
+    ["android.util.Log.", "java.lang.StringBuilder."]
+        .iter()
+        .any(|begin| call.starts_with(begin))
+        || [".printStackTrace", ".getMessage", ".toString"]
+            .iter()
+            .any(|end| call.ends_with(end))
+}
+
+/// Whether a refusal of the manager behind is caught and forgotten. What catches it and calls something else may
+/// refuse there.
 fn swallows(site: &ClassSite<'_, '_>, body: &crate::dex::Body<'_>) -> bool {
-    site.calls(body).iter().any(|(at, call)| {
-        call.ends_with("TrustManager.checkServerTrusted")
-            && body.handlers.iter().any(|h| h.begin <= at / 2 && at / 2 < h.end)
-    })
+    let calls = site.calls(body);
+    let catching = body.handlers.iter().map(|handler| handler.at).min();
+    let passes_on =
+        |(at, call): &(usize, String)| catching.is_some_and(|begin| at / 2 >= begin) && !only_tells(call);
+    !calls.iter().any(passes_on)
+        && calls.iter().any(|(at, call)| {
+            call.ends_with("TrustManager.checkServerTrusted")
+                && body.handlers.iter().any(|h| h.begin <= at / 2 && at / 2 < h.end)
+        })
 }

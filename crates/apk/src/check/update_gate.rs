@@ -28,7 +28,7 @@ pub(crate) fn is_gate(class: &str, method: &str) -> bool {
 }
 
 fn look(facts: &Facts<'_>, found: &mut Found<'_>) {
-    if !GATES.iter().any(|gate| facts.named.contains_key(*gate)) {
+    if facts.is_code_read && !GATES.iter().any(|gate| facts.named.contains_key(*gate)) {
         found.add(
             Level::Informational,
             Confidence::Low,

@@ -2,8 +2,9 @@
 
 use super::der::{self, Reader};
 use super::key::{Hash, Key};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// What people see of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -35,15 +36,35 @@ pub(super) struct Parts<'b> {
 
 impl<'b> Parts<'b> {
     pub(super) fn parse(bytes: &'b [u8]) -> Result<Self> {
-        let outer = Reader::new(bytes).expect(der::SEQUENCE)?;
-        let mut body = outer.inside().open(der::SEQUENCE)?;
-        body.maybe(der::CONTEXT_0)?;
-        let serial = body.expect(der::INTEGER)?.content;
-        body.expect(der::SEQUENCE)?;
-        let issuer = body.expect(der::SEQUENCE)?.whole;
+        let mut reader = Reader::new(bytes);
+        let outer = reader.expect(der::SEQUENCE)?;
+        let mut inner = outer.inside();
+        let mut body = inner.open(der::SEQUENCE)?;
+        let version = match body.maybe(der::CONTEXT_0)? {
+            Some(tagged) => version(tagged)?,
+            None => 0,
+        };
+        let serial = body.expect(der::INTEGER)?.integer()?;
+        let algorithm = body.expect(der::SEQUENCE)?;
+        let issuer = body.expect(der::SEQUENCE)?;
         let validity = body.expect(der::SEQUENCE)?.content;
         let subject = body.expect(der::SEQUENCE)?.content;
         let key_info = body.expect(der::SEQUENCE)?.whole;
+        names(issuer.content)?;
+        names(subject)?;
+        dates(validity)?;
+        key_form(key_info)?;
+        rest(&mut body, version)?;
+        // The algorithm stands there twice, and the signature, whose value nobody asks, closes it.
+        algorithm_form(algorithm)?;
+        if inner.expect(der::SEQUENCE)?.whole != algorithm.whole {
+            return Err(bad("two algorithms for one signature"));
+        }
+        bit_form(inner.expect(der::BITS)?)?;
+        if !inner.is_empty() {
+            return Err(bad("something stands behind its end"));
+        }
+        let issuer = issuer.whole;
         Ok(Self {
             whole: outer.whole,
             serial,
@@ -70,13 +91,163 @@ impl<'b> Parts<'b> {
     }
 }
 
+const WHAT: &str = "certificate";
+
+fn bad(why: &str) -> Error {
+    Error::bad(WHAT, 0, why)
+}
+
+fn version(tagged: der::Value<'_>) -> Result<u8> {
+    let mut inside = tagged.inside();
+    let number = inside.expect(der::INTEGER)?.integer()?;
+    match number {
+        [n @ 0..=2] if inside.is_empty() => Ok(*n),
+        _ => Err(bad("a version that there is none of")),
+    }
+}
+
+/// Both ends of its time are instants of the calendar.
+fn dates(validity: &[u8]) -> Result<()> {
+    let mut both = Reader::new(validity);
+    for _ in 0..2 {
+        let value = both.next()?;
+        let n_year = match value.tag {
+            der::UTC_TIME => 2,
+            der::GENERAL_TIME => 4,
+            _ => return Err(bad("a time of another form")),
+        };
+        if !is_instant(value.content, n_year) {
+            return Err(bad("a time that the calendar does not have"));
+        }
+    }
+    if both.is_empty() {
+        Ok(())
+    } else {
+        Err(bad("three times"))
+    }
+}
+
+/// `YYMMDDHHMM[SS]Z`, or with an offset in place of the `Z`.
+fn is_instant(text: &[u8], n_year: usize) -> bool {
+    let number = |at: usize| {
+        let pair = text.get(n_year + at..n_year + at + 2)?;
+        let digit = |b: u8| b.is_ascii_digit().then(|| u32::from(b - b'0'));
+        Some(digit(pair[0])? * 10 + digit(pair[1])?)
+    };
+    let within = |at, low, high| number(at).is_some_and(|n| (low..=high).contains(&n));
+    let is_year = text
+        .get(..n_year)
+        .is_some_and(|year| year.iter().all(u8::is_ascii_digit));
+    let is_day = within(0, 1, 12) && within(2, 1, 31) && within(4, 0, 23) && within(6, 0, 59);
+    let after = if within(8, 0, 59) { 10 } else { 8 };
+    let zone = text.get(n_year + after..).unwrap_or_default();
+    let is_offset = |zone: &[u8]| zone.len() == 5 && zone[1..].iter().all(u8::is_ascii_digit);
+    let is_zone = match zone.first() {
+        Some(b'Z') => zone.len() == 1,
+        Some(b'+' | b'-') => is_offset(zone),
+        Some(b'.' | b',') => n_year == 4 && zone.ends_with(b"Z"),
+        _ => false,
+    };
+    is_year && is_day && is_zone
+}
+
+/// An algorithm: which, and at most one value that says how.
+fn algorithm_form(algorithm: der::Value<'_>) -> Result<()> {
+    let mut inside = algorithm.inside();
+    object_form(inside.expect(der::OBJECT)?)?;
+    if !inside.is_empty() {
+        inside.next()?;
+    }
+    if inside.is_empty() {
+        Ok(())
+    } else {
+        Err(bad("an algorithm of too many values"))
+    }
+}
+
+/// Numbers of which none is cut.
+fn object_form(object: der::Value<'_>) -> Result<()> {
+    match object.content.last() {
+        Some(last) if last & 0x80 == 0 => Ok(()),
+        _ => Err(bad("an object identifier that is none")),
+    }
+}
+
+/// How many bits of the last byte are none, and the bytes.
+fn bit_form(bits: der::Value<'_>) -> Result<()> {
+    match bits.content.split_first() {
+        Some((0, _)) => Ok(()),
+        Some((1..=7, rest)) if !rest.is_empty() => Ok(()),
+        _ => Err(bad("a bit string that is none")),
+    }
+}
+
+fn key_form(info: &[u8]) -> Result<()> {
+    let mut inside = Reader::new(info).open(der::SEQUENCE)?;
+    algorithm_form(inside.expect(der::SEQUENCE)?)?;
+    bit_form(inside.expect(der::BITS)?)?;
+    if inside.is_empty() {
+        Ok(())
+    } else {
+        Err(bad("something stands behind its key"))
+    }
+}
+
+/// What may follow the key: two names that nobody uses, and extensions.
+fn rest(body: &mut Reader<'_>, version: u8) -> Result<()> {
+    let n_before = [0x81, 0xa1, 0x82, 0xa2]
+        .into_iter()
+        .filter(|tag| body.maybe(*tag).is_ok_and(|found| found.is_some()))
+        .count();
+    if n_before > 0 && version == 0 {
+        return Err(bad("more than its version has"));
+    }
+    if let Some(tagged) = body.maybe(0xa3)? {
+        if version != 2 {
+            return Err(bad("extensions that its version does not have"));
+        }
+        extensions(tagged)?;
+    }
+    if body.is_empty() {
+        Ok(())
+    } else {
+        Err(bad("something stands behind its extensions"))
+    }
+}
+
+/// Each by its identifier, once.
+fn extensions(tagged: der::Value<'_>) -> Result<()> {
+    let mut outer = tagged.inside();
+    let mut all = outer.open(der::SEQUENCE)?;
+    let mut known = BTreeSet::new();
+    while !all.is_empty() {
+        let mut one = all.open(der::SEQUENCE)?;
+        let object = one.expect(der::OBJECT)?;
+        object_form(object)?;
+        if one.maybe(der::BOOL)?.is_some_and(|flag| flag.content.len() != 1) {
+            return Err(bad("a flag that is none"));
+        }
+        one.expect(der::OCTETS)?;
+        if !one.is_empty() || !known.insert(object.content) {
+            return Err(bad("an extension that is none, or stands there twice"));
+        }
+    }
+    if outer.is_empty() {
+        Ok(())
+    } else {
+        Err(bad("something stands behind its extensions"))
+    }
+}
+
 /// A name, in the order of its parts: `CN=…, O=…`.
 fn names(bytes: &[u8]) -> Result<String> {
     let mut parts = Vec::new();
     let mut sets = Reader::new(bytes);
     while !sets.is_empty() && parts.len() < 40 {
         let mut pair = sets.open(der::SET)?.open(der::SEQUENCE)?;
-        let kind = der::dotted(pair.expect(der::OBJECT)?.content);
+        let object = pair.expect(der::OBJECT)?;
+        object_form(object)?;
+        let kind = der::dotted(object.content);
         let value = String::from_utf8_lossy(pair.next()?.content).into_owned();
         let kind = match kind.as_str() {
             "2.5.4.3" => "CN",
@@ -109,5 +280,70 @@ fn instant(value: der::Value<'_>) -> String {
     match (whole.get(..4), whole.get(4..6), whole.get(6..8)) {
         (Some(year), Some(month), Some(day)) => format!("{year}-{month}-{day}"),
         _ => whole,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+        assert!(content.len() < 128);
+        [&[tag, content.len() as u8], content].concat()
+    }
+
+    /// A certificate of these parts: serial, one end of its time, and what follows the key.
+    fn certificate(serial: &[u8], time: &[u8], more: &[u8]) -> Vec<u8> {
+        let algorithm = der(0x30, &der(0x06, &[0x2a, 0x03]));
+        let name = der(
+            0x30,
+            &der(
+                0x31,
+                &der(0x30, &[der(0x06, &[0x55, 4, 3]), der(0x0c, b"a")].concat()),
+            ),
+        );
+        let times = der(0x30, &[der(0x17, time), der(0x17, b"490101000000Z")].concat());
+        let key = der(0x30, &[algorithm.clone(), der(0x03, &[0, 1])].concat());
+        let parts = [
+            &der(0x02, serial)[..],
+            &algorithm,
+            &name,
+            &times,
+            &name,
+            &key,
+            more,
+        ];
+        let body = der(0x30, &parts.concat());
+        der(0x30, &[body, algorithm, der(0x03, &[0, 1])].concat())
+    }
+
+    #[test]
+    fn a_certificate_is_read_as_strictly_as_platforms_read_it() {
+        let time = b"200101000000Z";
+        let good = certificate(&[1], time, &[]);
+        assert!(Parts::parse(&good).is_ok());
+        for (what, bytes) in [
+            ("a number without digits", certificate(&[], time, &[])),
+            (
+                "a month that there is none of",
+                certificate(&[1], b"201301000000Z", &[]),
+            ),
+            ("a time without a zone", certificate(&[1], b"2001010000", &[])),
+            ("letters in a time", certificate(&[1], b"20x101000000Z", &[])),
+            (
+                "extensions of version 1",
+                certificate(&[1], time, &der(0xa3, &der(0x30, &[]))),
+            ),
+            ("an unknown part", certificate(&[1], time, &der(0x04, &[]))),
+        ] {
+            assert!(Parts::parse(&bytes).is_err(), "{what}");
+        }
+        // Packages in the field have lengths in more bytes than they need, and platforms read them.
+        let mut long = good.clone();
+        long.splice(1..2, [0x81, good[1]]);
+        assert!(Parts::parse(&long).is_ok());
+        for cut in 0..good.len() {
+            assert!(Parts::parse(&good[..cut]).is_err(), "{cut}");
+        }
     }
 }

@@ -17,6 +17,9 @@ pub(super) const SET: u8 = 0x31;
 pub(super) const INTEGER: u8 = 0x02;
 pub(super) const BITS: u8 = 0x03;
 pub(super) const OCTETS: u8 = 0x04;
+pub(super) const BOOL: u8 = 0x01;
+pub(super) const UTC_TIME: u8 = 0x17;
+pub(super) const GENERAL_TIME: u8 = 0x18;
 pub(super) const OBJECT: u8 = 0x06;
 pub(super) const CONTEXT_0: u8 = 0xa0;
 
@@ -76,6 +79,14 @@ impl<'b> Reader<'b> {
 impl<'b> Value<'b> {
     pub(super) const fn inside(&self) -> Reader<'b> {
         Reader(self.content)
+    }
+
+    /// The digits of a whole number.
+    pub(super) fn integer(&self) -> Result<&'b [u8]> {
+        match self.content {
+            [] => Err(Error::bad(WHAT, 0, "a number without digits")),
+            digits => Ok(digits),
+        }
     }
 
     /// A bit string of whole bytes.

@@ -11,8 +11,10 @@ mod jar;
 mod key;
 mod lineage;
 mod schemes;
+mod store;
 
 pub use certificate::Certificate;
+pub use store::StoreTraces;
 
 use crate::container::Container;
 use crate::limits::Budget;
@@ -129,6 +131,8 @@ pub struct Signature {
     pub schemes: Vec<SchemeVerdict>,
     /// What is wrong with the whole, beyond single schemes.
     pub errors: Vec<String>,
+    /// What a store left in it: unverified.
+    pub store: StoreTraces,
 }
 
 impl Signature {
@@ -138,6 +142,7 @@ impl Signature {
             standing: Standing::Unverified,
             schemes: Vec::new(),
             errors: vec![why.into()],
+            store: StoreTraces::default(),
         }
     }
 
@@ -146,11 +151,14 @@ impl Signature {
     pub fn verify(container: &Container<'_>, min_sdk: u32, target_sdk: u32, budget: &Budget) -> Self {
         let mut schemes = Vec::new();
         let mut errors = Vec::new();
-        match Block::find(container) {
-            Ok(Some(block)) => whole_package(container, &block, min_sdk, &mut schemes),
-            Ok(None) => {}
-            Err(error) => errors.push(error.to_string()),
+        let block = Block::find(container).unwrap_or_else(|error| {
+            errors.push(error.to_string());
+            None
+        });
+        if let Some(block) = &block {
+            whole_package(container, block, min_sdk, &mut schemes);
         }
+        let store = StoreTraces::of(container, block.as_ref(), budget);
         let block_is_broken = !errors.is_empty();
         let has_block = !schemes.is_empty();
         let mut names_schemes = BTreeSet::new();
@@ -167,6 +175,7 @@ impl Signature {
             standing,
             schemes,
             errors,
+            store,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::package::{Key, signed, zip};
 use crate::{document, smali};
-use ambit_apk::{AppReport, Holds, Limits, diff, page, sarif, scan_bytes};
+use ambit_apk::{AppReport, Holds, Limits, Pinned, diff, ours, page, sarif, scan_bytes};
 use serde_json::{Value, json};
 
 fn release(code: u32, package: &str, mode: &str, key: &Key) -> AppReport {
@@ -144,7 +144,9 @@ fn answers_have_the_shape_that_the_schema_promises() {
         release(8, "org.example.shop", SOUND, &key),
     );
     let compared = serde_json::to_value(diff(&old, &new)).expect("JSON");
-    let scanned = json!({ "reports": [old, new], "refused": [{ "file": "a", "why": "b" }] });
+    let judged = ours(&new, &Pinned::of(&old), Some(&old));
+    let scanned =
+        json!({ "reports": [old, new], "refused": [{ "file": "a", "why": "b" }], "ours": [judged] });
     for value in [compared, scanned] {
         assert_eq!(fits(&schema, &schema, &value, "$"), Ok(()));
     }

@@ -5,6 +5,8 @@
 mod answers;
 mod document;
 mod hostile;
+mod kinds;
+mod ours;
 mod package;
 mod signatures;
 mod smali;

@@ -53,7 +53,7 @@ Attacks: {}.
 Gaps: nginx, app, postgresql, bastion, cloudtrail, both or all; 20m, 1h; lines, truncated, host, garbled or deleted;
 @attack, @2h or @random. Such as nginx:20m, postgresql:1h:truncated, app:30m:host@2h.
 
-The team gets logs/, map.toml and mappings/; truth.json stays with whoever leads the exercise.",
+The team gets logs/, map.toml, mappings/ and app/; truth.json stays with whoever leads the exercise.",
         attacks.join(", ")
     )
 }
@@ -140,7 +140,8 @@ pub fn mappings(out: &Path) -> Vec<PathBuf> {
 }
 
 /// What a demo leaves in its folder.
-const LEFT: [&str; 9] = [
+const LEFT: [&str; 10] = [
+    "app",
     "logs",
     "mappings",
     "snapshots",

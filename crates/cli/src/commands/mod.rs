@@ -7,6 +7,7 @@ mod demo;
 mod detect;
 mod disclose;
 mod drill;
+mod expose;
 mod findings;
 mod hunt;
 mod ingest;
@@ -76,7 +77,7 @@ pub async fn run(setting: &Setting, command: Command) -> Result<Exit> {
         Command::Hunt(args) => hunt::run(setting, &args).await,
         Command::Findings(args) => findings::run(setting, &args).await,
         Command::Regime(command) => regime::run(setting, &command),
-        Command::App(command) => app::run(setting, &command),
+        Command::App(command) => app::run(setting, &command).await,
         Command::Disclose(command) => disclose::run(setting, &command),
         Command::Drill(args) => drill::run(setting, &args),
         Command::Sources(args) => sources::run(setting, &args),

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use crate::run::{ambit, incident, matches, seed};
+use crate::run::{ambit, incident, ingest, make, matches, seed};
 use std::fs;
 
 #[test]
@@ -174,4 +174,83 @@ fn indicators_come_from_files() {
     .done();
     assert!(said.err.contains("md5 (1)"), "{}", said.err);
     assert!(said.json()["n_attributed"].as_u64() > Some(0));
+}
+
+#[test]
+fn a_release_is_joined_with_the_logs() {
+    let folder = incident();
+    let asked = ["app", "expose", "app/tonal-0.9.4.aab", "--map", "map.toml"];
+    let answer = ambit(folder, &[&asked[..], &["--json"]].concat()).done().json();
+    assert_eq!(answer["counted"], serde_json::json!(["0.9.4"]), "{answer}");
+    for name in ["accounts", "sessions", "devices"] {
+        assert!(answer[name]["at_least"].as_u64() > Some(0), "{name}: {answer}");
+    }
+    let routes = answer["routes"].as_array().unwrap();
+    let profile = routes
+        .iter()
+        .find(|r| r["operation"].as_str().unwrap().ends_with("/profile"))
+        .unwrap();
+    assert_eq!(profile["classes"], serde_json::json!(["contact", "identity"]));
+    let told = ambit(folder, &asked).done().out;
+    for part in [
+        "Who used it",
+        "0.9.4",
+        "admin.tonal.internal",
+        "It rests on",
+        "--seed app_version=0.9.4",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[test]
+fn a_key_that_leaked_through_the_app_leads_to_whoever_uses_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("leaked");
+    make(&folder, &["--attack", "stolen-api-key"]);
+    ambit(&folder, &ingest()).done();
+    let asked = [
+        "app",
+        "expose",
+        "app/tonal-0.9.4.aab",
+        "--map",
+        "map.toml",
+        "--json",
+    ];
+    let said = ambit(&folder, &asked).done();
+    let told = fs::read_to_string(folder.join("truth.json")).unwrap();
+    let truth: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let seed = truth["seeds"][0].as_str().unwrap();
+    let key = seed.trim_start_matches("token=").split(',').next().unwrap();
+    assert!(!said.out.contains(key), "the key's value is shown");
+    let answer = said.json();
+    let key = &answer["keys"][0];
+    assert!(key["n_foreign_addresses"].as_u64() > Some(0), "{key}");
+    assert_eq!(key["n_by_app"], 0, "{key}");
+    let seeds: Vec<&str> = answer["seeds"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|s| s["seed"].as_str())
+        .collect();
+    assert!(seeds[0].starts_with("token=fp_"), "{seeds:?}");
+    let scope = ambit(
+        &folder,
+        &["scope", "--seed", seeds[0], "--map", "map.toml", "--json"],
+    )
+    .done();
+    assert!(scope.json()["subjects"]["possible"].is_array());
+}
+
+#[test]
+fn a_package_is_held_against_what_is_pinned() {
+    let folder = incident();
+    let said = ambit(
+        folder,
+        &["app", "scan", "app/tonal-0.9.4.aab", "--signer", &"ab".repeat(32)],
+    );
+    assert!(said.out.contains("is it ours? no"), "{}", said.out);
+    assert!(said.out.contains("its signature is unsigned"), "{}", said.out);
+    let wrong = ambit(folder, &["app", "scan", "app/tonal-0.9.4.aab", "--signer", "abc"]);
+    assert_eq!(wrong.code, 1, "{}", wrong.err);
 }

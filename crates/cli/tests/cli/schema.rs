@@ -25,6 +25,13 @@ fn every_json_answer_has_its_documented_shape() {
     fs::write(folder.join("rules/a.yml"), "title: A\n---\n[").unwrap();
     let rule = "title: B\nlogsource: {category: webserver}\ndetection: {s: {cs-method: GET}, condition: s}\n";
     fs::write(folder.join("rules/b.yml"), rule).unwrap();
+    let pinned = format!(
+        "package = \"example.tonal.app\"\nsigners = [\"{}\"]\nminimum_version = 95\n",
+        "0".repeat(64)
+    );
+    fs::write(folder.join("app.toml"), pinned).unwrap();
+    let accepted = "[[accept]]\ncheck = \"supported_versions\"\nreason = \"old phones\"\nuntil = \"2099-01-01T00:00:00Z\"\n";
+    fs::write(folder.join("accepted.toml"), accepted).unwrap();
     for (schema, args) in [
         ("coverage", vec!["coverage"]),
         ("rejects", vec!["rejects"]),
@@ -44,6 +51,29 @@ fn every_json_answer_has_its_documented_shape() {
         ("rules", vec!["rules", "explain", "rules/b.yml"]),
         ("regime", vec!["regime", "list"]),
         ("regime", vec!["regime", "show", "eu-gdpr"]),
+        ("app", vec!["app", "scan", "app/tonal-0.9.4.aab"]),
+        (
+            "app",
+            vec![
+                "app",
+                "scan",
+                "app/tonal-0.9.4.aab",
+                "--ours",
+                "app.toml",
+                "--reference",
+                "app/tonal-0.9.4.aab",
+                "--accept",
+                "accepted.toml",
+            ],
+        ),
+        (
+            "app",
+            vec!["app", "diff", "app/tonal-0.9.4.aab", "app/tonal-0.9.4.aab"],
+        ),
+        (
+            "app",
+            vec!["app", "expose", "app/tonal-0.9.4.aab", "--map", "map.toml"],
+        ),
         ("lake", vec!["lake", "info"]),
         ("lake", vec!["lake", "versions"]),
         (

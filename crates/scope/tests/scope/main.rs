@@ -4,6 +4,7 @@
 
 mod cloud;
 mod drills;
+mod expose;
 mod filling;
 mod golden;
 mod laws;
