@@ -76,6 +76,34 @@ columns! {
     Message "message" "message" Text "the human sentence of the record, where it has one";
 }
 
+/// Some of the columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ColumnSet(u64);
+
+// Each column has a bit.
+const _: () = assert!(Column::ALL.len() <= 64);
+
+impl ColumnSet {
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) const fn of_none() -> Self {
+        Self(0)
+    }
+
+    #[must_use]
+    pub const fn of(column: Column) -> Self {
+        Self(1 << column as u64)
+    }
+
+    #[must_use]
+    pub const fn has(self, column: Column) -> bool {
+        self.0 & Self::of(column).0 != 0
+    }
+}
+
 /// Short names that people type instead of a path.
 const ALIASES: &[(&str, Column)] = &[
     ("ip", Column::SrcIp),

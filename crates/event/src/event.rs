@@ -1,6 +1,6 @@
 //! One normalized record of something that happened.
 
-use crate::{Column, EventId, EvidenceId, Fields, Span, Timestamp};
+use crate::{Column, ColumnSet, EventId, EvidenceId, Fields, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -131,6 +131,7 @@ macro_rules! text_fields {
             /// The text of a text column, `None` where the record does not say or the column is of
             /// another kind.
             #[must_use]
+            #[inline]
             pub fn text(&self, column: Column) -> Option<&str> {
                 match column {
                     Column::Source => Some(&self.source),
@@ -138,6 +139,25 @@ macro_rules! text_fields {
                     $(Column::$variant => self.$field.as_deref(),)*
                     _ => None,
                 }
+            }
+
+            /// The columns of which the record says something.
+            #[must_use]
+            pub fn filled(&self) -> ColumnSet {
+                let all = [
+                    ColumnSet::of(Column::Source).with(ColumnSet::of(Column::Outcome)),
+                    $(one(Column::$variant, self.$field.is_some()),)*
+                    one(Column::Sequence, self.sequence.is_some()),
+                    one(Column::ProcessPid, self.process_pid.is_some()),
+                    one(Column::SrcPort, self.src_port.is_some()),
+                    one(Column::RecordCount, self.record_count.is_some()),
+                    one(Column::BytesOut, self.bytes_out.is_some()),
+                    one(Column::Duration, self.duration.is_some()),
+                    one(Column::Parameters, !self.parameters.is_empty()),
+                    one(Column::SubjectRefs, !self.subject_refs.is_empty()),
+                    one(Column::DataClasses, !self.data_classes.is_empty()),
+                ];
+                all.into_iter().fold(ColumnSet::default(), ColumnSet::with)
             }
 
             /// Sets a text column; any other column is left as it is.
@@ -151,6 +171,13 @@ macro_rules! text_fields {
             }
         }
     };
+}
+
+const fn one(column: Column, is_there: bool) -> ColumnSet {
+    match is_there {
+        true => ColumnSet::of(column),
+        false => ColumnSet::of_none(),
+    }
 }
 
 text_fields! {
@@ -201,6 +228,7 @@ impl Event {
     /// The number in an integer column, `None` where the record does not say or the column is of
     /// another kind.
     #[must_use]
+    #[inline]
     pub const fn integer(&self, column: Column) -> Option<i64> {
         match column {
             Column::Sequence => self.sequence,
@@ -280,6 +308,8 @@ mod tests {
     fn every_column_is_written_and_read_back() {
         for &column in Column::ALL {
             let mut event = Event::new("s", Timestamp(0));
+            let always = [Column::Source, Column::Outcome].contains(&column);
+            assert_eq!(event.filled().has(column), always, "{column}");
             match column.kind() {
                 ColumnKind::Text => {
                     event.set_text(column, Some("denied".into()));
@@ -294,6 +324,7 @@ mod tests {
                     assert_eq!(event.list(column), ["x"], "{column}");
                 }
             }
+            assert!(event.filled().has(column), "{column}");
         }
     }
 

@@ -27,7 +27,7 @@ mod text;
 mod time;
 
 pub use batch::{Attestation, Batch, Checkpoint, Evidence, Loss, Position, Reject, Unfinished};
-pub use column::{Column, ColumnKind};
+pub use column::{Column, ColumnKind, ColumnSet};
 pub use error::Error;
 pub use event::{Event, Outcome, Provenance};
 pub use fields::Fields;

@@ -30,21 +30,6 @@ const PAGE_BYTES: usize = 64 << 10;
 /// Columns whose values hardly ever recur: a dictionary of them would be read whole for one row.
 /// Their lengths stand apart from their texts, which compress the better for it.
 const UNIQUE: &[&str] = &["id", "fields", "trace_uid"];
-/// Columns of long texts, the only ones that are compressed. The others are small once each value is
-/// written once or as a difference, and a look-up that touches forty columns pays for each decompressor.
-const LONG: &[&str] = &[
-    "id",
-    "fields",
-    "trace_uid",
-    "resource_name",
-    "query_info_query_string",
-    "query_info_parameters.list.element",
-    "message",
-    "http_request_user_agent",
-    "subject_refs.list.element",
-];
-/// Columns of random digits: a level that looks harder finds chance matches, which cost more than they save.
-const RANDOM: &[&str] = &["id", "trace_uid"];
 /// Numbers that grow from row to row, or nearly so: their differences are small.
 const GROWING: &[&str] = &[
     "time",
@@ -128,10 +113,12 @@ impl Summary {
 
 fn add_texts(set: &mut BTreeSet<String>, batch: &RecordBatch, name: &str) {
     let array = batch.column_by_name(name).and_then(|a| a.as_string_view_opt());
+    let mut before = None;
     for text in array.into_iter().flatten().flatten() {
-        if !set.contains(text) {
+        if before != Some(text) && !set.contains(text) {
             set.insert(text.to_owned());
         }
+        before = Some(text);
     }
 }
 
@@ -242,7 +229,8 @@ fn broken(path: &Path, cause: datafusion::parquet::errors::ParquetError) -> Erro
 }
 
 fn properties(sorted: bool, n_rows: usize) -> WriterProperties {
-    let level = ZstdLevel::try_new(3).unwrap_or_default();
+    // A level that looks harder finds chance matches in random digits, which cost more than they save.
+    let level = ZstdLevel::try_new(1).unwrap_or_default();
     let sorted_by = file_schema().index_of("time_ns").unwrap_or_default();
     let sorting = SortingColumn {
         column_idx: i32::try_from(sorted_by).unwrap_or_default(),
@@ -251,6 +239,7 @@ fn properties(sorted: bool, n_rows: usize) -> WriterProperties {
     };
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
+        .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(ROW_GROUP))
         .set_sorting_columns(sorted.then(|| vec![sorting]))
         .set_data_page_row_count_limit(PAGE)
@@ -258,13 +247,6 @@ fn properties(sorted: bool, n_rows: usize) -> WriterProperties {
         .set_created_by("ambit".to_owned());
     for name in UNIQUE.iter().chain(GROWING) {
         properties = properties.set_column_dictionary_enabled(ColumnPath::from(*name), false);
-    }
-    for name in LONG {
-        properties = properties.set_column_compression(path_of(name), Compression::ZSTD(level));
-    }
-    let quick = ZstdLevel::try_new(1).unwrap_or_default();
-    for name in RANDOM {
-        properties = properties.set_column_compression(path_of(name), Compression::ZSTD(quick));
     }
     for name in UNIQUE {
         let encoding = Encoding::DELTA_LENGTH_BYTE_ARRAY;
@@ -281,10 +263,6 @@ fn properties(sorted: bool, n_rows: usize) -> WriterProperties {
             .set_column_bloom_filter_max_ndv(path, n_rows.clamp(1, ROW_GROUP) as u64);
     }
     properties.build()
-}
-
-fn path_of(name: &str) -> ColumnPath {
-    ColumnPath::new(name.split('.').map(str::to_owned).collect())
 }
 
 /// One live data file, as the table log tells.

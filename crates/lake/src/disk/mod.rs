@@ -6,6 +6,7 @@
 mod backend;
 mod few;
 mod file;
+mod form;
 mod fs;
 mod home;
 mod kinds;

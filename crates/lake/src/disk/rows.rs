@@ -1,16 +1,17 @@
 //! Rows of the table from what a writer holds, and back.
 
+use super::form::When;
 use super::schema::{Shape, columns, file_schema, kind, list_item};
 use super::template;
 use crate::error::Error;
 use crate::pending::settled_id;
 use ambit_event::{
-    Attestation, Column, ColumnKind, Event, EventId, Evidence, EvidenceId, Fields, FindingEntry,
+    Attestation, Column, ColumnKind, ColumnSet, Event, EventId, Evidence, EvidenceId, Fields, FindingEntry,
 };
 use ambit_event::{Level, Loss, Noted, Outcome, Provenance, Reject, Span, Timestamp};
 use datafusion::arrow::array::{
     ArrayRef, AsArray, Int64Array, ListArray, ListBuilder, RecordBatch, StringViewArray, StringViewBuilder,
-    TimestampMicrosecondArray,
+    TimestampMicrosecondArray, new_null_array,
 };
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::arrow::error::ArrowError;
@@ -179,13 +180,23 @@ pub(super) fn to_json(value: &impl serde::Serialize) -> String {
 
 /// The rows as one batch of the file schema.
 pub(super) fn encode(rows: &[Row<'_>]) -> Result<RecordBatch, ArrowError> {
-    let arrays = columns().map(|(name, shape)| encode_column(name, shape, rows));
-    RecordBatch::try_new(file_schema(), arrays.collect())
+    let filled = rows
+        .iter()
+        .fold(ColumnSet::default(), |all, row| all.with(row.event.filled()));
+    let schema = file_schema();
+    let arrays = columns().zip(schema.fields()).map(|((name, shape), field)| {
+        let column = Column::ALL.iter().copied().find(|c| c.name() == name);
+        match column {
+            Some(column) if !filled.has(column) => new_null_array(field.data_type(), rows.len()),
+            _ => encode_column(name, shape, column, rows),
+        }
+    });
+    RecordBatch::try_new(schema.clone(), arrays.collect())
 }
 
-fn encode_column(name: &str, shape: Shape, rows: &[Row<'_>]) -> ArrayRef {
-    let column = Column::ALL.iter().copied().find(|c| c.name() == name);
+fn encode_column(name: &str, shape: Shape, column: Option<Column>, rows: &[Row<'_>]) -> ArrayRef {
     match (shape, column) {
+        (Shape::Text, None) if name == "id" => ids(rows),
         (Shape::Text, Some(column)) => texts(rows, |row| row.event.text(column).map(Cow::Borrowed)),
         (Shape::Integer, Some(column)) => integers(rows, |row| row.event.integer(column)),
         (Shape::TextList, Some(column)) => lists(rows, |row| row.event.list(column)),
@@ -198,8 +209,6 @@ fn encode_column(name: &str, shape: Shape, rows: &[Row<'_>]) -> ArrayRef {
 fn own_text<'r>(row: &'r Row<'_>, name: &str) -> Option<Cow<'r, str>> {
     match name {
         "kind" => Some(Cow::Borrowed(row.kind)),
-        // A commit's sum has no identity: it is merged, never looked up.
-        "id" => (row.kind != kind::COMMIT).then(|| Cow::Owned(row.event.id.to_string())),
         "fields" => Some(Cow::Borrowed(&row.json)),
         "evidence" => Some(Cow::Borrowed(&row.event.provenance.evidence.0)),
         "raw_block" => row.raw.as_ref().map(|raw| Cow::Borrowed(&*raw.block)),
@@ -234,20 +243,39 @@ fn texts<'r>(rows: &'r [Row<'_>], value: impl Fn(&'r Row<'_>) -> Option<Cow<'r, 
     Arc::new(builder.finish())
 }
 
+/// A commit's sum has no identity: it is merged, never looked up.
+fn ids(rows: &[Row<'_>]) -> ArrayRef {
+    let mut builder = StringViewBuilder::with_capacity(rows.len());
+    let mut digits = [0; 32];
+    for row in rows {
+        match row.kind {
+            kind::COMMIT => builder.append_null(),
+            _ => builder.append_value(row.event.id.digits(&mut digits)),
+        }
+    }
+    Arc::new(builder.finish())
+}
+
 fn integers(rows: &[Row<'_>], value: impl Fn(&Row<'_>) -> Option<i64>) -> ArrayRef {
     Arc::new(rows.iter().map(value).collect::<Int64Array>())
 }
 
-/// Instants in microseconds: the earliest rounded down, the latest up, so that they enclose the truth.
+/// Instants in microseconds: the earliest rounded down, the latest up, so that they enclose the truth. Until when an
+/// event can have happened stands in `until_ns` alone, as it costs as much as the event's time.
 fn times(name: &str, rows: &[Row<'_>]) -> ArrayRef {
     let micros = rows.iter().map(|row| {
         let when = row.when?;
-        Some(match name {
-            "time" => when.from.0.div_euclid(1000),
-            _ => when.until.0.div_euclid(1000) + i64::from(when.until.0.rem_euclid(1000) > 0),
-        })
+        match name {
+            "time" => Some(when.from.0.div_euclid(1000)),
+            _ => (row.kind != kind::EVENT).then(|| micros_up(when.until.0)),
+        }
     });
     Arc::new(micros.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+}
+
+/// Whole microseconds, rounded up.
+pub(super) const fn micros_up(nanos: i64) -> i64 {
+    nanos.div_euclid(1000) + (nanos.rem_euclid(1000) > 0) as i64
 }
 
 fn lists<'r>(rows: &'r [Row<'_>], values: impl Fn(&'r Row<'_>) -> &'r [String]) -> ArrayRef {
@@ -300,7 +328,8 @@ pub(super) fn decode(batch: &RecordBatch, table: &Path) -> Result<Vec<Event>, Er
         cells.fill(column, &mut events)?;
     }
     for (row, event) in events.iter_mut().enumerate() {
-        let filled = template::fill(fields.value(row), |column| template::held(event, column));
+        let held = |column| template::held(event, column);
+        let filled = template::fill(fields.value(row), When::from(&*event), held);
         let filled = filled.ok_or_else(|| cells.damaged("fields name a column that holds nothing"))?;
         event.fields = Fields::parse(&filled).map_err(|e| cells.damaged(&e.to_string()))?;
     }
@@ -451,6 +480,10 @@ mod tests {
                 .unwrap()
                 .value(0)
         };
-        assert_eq!((micros("time"), micros("time_until")), (1, 2));
+        assert_eq!((micros("time"), micros_up(event.when().until.0)), (1, 2));
+        assert_eq!(
+            (micros_up(-1), micros_up(-1_001), micros_up(i64::MIN)),
+            (0, -1, i64::MIN / 1000)
+        );
     }
 }

@@ -153,7 +153,7 @@ pub(super) fn day_of(nanos: i64) -> String {
 
 /// The date of a day counted from 1970-01-01, in the proleptic Gregorian calendar (Hinnant,
 /// "chrono-Compatible Low-Level Date Algorithms").
-const fn civil(days: i64) -> (i64, i64, i64) {
+pub(super) const fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);

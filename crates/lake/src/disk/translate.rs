@@ -4,7 +4,7 @@
 //! exact, and what it lets through is asked again.
 
 use super::schema::BLOOMED;
-use super::template;
+use super::views;
 use crate::query::{Filter, Test, fold};
 use ambit_event::{Column, ColumnKind, Span};
 use datafusion::arrow::datatypes::DataType;
@@ -158,7 +158,8 @@ fn plain_in_json(text: &str) -> bool {
         .all(|b| (b' '..=b'~').contains(&b) && !matches!(b, b'"' | b'\\'))
 }
 
-/// A producer's field is looked for as text in the JSON: its key, and a value that stands there as it is.
+/// A producer's field is looked for as text in the JSON: its key, and a value that stands there as it is, once what
+/// columns hold is filled in.
 fn field_test(path: &str, test: &Test) -> Expr {
     let key = path.rsplit('.').next().unwrap_or(path);
     if *test == Test::Absent {
@@ -170,25 +171,12 @@ fn field_test(path: &str, test: &Test) -> Expr {
     };
     match test {
         Test::In(values) if values.len() <= MOST_NEEDLES && values.iter().all(|v| plain_in_json(v)) => {
-            let written = values.iter().map(|value| contains(ident("fields"), value));
-            let hits = written.chain(template::named().filter_map(|column| held(column, values)));
-            has_key.and(balanced(hits.collect(), or).unwrap_or_else(|| lit(false)))
+            let whole = views::filled_fields();
+            let written = values.iter().map(|value| contains(whole.clone(), value));
+            has_key.and(balanced(written.collect(), or).unwrap_or_else(|| lit(false)))
         }
         _ => has_key,
     }
-}
-
-/// A column holds one of the values: then the fields may only name it.
-fn held(column: Column, values: &[String]) -> Option<Expr> {
-    let sought: Vec<Expr> = match column.kind() {
-        ColumnKind::Integer => values
-            .iter()
-            .filter_map(|v| v.parse::<i64>().ok())
-            .map(lit)
-            .collect(),
-        _ => values.iter().map(|value| lit(value.as_str())).collect(),
-    };
-    (!sought.is_empty()).then(|| ident(column.name()).in_list(sought, false))
 }
 
 /// The text in any column. Lists and what JSON writes otherwise are let through to be asked again.
@@ -203,7 +191,9 @@ fn anywhere(text: &str) -> Expr {
         ColumnKind::Integer => numeric.then(|| contains(cast(ident(column.name()), DataType::Utf8), &needle)),
         ColumnKind::TextList => Some(ident(column.name()).is_not_null()),
     });
-    let everywhere = in_columns.chain([contains(ident("fields"), &needle)]).collect();
+    let everywhere = in_columns
+        .chain([contains(views::filled_fields(), &needle)])
+        .collect();
     balanced(everywhere, or).unwrap_or_else(|| lit(true))
 }
 

@@ -1,10 +1,12 @@
 //! The tables that SQL sees: rows of one kind, the table's own bookkeeping left out, templates filled in.
 
+use super::form::When;
+use super::rows::micros_up;
 use super::schema::{self, kind};
 use super::template;
 use ambit_event::{Column, ColumnKind};
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder};
-use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder, TimestampMicrosecondArray};
+use datafusion::arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use datafusion::common::{DataFusionError, exec_datafusion_err};
 use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, ident};
 use std::borrow::Cow;
@@ -17,7 +19,8 @@ pub(super) fn events() -> Vec<Expr> {
         .map(|(name, _)| name)
         .filter(|name| !own.contains(name));
     let shown = |name: &'static str| match name {
-        "fields" => filled_fields(),
+        "fields" => filled_fields().alias("fields"),
+        "time_until" => time_until().alias("time_until"),
         name => ident(name),
     };
     names.chain([schema::DAY]).map(shown).collect()
@@ -103,18 +106,40 @@ pub(super) const BESIDE: [SideView; 5] = [
     ),
 ];
 
+/// Until when an event can have happened, for people: the table says it in nanoseconds alone.
+fn time_until() -> Expr {
+    let micros = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let up = |arguments: &[ColumnarValue]| {
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        let [nanos] = &*arrays else {
+            return Err(exec_datafusion_err!("no instants"));
+        };
+        let nanos = nanos.as_primitive::<Int64Type>();
+        let micros: TimestampMicrosecondArray = nanos.unary(micros_up);
+        Ok(ColumnarValue::Array(Arc::new(micros.with_timezone("UTC"))))
+    };
+    let up = create_udf(
+        "micros",
+        vec![DataType::Int64],
+        micros,
+        Volatility::Immutable,
+        Arc::new(up),
+    );
+    up.call(vec![ident("until_ns")])
+}
+
 /// The fields of events as their producer named them, which the table keeps as templates.
-fn filled_fields() -> Expr {
+pub(super) fn filled_fields() -> Expr {
     let columns: Vec<Column> = template::named().collect();
     let of = |column: &Column| match column.kind() {
         ColumnKind::Integer => DataType::Int64,
         _ => DataType::Utf8View,
     };
-    let types = [DataType::Utf8View]
+    let types = [DataType::Utf8View, DataType::Int64]
         .into_iter()
         .chain(columns.iter().map(of))
         .collect();
-    let arguments = [ident("fields")]
+    let arguments = [ident("fields"), ident("time_ns")]
         .into_iter()
         .chain(columns.iter().map(|column| ident(column.name())));
     let fill = create_udf(
@@ -124,22 +149,27 @@ fn filled_fields() -> Expr {
         Volatility::Immutable,
         Arc::new(fill_templates),
     );
-    fill.call(arguments.collect()).alias("fields")
+    fill.call(arguments.collect())
 }
 
-/// Templates, then the columns that they can name.
+/// Templates, the instants of their rows, then the columns that they can name.
 fn fill_templates(arguments: &[ColumnarValue]) -> Result<ColumnarValue, DataFusionError> {
     let arrays = ColumnarValue::values_to_arrays(arguments)?;
-    let (templates, columns) = arrays
-        .split_first()
-        .ok_or_else(|| exec_datafusion_err!("no templates"))?;
+    let [templates, times, columns @ ..] = &*arrays else {
+        return Err(exec_datafusion_err!("no templates"));
+    };
+    let times = times.as_primitive::<Int64Type>();
     let columns: Vec<(Column, ArrayRef)> = template::named().zip(columns.iter().cloned()).collect();
     let mut filled = StringViewBuilder::with_capacity(templates.len());
     for (row, template) in templates.as_string_view().iter().enumerate() {
         let held = |column| held_at(&columns, column, row);
-        filled.append_option(
-            template.map(|template| template::fill(template, held).unwrap_or_else(|| template.to_owned())),
-        );
+        let duration = held(Column::Duration).and_then(|nanos| nanos.parse().ok());
+        let when = When {
+            time: times.value(row),
+            duration,
+        };
+        let whole = |template| template::fill(template, when, held).unwrap_or_else(|| template.to_owned());
+        filled.append_option(template.map(whole));
     }
     Ok(ColumnarValue::Array(Arc::new(filled.finish())))
 }

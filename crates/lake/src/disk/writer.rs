@@ -225,13 +225,8 @@ impl Job {
         name: &str,
     ) -> Result<Vec<Add>, Error> {
         let events: Vec<&Event> = pending.events().collect();
-        let mut days: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for (nth, event) in events.iter().enumerate() {
-            days.entry(day_of(event.time.0)).or_default().push(nth);
-        }
-        let mut adds = Vec::with_capacity(days.len());
-        for (day, mut nths) in days {
-            nths.sort_unstable_by_key(|&nth| (events[nth].time, events[nth].id));
+        let mut adds = Vec::new();
+        for (day, nths) in by_day(&events) {
             let mut file = DataFile::create(&self.table, &day, name, nths.len())?;
             for part in nths.chunks(ROWS) {
                 let rows = part
@@ -321,6 +316,24 @@ impl Pending {
             .chain(noted)
             .collect()
     }
+}
+
+/// The events of each day in the order of their times. Logs come nearly in that order, which the sort makes use of;
+/// what it compares stands beside the events, which are large and far apart.
+fn by_day(events: &[&Event]) -> BTreeMap<String, Vec<usize>> {
+    let keys = events
+        .iter()
+        .enumerate()
+        .map(|(nth, event)| (event.time, event.id, nth));
+    let mut keys: Vec<_> = keys.collect();
+    keys.sort();
+    let mut days: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for of_day in keys.chunk_by(|a, b| a.0.day() == b.0.day()) {
+        // The years in which no logs are written share one.
+        let day = days.entry(day_of(of_day[0].0.0)).or_default();
+        day.extend(of_day.iter().map(|(_, _, nth)| *nth));
+    }
+    days
 }
 
 /// Milliseconds since 1970, for the log's own bookkeeping; no answer depends on it.

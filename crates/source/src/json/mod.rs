@@ -151,16 +151,26 @@ impl<'a> Object<'a> {
         Object::of_distinct(self.fields.into_iter().map(own).collect())
     }
 
-    /// The fields as an event keeps them. `n_bytes` is about how long their text will be.
+    /// The fields as an event keeps them. `n_bytes` is about how long their text will be, where some are nested.
     #[must_use]
     pub fn kept(&self, n_bytes: usize) -> Fields {
-        let mut text = String::with_capacity(n_bytes);
+        let mut text = String::with_capacity(self.n_flat().unwrap_or(n_bytes));
         write::object(self, &mut text);
         if self.is_within(Fields::DEEPEST) {
             return Fields::from_json(text);
         }
         // Levels that were read are read again, whatever other readers do.
         serde_json::from_str::<Fields>(&text).unwrap_or_default()
+    }
+
+    /// How long their text will be, where none is nested and none needs an escape.
+    fn n_flat(&self) -> Option<usize> {
+        let length = |(nth, (key, value)): (usize, &(Cow<'_, str>, Json<'_>))| match self.written.get(nth) {
+            Some(written) if !written.is_empty() => Some(written.len() + 1),
+            _ => Some(key.len() + "\"\":,".len() + value.n_flat()?),
+        };
+        let lengths: Option<usize> = self.fields.iter().enumerate().map(length).sum();
+        Some(lengths? + "{}".len())
     }
 
     fn is_within(&self, levels: usize) -> bool {
@@ -252,6 +262,16 @@ impl<'a> Filling<'a> {
 }
 
 impl<'a> Json<'a> {
+    fn n_flat(&self) -> Option<usize> {
+        match self {
+            Self::Text(text) => Some(text.len() + "\"\"".len()),
+            Self::Null | Self::Bool(_) => Some("false".len()),
+            // Most numbers are no longer.
+            Self::Number(_) => Some(20),
+            Self::Array(_) | Self::Object(_) => None,
+        }
+    }
+
     #[must_use]
     pub const fn as_object(&self) -> Option<&Object<'a>> {
         match self {
