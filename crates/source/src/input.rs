@@ -454,7 +454,10 @@ impl Finder<'_> {
         if n_bytes.is_none() && !Path::new(path).is_file() {
             return Shipped::Missing;
         }
-        let why = format!("{path} is not the file that was shipped: its digest differs");
+        let why = match n_bytes {
+            Some(_) => format!("{path} is not the file that was shipped: its digest differs"),
+            None => format!("{path} lies there and was not given with the manifest, which proves nothing of it so"),
+        };
         self.errors.push(Error::Chain {
             path: origin.to_owned(),
             line: link.line,
