@@ -456,7 +456,9 @@ impl Finder<'_> {
         }
         let why = match n_bytes {
             Some(_) => format!("{path} is not the file that was shipped: its digest differs"),
-            None => format!("{path} lies there and was not given with the manifest, which proves nothing of it so"),
+            None => format!(
+                "{path} lies there and was not given with the manifest, which proves nothing of it so"
+            ),
         };
         self.errors.push(Error::Chain {
             path: origin.to_owned(),
