@@ -205,9 +205,8 @@ pub fn notice(bytes: &[u8]) {
         regimes: &[],
     };
     let wanted = ambit_disclose::Wanted {
-        kind: ambit_disclose::NoticeKind::Public,
-        person: None,
         template: Some(&template),
+        ..ambit_disclose::Wanted::of(ambit_disclose::NoticeKind::Public)
     };
     if let Ok(draft) = ambit_disclose::draft(&matter, &wanted) {
         let page = ambit_disclose::notice_page(&draft);
