@@ -153,7 +153,8 @@ pub struct Quarry<'a> {
 /// What was seen in one look through the lake.
 struct Look {
     findings: Vec<Finding>,
-    silences: Vec<Finding>,
+    /// `None` where behaviours were not looked for.
+    silences: Option<Vec<Finding>>,
     asked: Asked,
     remarks: Remarks,
 }
@@ -193,7 +194,6 @@ impl Quarry<'_> {
     async fn once(&self, lake: &Lake, known: &[Noticed]) -> Result<Look> {
         let places = self.terms.places.clone();
         let run = Run::new(self.rules, self.terms.clone());
-        let mut rules = run.asked().clone();
         let looked = self.reach(&run, known);
         let sources = lake.distinct(Hunt::COLUMNS, &Hunt::everything()).await?;
         let mut hunt = Hunt::over(run, &sources, looked);
@@ -215,20 +215,11 @@ impl Quarry<'_> {
             .findings()
             .into_iter()
             .filter(|found| self.span.contains(found.until));
-        let has_behaviours = run.n_behaviours() > 0;
-        if has_behaviours {
-            // They follow from the coverage, which is always that of everything.
-            rules.remove(SILENCE.id);
-        }
         Ok(Look {
             findings: findings.cloned().collect(),
-            silences: if has_behaviours {
-                silences(&coverage)
-            } else {
-                Vec::new()
-            },
+            silences: (run.n_behaviours() > 0).then(|| silences(&coverage)),
             asked: Asked {
-                rules,
+                rules: run.asked().clone(),
                 looked,
                 // What is allowed is not told, which does not say that it does not hold.
                 is_whole: self.span == Span::ALL
@@ -265,28 +256,24 @@ impl Look {
     fn news(&self, known: &[Noticed]) -> Vec<Entry> {
         let found: Vec<&Finding> = self.findings.iter().collect();
         let mut entries = revise(known, &found, &self.asked);
-        if self.asks_silence() {
+        // They follow from the coverage, which is always that of everything.
+        if let Some(silences) = &self.silences {
             let asked = Asked {
                 rules: [SILENCE.id.to_owned()].into(),
                 looked: Span::ALL,
                 is_whole: true,
             };
-            let silent: Vec<&Finding> = self.silences.iter().collect();
+            let silent: Vec<&Finding> = silences.iter().collect();
             entries.extend(revise(known, &silent, &asked));
         }
         entries
-    }
-
-    /// Behaviours are looked for together with silences.
-    fn asks_silence(&self) -> bool {
-        self.asked.rules.iter().any(|id| id.starts_with("ambit."))
     }
 }
 
 impl Hunted {
     fn of(look: Look, lake_version: u64) -> Self {
         let mut findings = look.findings;
-        findings.extend(look.silences);
+        findings.extend(look.silences.into_iter().flatten());
         findings.sort_by(|a, b| (a.time, &a.rule_id, a.id).cmp(&(b.time, &b.rule_id, b.id)));
         Self {
             findings,

@@ -1,7 +1,7 @@
 //! What is to be noted where history was looked at again: what is new, what another finding stands for now, and what
 //! does not hold.
 
-use ambit_event::{EventId, Finding, FindingEntry, FindingId, Noticed, Span};
+use ambit_event::{EventId, Finding, FindingEntry, FindingId, Noticed, Observable, Span};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was looked at.
@@ -33,14 +33,14 @@ pub fn revise(known: &[Noticed], found: &[&Finding], asked: &Asked) -> Vec<Findi
     let again: BTreeSet<FindingId> = found.iter().map(|finding| finding.id).collect();
     let mut gone: BTreeMap<FindingId, &Finding> = standing.clone();
     gone.retain(|id, _| !again.contains(id));
-    let beyond: Vec<&Finding> = match asked.is_whole {
-        true => Vec::new(),
-        false => standing
-            .values()
-            .copied()
-            .filter(|known| reaches_beyond(known, asked.looked))
-            .collect(),
-    };
+    let mut beyond: BTreeMap<(&str, &[Observable]), Vec<&Finding>> = BTreeMap::new();
+    let is_beyond = |known: &&&Finding| !asked.is_whole && reaches_beyond(known, asked.looked);
+    for known in standing.values().filter(is_beyond) {
+        beyond
+            .entry((&known.rule_id, &known.actor))
+            .or_default()
+            .push(known);
+    }
     let by_event = by_event(&gone);
     let mut entries = Vec::new();
     for finding in found {
@@ -53,7 +53,9 @@ pub fn revise(known: &[Noticed], found: &[&Finding], asked: &Asked) -> Vec<Findi
             }
             continue;
         }
-        if beyond.iter().any(|known| may_be_a_part(finding, known)) {
+        let alike = beyond.get(&(finding.rule_id.as_str(), finding.actor.as_slice()));
+        if alike.is_some_and(|alike| alike.iter().any(|known| is_at_once(finding, known))) {
+            // It may be what a look at a part saw of one that is known.
             continue;
         }
         let shared = finding.events.iter();
@@ -106,10 +108,8 @@ fn reaches_beyond(known: &Finding, looked: Span) -> bool {
     known.time < looked.from || known.until >= looked.until
 }
 
-/// Whether it may be what a look at a part saw of a finding that is known.
-fn may_be_a_part(finding: &Finding, known: &Finding) -> bool {
-    let is_beside = finding.until < known.time || known.until < finding.time;
-    finding.rule_id == known.rule_id && finding.actor == known.actor && !is_beside
+fn is_at_once(a: &Finding, b: &Finding) -> bool {
+    a.time <= b.until && b.time <= a.until
 }
 
 /// A finding may grow, its rule may be written anew. With less behind them, habits may read otherwise: what a look at
