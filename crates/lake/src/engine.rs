@@ -62,7 +62,7 @@ fn config() -> SessionConfig {
     let parquet = &mut options.execution.parquet;
     parquet.pushdown_filters = true;
     parquet.reorder_filters = true;
-    // `disk::lookup` asks them before a file is opened.
+    // Files have none: `disk::lookup` asks their indexes before one is opened.
     parquet.bloom_filter_on_read = false;
     config
 }

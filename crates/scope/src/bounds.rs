@@ -1,7 +1,7 @@
 //! From contributions to numbers: who is confirmed, who cannot be excluded, and how many that is.
 
 use crate::account::Contribution;
-use crate::map::{Completion, DataMap, Effect, Who};
+use crate::map::{Completion, DataMap, Effect, Persons, Who};
 use crate::{Bounds, Grade, InternalAccess, Pair, Subjects, Unnamed};
 use ambit_event::EventId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,15 +27,19 @@ impl Tally {
     #[must_use]
     pub fn of(contributions: &[Contribution], map: &DataMap) -> Self {
         let mut tally = Self::default();
+        // To make one of all aliases takes longer than to count what an event touched.
+        let mut persons: BTreeMap<&str, Persons> = BTreeMap::new();
         for c in contributions {
             for g in &c.touches {
-                tally.touch(c, g, map);
+                let subject = &g.touch.subject;
+                let persons = persons.entry(subject).or_insert_with(|| map.persons(subject));
+                tally.touch(c, g, persons);
             }
         }
         tally
     }
 
-    fn touch(&mut self, c: &Contribution, g: &crate::account::Graded, map: &DataMap) {
+    fn touch(&mut self, c: &Contribution, g: &crate::account::Graded, persons: &Persons) {
         let touch = &g.touch;
         for class in &touch.classes {
             if g.grade < Grade::Certain {
@@ -47,7 +51,6 @@ impl Tally {
         }
         match &touch.who {
             Who::Keys(keys) => {
-                let persons = map.persons(&touch.subject);
                 for key in keys {
                     for class in &touch.classes {
                         let at = (

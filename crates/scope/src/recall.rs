@@ -2,9 +2,9 @@
 //! trace ids in every round.
 
 use crate::Error;
-use ambit_event::{Column, Event, Keys, Span};
+use ambit_event::{Column, Event, EventId, Keys, Span};
 use ambit_lake::{Distinct, Filter, Lake, Query, Test};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Columns that name one principal, device or request, which a walk asks for again and again.
@@ -25,6 +25,9 @@ const MOST: usize = 50_000;
 const PIECES: usize = 16;
 /// Values that one question names at least, where there are so many.
 const PIECE: usize = 400;
+/// So many known events a question leaves out: a device's events are its sessions' and its account's too, and to take an
+/// event out of the lake costs far more than to see that it is known.
+const LEFT_OUT: usize = 4096;
 
 /// Values in pieces of which one question each names all.
 pub fn pieces<T>(values: &[T]) -> std::slice::Chunks<'_, T> {
@@ -39,9 +42,9 @@ pub struct Recall<'a> {
 
 #[derive(Default)]
 struct Known {
-    /// All events with a value in a column, ordered by time, then id.
-    events: BTreeMap<(Column, String), Vec<Event>>,
-    n_events: usize,
+    events: HashMap<EventId, Event>,
+    /// All events with a value in a column.
+    with: BTreeMap<(Column, String), Vec<EventId>>,
     /// Values with more events than are kept.
     large: BTreeSet<(Column, String)>,
 }
@@ -76,7 +79,7 @@ impl<'a> Recall<'a> {
 
     /// Whether all events with these values are known now.
     async fn learn(&self, column: Column, values: &[String]) -> Result<bool, Error> {
-        let (unknown, room) = {
+        let (unknown, mut left_out, room) = {
             let known = self.known();
             let key = |value: &String| (column, value.clone());
             if values.iter().any(|value| known.large.contains(&key(value))) {
@@ -84,15 +87,22 @@ impl<'a> Recall<'a> {
             }
             let unknown = values
                 .iter()
-                .filter(|value| !known.events.contains_key(&key(value)));
+                .filter(|value| !known.with.contains_key(&key(value)));
             let unknown: BTreeSet<String> = unknown.cloned().collect();
-            (unknown, MOST.saturating_sub(known.n_events))
+            let left_out = known.ids_of(column, &unknown);
+            (unknown, left_out, MOST.saturating_sub(known.events.len()))
         };
         if unknown.is_empty() {
             return Ok(true);
         }
-        let query = Query::of(Filter::one_of(column, unknown.iter().cloned())).limited(room + 1);
-        let found = self.lake.events(&query).await?;
+        // What is known and comes nevertheless must not take the place of what is new.
+        let n_most = left_out.len() + room + 1;
+        left_out.truncate(LEFT_OUT);
+        let mut filter = Filter::one_of(column, unknown.iter().cloned());
+        if !left_out.is_empty() {
+            filter = Filter::All(vec![filter, Filter::Not(Box::new(Filter::Ids(left_out)))]);
+        }
+        let found = self.lake.events(&Query::of(filter).limited(n_most)).await?;
         Ok(self.known().keep(column, unknown, found, room))
     }
 
@@ -101,8 +111,9 @@ impl<'a> Recall<'a> {
         let values: BTreeSet<&String> = values.iter().collect();
         let all = values
             .into_iter()
-            .filter_map(|value| known.events.get(&(column, value.clone())))
-            .flatten();
+            .filter_map(|value| known.with.get(&(column, value.clone())))
+            .flatten()
+            .filter_map(|id| known.events.get(id));
         let within = |event: &&Event| query.span == Span::ALL || event.when().overlaps(query.span);
         let mut found: Vec<&Event> = all.filter(within).collect();
         found.sort_by_key(|event| (event.time, event.id));
@@ -116,19 +127,27 @@ impl<'a> Recall<'a> {
 }
 
 impl Known {
-    /// Keeps what was found of these values, unless it is more than there is room for.
+    /// The known events that have one of these values in the column.
+    fn ids_of(&self, column: Column, values: &BTreeSet<String>) -> Vec<EventId> {
+        let has = |event: &&Event| event.text(column).is_some_and(|value| values.contains(value));
+        self.events.values().filter(has).map(|event| event.id).collect()
+    }
+
+    /// Keeps what was found of these values beside what was known, unless it is more than there is room for.
     fn keep(&mut self, column: Column, values: BTreeSet<String>, found: Vec<Event>, room: usize) -> bool {
-        if found.len() > room {
+        let is_new = |event: &&Event| !self.events.contains_key(&event.id);
+        if found.iter().filter(is_new).count() > room {
             self.large.extend(values.into_iter().map(|value| (column, value)));
             return false;
         }
-        self.n_events += found.len();
-        for value in values {
-            self.events.entry((column, value)).or_default();
-        }
-        for event in found {
-            if let Some(value) = event.text(column).map(str::to_owned) {
-                self.events.entry((column, value)).or_default().push(event);
+        self.events
+            .extend(found.into_iter().map(|event| (event.id, event)));
+        let ids = self.ids_of(column, &values);
+        self.with
+            .extend(values.into_iter().map(|value| ((column, value), Vec::new())));
+        for id in ids {
+            if let Some(value) = self.events.get(&id).and_then(|event| event.text(column)) {
+                self.with.entry((column, value.to_owned())).or_default().push(id);
             }
         }
         true
@@ -139,7 +158,7 @@ impl Known {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use ambit_event::{Batch, EventId, Timestamp};
+    use ambit_event::{Batch, Timestamp};
 
     /// Whatever is asked, in whatever order, the answer is the lake's.
     #[tokio::test]
@@ -186,7 +205,9 @@ mod tests {
                 "{query:?}"
             );
         }
-        assert_eq!(recall.known().events.len(), 5);
+        assert_eq!(recall.known().with.len(), 5);
+        // An event that was found by one value is the same event by another.
+        assert_eq!(recall.known().events.len(), 48);
     }
 
     #[test]
@@ -201,8 +222,12 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_not_kept() {
         let mut known = Known::default();
-        let found = vec![Event::default(); 3];
+        let found = [1, 2, 3].map(|n| Event {
+            id: EventId::nth("s", "", b"", n),
+            ..Event::default()
+        });
+        let found = found.to_vec();
         assert!(!known.keep(Column::Trace, BTreeSet::from(["t".to_owned()]), found, 2));
-        assert!(known.events.is_empty() && known.large.len() == 1);
+        assert!(known.with.is_empty() && known.events.is_empty() && known.large.len() == 1);
     }
 }

@@ -1,7 +1,7 @@
 //! Detection: what it takes beside reading alone, beside `rsigma` over the same lines, with ten times the rules, and
 //! with a million groups of a correlation.
 
-mod corpus;
+pub mod corpus;
 pub mod part;
 
 use super::program::{Took, took};

@@ -1,8 +1,11 @@
-//! Data files: written sorted, with bloom filters and statistics, fsynced; and what the table log says
+//! Data files: written sorted, with indexes for look-ups and statistics, fsynced; and what the table log says
 //! of them.
 
 use super::fs::{make_folder, sync_folder};
-use super::schema::{BLOOMED, DAY, SIDE, STATISTICS, file_schema};
+use super::lookup::RowGroup;
+use super::rows::to_json;
+use super::schema::{DAY, SIDE, STATISTICS, file_schema};
+use super::strips::{Gatherer, Place, Places, ROW_GROUP};
 use crate::error::Error;
 use ambit_event::Timestamp;
 use datafusion::arrow::array::{AsArray, RecordBatch};
@@ -11,7 +14,8 @@ use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
-use datafusion::parquet::file::metadata::SortingColumn;
+use datafusion::parquet::errors::ParquetError;
+use datafusion::parquet::file::metadata::{KeyValue, ParquetMetaDataReader, SortingColumn};
 use datafusion::parquet::file::properties::{WriterProperties, WriterVersion};
 use datafusion::parquet::schema::types::ColumnPath;
 use deltalake_core::kernel::{Add, Remove};
@@ -21,8 +25,8 @@ use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Rows of a row group: what a look-up that hits reads at least.
-const ROW_GROUP: usize = 128 * 1024;
+/// The name under which the footer says where the indexes lie, as JSON.
+const INDEXES: &str = "ambit.indexes";
 /// Rows of a page: what a row that matches costs to read in each of its columns.
 const PAGE: usize = 4096;
 /// Bytes of a page, however few rows: what a row that matches costs to decompress in a column of long texts.
@@ -41,8 +45,6 @@ const GROWING: &[&str] = &[
     "record_line",
     "raw_start",
 ];
-/// A look-up for an absent value reads one row group in so many for nothing.
-const FALSE_HITS: f64 = 0.01;
 
 /// Least and greatest values of what a file holds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -144,25 +146,29 @@ pub(super) struct DataFile {
     day: String,
     name: String,
     writer: ArrowWriter<File>,
+    /// Of the row group that is being filled, and where the indexes of those before it lie.
+    gatherer: Gatherer,
+    places: Vec<Places>,
     summary: Summary,
     n_merged: u64,
 }
 
 impl DataFile {
-    /// `n_rows` says how many rows are to come, so that its filters are no larger than needed.
-    pub fn create(table: &Path, day: &str, name: &str, n_rows: usize) -> Result<Self, Error> {
+    pub fn create(table: &Path, day: &str, name: &str) -> Result<Self, Error> {
         let folder = table.join(format!("{DAY}={day}"));
         make_folder(&folder)?;
         let name = format!("part-{name}.zstd.parquet");
         let path = folder.join(&name);
         let opened = OpenOptions::new().write(true).create_new(true).open(&path);
         let file = opened.map_err(|cause| Error::io("writing", &path, cause))?;
-        let writer = ArrowWriter::try_new(file, file_schema(), Some(properties(day != SIDE, n_rows)));
+        let writer = ArrowWriter::try_new(file, file_schema(), Some(properties(day != SIDE)));
         Ok(Self {
             writer: writer.map_err(|cause| broken(&path, cause))?,
             folder,
             day: day.to_owned(),
             name,
+            gatherer: Gatherer::default(),
+            places: Vec::new(),
             summary: Summary::default(),
             n_merged: 0,
         })
@@ -170,8 +176,44 @@ impl DataFile {
 
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         self.summary.add(batch);
-        let path = self.folder.join(&self.name);
-        self.writer.write(batch).map_err(|cause| broken(&path, cause))
+        let mut from = 0;
+        while from < batch.num_rows() {
+            let n = self.gatherer.room().min(batch.num_rows() - from);
+            let part = batch.slice(from, n);
+            self.gatherer.add(&part);
+            self.writer.write(&part).map_err(|cause| self.broken(cause))?;
+            from += n;
+            if self.gatherer.room() == 0 {
+                self.end_row_group()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a row group and writes its indexes behind it.
+    fn end_row_group(&mut self) -> Result<(), Error> {
+        self.writer.flush().map_err(|cause| self.broken(cause))?;
+        let mut places = Places::new();
+        for (column, index) in self.gatherer.finish() {
+            let Some(index) = index else {
+                places.insert(column.to_owned(), None);
+                continue;
+            };
+            let place = Place {
+                offset: self.writer.bytes_written() as u64,
+                length: index.bytes.len(),
+                shape: index.shape,
+            };
+            let written = self.writer.write_all(&index.bytes);
+            written.map_err(|cause| self.broken(cause.into()))?;
+            places.insert(column.to_owned(), Some(place));
+        }
+        self.places.push(places);
+        Ok(())
+    }
+
+    fn broken(&self, cause: ParquetError) -> Error {
+        broken(&self.folder.join(&self.name), cause)
     }
 
     /// Rows written, each merged one counted.
@@ -185,7 +227,12 @@ impl DataFile {
     }
 
     /// Completes the file and fsyncs it and its folder. Returns what the table log is to say of it.
-    pub fn finish(self, now: i64, change: Change) -> Result<Add, Error> {
+    pub fn finish(mut self, now: i64, change: Change) -> Result<Add, Error> {
+        if !self.gatherer.is_empty() {
+            self.end_row_group()?;
+        }
+        let places = KeyValue::new(INDEXES.to_owned(), to_json(&self.places));
+        self.writer.append_key_value_metadata(places);
         let path = self.folder.join(&self.name);
         let file = self.writer.into_inner().map_err(|cause| broken(&path, cause))?;
         let synced = file
@@ -213,22 +260,38 @@ pub(super) enum Change {
 }
 
 /// A Parquet failure; an I/O error inside of it keeps its kind, so that a full disk is told as such.
-fn broken(path: &Path, cause: datafusion::parquet::errors::ParquetError) -> Error {
+fn broken(path: &Path, cause: ParquetError) -> Error {
     // The half-written file is never named in the log; vacuum takes it where this cannot.
     let _ = fs::remove_file(path);
     let cause = match cause {
-        datafusion::parquet::errors::ParquetError::External(inner) => {
-            match inner.downcast::<std::io::Error>() {
-                Ok(io) => *io,
-                Err(other) => std::io::Error::other(other),
-            }
-        }
+        ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
+            Ok(io) => *io,
+            Err(other) => std::io::Error::other(other),
+        },
         other => std::io::Error::other(other.to_string()),
     };
     Error::io("writing", path, cause)
 }
 
-fn properties(sorted: bool, n_rows: usize) -> WriterProperties {
+/// The row groups of a data file with their indexes; `None` where its footer cannot be read, or does not speak of them.
+pub(super) fn indexes_of(file: &File) -> Option<Vec<RowGroup>> {
+    let footer = ParquetMetaDataReader::new().parse_and_finish(file).ok()?;
+    let said = footer.file_metadata().key_value_metadata()?;
+    let said = said.iter().find(|pair| pair.key == INDEXES)?.value.as_ref()?;
+    let places: Vec<Places> = serde_json::from_str(said).ok()?;
+    if places.len() != footer.num_row_groups() {
+        return None;
+    }
+    let row_groups = footer.row_groups().iter().zip(places).map(|(group, indexes)| {
+        let n_rows = usize::try_from(group.num_rows())
+            .ok()
+            .filter(|n| *n <= ROW_GROUP)?;
+        Some(RowGroup { n_rows, indexes })
+    });
+    row_groups.collect()
+}
+
+fn properties(sorted: bool) -> WriterProperties {
     // A level that looks harder finds chance matches in random digits, which cost more than they save.
     let level = ZstdLevel::try_new(1).unwrap_or_default();
     let sorted_by = file_schema().index_of("time_ns").unwrap_or_default();
@@ -240,7 +303,7 @@ fn properties(sorted: bool, n_rows: usize) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(Compression::ZSTD(level))
-        .set_max_row_group_row_count(Some(ROW_GROUP))
+        .set_max_row_group_row_count(None)
         .set_sorting_columns(sorted.then(|| vec![sorting]))
         .set_data_page_row_count_limit(PAGE)
         .set_data_page_size_limit(PAGE_BYTES)
@@ -254,13 +317,6 @@ fn properties(sorted: bool, n_rows: usize) -> WriterProperties {
     }
     for name in GROWING {
         properties = properties.set_column_encoding(ColumnPath::from(*name), Encoding::DELTA_BINARY_PACKED);
-    }
-    for name in BLOOMED.iter().map(|column| column.name()).chain(["id"]) {
-        let path = ColumnPath::from(name);
-        properties = properties
-            .set_column_bloom_filter_enabled(path.clone(), true)
-            .set_column_bloom_filter_fpp(path.clone(), FALSE_HITS)
-            .set_column_bloom_filter_max_ndv(path, n_rows.clamp(1, ROW_GROUP) as u64);
     }
     properties.build()
 }

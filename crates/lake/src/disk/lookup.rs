@@ -1,17 +1,15 @@
-//! Which files and row groups can hold a value that is looked up, told before the engine opens any of them.
+//! Which strips of which files can hold a value that is looked up, told before the engine opens any of them.
 //!
-//! Every row group carries bloom filters of the columns that look-ups name. The engine would ask them too, but only
-//! after it has planned and opened each file, which takes a hundred times as long as the question itself: a look-up
-//! in all history would grow with all history. Where anything here cannot be read, the answer is *it can*, and the
-//! engine tells what is wrong.
+//! Every row group carries indexes of the columns that look-ups name. To plan and open a file takes the engine a hundred
+//! times as long as the question itself: a look-up in all history would grow with all history. Where anything here
+//! cannot be read, the answer is *it can*, and the engine tells what is wrong.
 
-use super::file::Entry;
-use super::schema::BLOOMED;
+use super::file::{Entry, indexes_of};
+use super::schema::looked_up;
+use super::strips::{Places, Strips, hash_of};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
-use datafusion::parquet::bloom_filter::Sbbf;
-use datafusion::parquet::file::metadata::{ParquetMetaDataReader, RowGroupMetaData};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -19,36 +17,33 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use twox_hash::XxHash64;
 
-/// Bytes of one block of a filter; a value sets bits in one block alone (Parquet's split block bloom filter).
-const BLOCK: usize = 32;
-/// Of so many values each one's block is read alone; for more, the whole filter.
-const FEW: usize = 8;
-
-/// Where the filters of the files lie, as far as they were asked for.
+/// Where the indexes of the files lie, as far as they were asked for.
 #[derive(Debug)]
 pub(super) struct Lookups {
     table: PathBuf,
-    places: Mutex<HashMap<String, Arc<Vec<RowGroup>>>>,
+    known: Mutex<HashMap<String, Arc<Vec<RowGroup>>>>,
 }
 
-/// The columns of a row group that have a filter, and where it lies in the file: offset and bytes.
+/// A row group with the indexes of its columns.
 #[derive(Debug)]
-struct RowGroup(Vec<(&'static str, u64, usize)>);
+pub(super) struct RowGroup {
+    pub n_rows: usize,
+    pub indexes: Places,
+}
 
 /// A file that can hold what is asked for.
 pub(super) struct Kept<'e> {
     pub entry: &'e Arc<Entry>,
-    /// For each of its row groups whether that can; `None` where all can.
-    pub row_groups: Option<Vec<bool>>,
+    /// For each of its row groups the rows, and which strips of them can; `None` where all can.
+    pub row_groups: Option<Vec<(usize, Strips)>>,
 }
 
 impl Lookups {
     pub fn new(table: PathBuf) -> Self {
         Self {
             table,
-            places: Mutex::default(),
+            known: Mutex::default(),
         }
     }
 
@@ -81,65 +76,49 @@ impl Lookups {
     fn sift_some<'e>(&self, entries: &[&'e Arc<Entry>], needs: &Needs) -> Vec<Kept<'e>> {
         let kept = entries.iter().filter_map(|&entry| {
             let row_groups = self.admitting(entry, needs);
-            let can = row_groups.as_ref().is_none_or(|groups| groups.contains(&true));
+            let can =
+                |groups: &Vec<(usize, Strips)>| groups.iter().any(|(_, strips)| *strips != Strips::NONE);
+            let can = row_groups.as_ref().is_none_or(can);
             can.then_some(Kept { entry, row_groups })
         });
         kept.collect()
     }
 
-    /// For each row group of a file whether it can hold what is needed; `None` where that cannot be told.
-    fn admitting(&self, entry: &Entry, needs: &Needs) -> Option<Vec<bool>> {
+    /// For each row group of a file the strips that can hold what is needed; `None` where that cannot be told.
+    fn admitting(&self, entry: &Entry, needs: &Needs) -> Option<Vec<(usize, Strips)>> {
         let mut file = File::open(self.table.join(&entry.path)).ok()?;
-        let places = self.places(entry, &file)?;
-        let admits = places.iter().map(|group| {
-            needs.admits(&mut Filters {
+        let row_groups = self.row_groups(entry, &file)?;
+        let admitting = row_groups.iter().map(|group| {
+            let mut indexes = Indexes {
                 file: &mut file,
                 group,
-            })
+            };
+            (group.n_rows, needs.admitting(&mut indexes))
         });
-        Some(admits.collect())
+        Some(admitting.collect())
     }
 
-    fn places(&self, entry: &Entry, file: &File) -> Option<Arc<Vec<RowGroup>>> {
+    fn row_groups(&self, entry: &Entry, file: &File) -> Option<Arc<Vec<RowGroup>>> {
         let known = |this: &Self| {
-            let places = this.places.lock().unwrap_or_else(PoisonError::into_inner);
-            places.get(&entry.path).cloned()
+            let known = this.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.get(&entry.path).cloned()
         };
-        if let Some(places) = known(self) {
-            return Some(places);
+        if let Some(row_groups) = known(self) {
+            return Some(row_groups);
         }
-        let footer = ParquetMetaDataReader::new().parse_and_finish(file).ok()?;
-        let places: Arc<Vec<RowGroup>> = Arc::new(footer.row_groups().iter().map(RowGroup::of).collect());
-        let mut all = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(entry.path.clone(), places.clone());
-        Some(places)
+        let row_groups = Arc::new(indexes_of(file)?);
+        let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(entry.path.clone(), row_groups.clone());
+        Some(row_groups)
     }
 }
 
-impl RowGroup {
-    fn of(metadata: &RowGroupMetaData) -> Self {
-        let filters = metadata.columns().iter().filter_map(|column| {
-            let path = column.column_path().string();
-            let name = looked_up().find(|name| *name == path)?;
-            let offset = u64::try_from(column.bloom_filter_offset()?).ok()?;
-            let length = usize::try_from(column.bloom_filter_length()?).ok()?;
-            Some((name, offset, length))
-        });
-        Self(filters.collect())
-    }
-}
-
-/// The columns that have a filter.
-fn looked_up() -> impl Iterator<Item = &'static str> {
-    BLOOMED.iter().map(|column| column.name()).chain(["id"])
-}
-
-/// What a row must hold to be among the answer, as far as filters can tell.
+/// What a row must hold to be among the answer, as far as indexes can tell.
 #[derive(Debug, PartialEq)]
 enum Needs {
     Anything,
-    /// One of the values in the column.
-    OneOf(&'static str, Vec<String>),
+    /// A value of one of these hashes in the column.
+    OneOf(&'static str, Vec<u64>),
     All(Vec<Needs>),
     Any(Vec<Needs>),
 }
@@ -176,9 +155,9 @@ impl Needs {
             return Self::Anything;
         };
         let name = looked_up().find(|name| *name == column.name);
-        let texts: Option<Vec<String>> = values.into_iter().map(|value| text(value.as_ref())).collect();
-        match (name, texts) {
-            (Some(name), Some(texts)) => Self::OneOf(name, texts),
+        let hashes = values.into_iter().map(|value| text(value.as_ref()).map(hash_of));
+        match (name, hashes.collect()) {
+            (Some(name), Some(hashes)) => Self::OneOf(name, hashes),
             _ => Self::Anything,
         }
     }
@@ -199,74 +178,64 @@ impl Needs {
         }
     }
 
-    fn admits(&self, filters: &mut Filters<'_>) -> bool {
+    fn admitting(&self, indexes: &mut Indexes<'_>) -> Strips {
         match self {
-            Self::Anything => true,
-            Self::OneOf(column, values) => filters.can_hold(column, values).unwrap_or(true),
-            Self::All(parts) => parts.iter().all(|part| part.admits(filters)),
-            Self::Any(parts) => parts.iter().any(|part| part.admits(filters)),
+            Self::Anything => Strips::ALL,
+            Self::OneOf(column, hashes) => indexes.find(column, hashes).unwrap_or(Strips::ALL),
+            Self::All(parts) => parts.iter().fold(Strips::ALL, |all, part| match all {
+                Strips::NONE => all,
+                some => some.and(part.admitting(indexes)),
+            }),
+            Self::Any(parts) => parts
+                .iter()
+                .fold(Strips::NONE, |any, part| any.or(part.admitting(indexes))),
         }
     }
 }
 
-fn text(value: &Expr) -> Option<String> {
+fn text(value: &Expr) -> Option<&str> {
     match value {
         Expr::Literal(
             ScalarValue::Utf8View(Some(text))
             | ScalarValue::Utf8(Some(text))
             | ScalarValue::LargeUtf8(Some(text)),
             _,
-        ) => Some(text.clone()),
+        ) => Some(text),
         _ => None,
     }
 }
 
-/// The filters of one row group.
-struct Filters<'f> {
+/// The indexes of one row group.
+struct Indexes<'f> {
     file: &'f mut File,
     group: &'f RowGroup,
 }
 
-impl Filters<'_> {
-    /// Whether one of the values can be in the column; `None` where that cannot be told.
-    fn can_hold(&mut self, column: &str, values: &[String]) -> Option<bool> {
-        let &(_, offset, length) = self.group.0.iter().find(|(name, ..)| *name == column)?;
-        if values.len() > FEW {
-            let filter = Sbbf::from_bytes(&self.read(offset, length)?).ok()?;
-            return Some(values.iter().any(|value| filter.check(value.as_str())));
-        }
-        // A filter is a header of some twenty bytes and blocks, whose number is a power of two.
-        let n_bytes = 1_usize << length.checked_ilog2()?;
-        let blocks = offset + (length - n_bytes) as u64;
-        for value in values {
-            let hash = XxHash64::oneshot(0, value.as_bytes());
-            let nth = ((hash >> 32) * (n_bytes / BLOCK) as u64) >> 32;
-            let block = self.read(blocks + nth * BLOCK as u64, BLOCK)?;
-            if Sbbf::new(&block).check(value.as_str()) {
-                return Some(true);
-            }
-        }
-        Some(false)
-    }
-
-    fn read(&mut self, offset: u64, length: usize) -> Option<Vec<u8>> {
-        let mut bytes = vec![0; length];
-        self.file.seek(SeekFrom::Start(offset)).ok()?;
-        self.file.read_exact(&mut bytes).ok()?;
-        Some(bytes)
+impl Indexes<'_> {
+    /// The strips in which one of the values can be in the column; `None` where that cannot be told.
+    fn find(&mut self, column: &str, hashes: &[u64]) -> Option<Strips> {
+        let Some(place) = self.group.indexes.get(column)? else {
+            return Some(Strips::NONE);
+        };
+        let file = &mut *self.file;
+        place.find(hashes, &mut |offset, length| {
+            let mut bytes = vec![0; length];
+            file.seek(SeekFrom::Start(offset)).ok()?;
+            file.read_exact(&mut bytes).ok()?;
+            Some(bytes)
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use datafusion::logical_expr::{ident, lit};
 
     #[test]
     fn only_what_every_row_of_the_answer_holds_is_needed() {
         let device = || ident("src_endpoint_uid").eq(lit("d1"));
-        let needed = Needs::OneOf("src_endpoint_uid", vec!["d1".to_owned()]);
+        let needed = Needs::OneOf("src_endpoint_uid", vec![hash_of("d1")]);
         let unknown = || ident("status_code").eq(lit("200"));
         assert_eq!(Needs::of(&device()), needed);
         assert_eq!(Needs::of(&device().or(unknown())), Needs::Anything);
@@ -277,35 +246,5 @@ mod tests {
             Needs::Anything
         );
         assert_eq!(Needs::of(&device().and(unknown())), Needs::All(vec![needed]));
-    }
-
-    /// The reading of one block rests on how a filter lies in the file.
-    #[test]
-    fn a_block_alone_tells_what_the_whole_filter_tells() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("filter");
-        for n_values in [1_u32, 60, 5000] {
-            let mut filter = Sbbf::new_with_ndv_fpp(u64::from(n_values), 0.01).unwrap();
-            (0..n_values).for_each(|n| filter.insert(n.to_string().as_str()));
-            let mut bytes = b"before".to_vec();
-            filter.write(&mut bytes).unwrap();
-            std::fs::write(&path, &bytes).unwrap();
-            let group = RowGroup(vec![("id", 6, bytes.len() - 6)]);
-            let mut file = File::open(&path).unwrap();
-            let mut filters = Filters {
-                file: &mut file,
-                group: &group,
-            };
-            for n in 0..n_values + 3000 {
-                let value = n.to_string();
-                let expected = filter.check(value.as_str());
-                assert!(expected || n >= n_values);
-                assert_eq!(filters.can_hold("id", &[value]), Some(expected));
-            }
-            let many: Vec<String> = (0..20).map(|n| format!("absent {n}")).collect();
-            let expected = many.iter().any(|value| filter.check(value.as_str()));
-            assert_eq!(filters.can_hold("id", &many), Some(expected));
-            assert_eq!(filters.can_hold("trace_uid", &many), None);
-        }
     }
 }

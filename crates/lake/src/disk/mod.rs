@@ -4,6 +4,7 @@
 //! [`Filter::admits`](crate::Filter::admits); here is only what finds the same answer sooner.
 
 mod backend;
+mod bits;
 mod few;
 mod file;
 mod form;
@@ -20,6 +21,7 @@ mod rows;
 mod scan;
 mod schema;
 mod store;
+mod strips;
 mod template;
 #[cfg(test)]
 mod tests;

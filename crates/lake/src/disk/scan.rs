@@ -1,9 +1,10 @@
-//! The live data files as a table of the engine: files are pruned by the table log's statistics, files and row groups
-//! by the filters of look-ups, row groups by Parquet's statistics, rows while they are decoded.
+//! The live data files as a table of the engine: files are pruned by the table log's statistics, files and strips of
+//! rows by the indexes of look-ups, row groups by Parquet's statistics, rows while they are decoded.
 
 use super::file::Entry;
 use super::lookup::{Kept, Lookups};
 use super::schema::{day_field, file_schema};
+use super::strips::Strips;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
@@ -20,6 +21,7 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::parquet::arrow::arrow_reader::RowSelection;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -84,11 +86,14 @@ impl Files {
     }
 }
 
-const fn access(can_hold: &bool) -> RowGroupAccess {
-    if *can_hold {
-        RowGroupAccess::Scan
-    } else {
-        RowGroupAccess::Skip
+fn access(&(n_rows, strips): &(usize, Strips)) -> RowGroupAccess {
+    match strips.rows(n_rows).as_slice() {
+        [] => RowGroupAccess::Skip,
+        [all] if *all == (0..n_rows) => RowGroupAccess::Scan,
+        some => RowGroupAccess::Selection(RowSelection::from_consecutive_ranges(
+            some.iter().cloned(),
+            n_rows,
+        )),
     }
 }
 

@@ -31,8 +31,8 @@ pub(super) const SIDE: &str = "side";
 /// The partition of events outside the years that logs are written in.
 pub(super) const UNKNOWN_DAY: &str = "unknown";
 
-/// The columns that look-ups prune on: they carry a bloom filter in each row group.
-pub(super) const BLOOMED: &[Column] = &[
+/// The columns that look-ups name, beside the id: each has an index in each row group.
+pub(super) const LOOKED_UP: &[Column] = &[
     Column::ActorSession,
     Column::ActorCredential,
     Column::ActorUser,
@@ -41,9 +41,15 @@ pub(super) const BLOOMED: &[Column] = &[
     Column::UserAgent,
     Column::Trace,
     Column::Connection,
+    Column::Resource,
     Column::IssuedSession,
     Column::IssuedCredential,
 ];
+
+/// The names of the columns that have an index.
+pub(super) fn looked_up() -> impl Iterator<Item = &'static str> {
+    LOOKED_UP.iter().map(|column| column.name()).chain(["id"])
+}
 
 /// The columns whose least and greatest value stand in the table log.
 pub(super) const STATISTICS: &[&str] = &["kind", "source", "time", "time_ns", "until_ns"];

@@ -282,6 +282,63 @@ async fn memory_and_disk_answer_alike() {
     }
 }
 
+/// Many events of one day, in a file of more than one row group: of every third the trace, of the first half the device.
+fn a_day(n: u64) -> Batch {
+    let event = |nth: u64| {
+        let at = Timestamp::from_secs(1_400_000_000).plus_nanos(nth.cast_signed() * 1000);
+        let mut event = Event::new("s", at);
+        event.id = EventId::native("s", "", &nth.to_string());
+        event.trace = (nth % 3 == 0).then(|| format!("t{}", nth / 6));
+        event.device = (nth < n / 2).then(|| format!("d{}", nth % 50_000));
+        event.actor_user = Some(format!("u{}", nth / 20_000));
+        event
+    };
+    Batch {
+        events: (0..n).map(event).collect(),
+        ..Batch::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_looked_up_is_found_wherever_it_stands() {
+    let dir = TempDir::new().unwrap();
+    let n = 140_000;
+    let all = a_day(n).events;
+    let disk = Lake::create(dir.path()).await.unwrap();
+    put(&disk, [a_day(n)]).await;
+    let disk = disk.refresh().await.unwrap();
+    let trace = |of: &[u64]| Filter::one_of(Column::Trace, of.iter().map(|nth| format!("t{nth}")));
+    let device = |nth: u64| Filter::eq(Column::Device, format!("d{nth}"));
+    let id = |nth: usize| Filter::Ids(vec![all[nth].id]);
+    let scattered: Vec<u64> = (0..40).map(|nth| nth * 601).collect();
+    for (filter, n_found) in [
+        (trace(&[0]), 2),
+        (trace(&[23_333]), 1),
+        (trace(&[683, 21_845]), 4),
+        (trace(&scattered), 78),
+        (trace(&[99_999]), 0),
+        (device(19_999), 2),
+        (device(49_999), 1),
+        (Filter::Any(vec![device(7), trace(&[22_000]), id(131_072)]), 5),
+        (Filter::All(vec![device(0), trace(&[0])]), 1),
+        (
+            Filter::All(vec![trace(&scattered), Filter::Not(Box::new(trace(&[0])))]),
+            76,
+        ),
+        (Filter::eq(Column::ActorUser, "u6"), 20_000),
+        (Filter::Any(vec![id(4095), id(4096), id(139_999)]), 3),
+    ] {
+        let query = Query::of(filter);
+        let expected: Vec<&Event> = all.iter().filter(|event| query.admits(event)).collect();
+        let found = disk.events(&query).await.unwrap();
+        assert_eq!(
+            (found.len(), found.iter().collect()),
+            (n_found, expected),
+            "{query:?}"
+        );
+    }
+}
+
 /// A batch that ends within a record, and one that was read on from where another ended.
 fn half_read(dice: &mut Dice, nths: std::ops::Range<u64>) -> [Batch; 2] {
     let mut half = batch(dice, nths.clone());

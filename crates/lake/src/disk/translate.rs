@@ -3,7 +3,7 @@
 //! The expression holds for every event that the filter admits. Where it holds for others too it is not
 //! exact, and what it lets through is asked again.
 
-use super::schema::BLOOMED;
+use super::schema::LOOKED_UP;
 use super::views;
 use crate::query::{Filter, Test, fold};
 use ambit_event::{Column, ColumnKind, Span};
@@ -197,8 +197,7 @@ fn anywhere(text: &str) -> Expr {
     balanced(everywhere, or).unwrap_or_else(|| lit(true))
 }
 
-/// Splits a filter into filters of which each can be looked up by one column's bloom filters: an `or`
-/// over different columns prunes nothing. Together they admit what the filter admits; an event may
+/// Splits a filter into filters of which each can be looked up by one column's indexes. Together they admit what the filter admits; an event may
 /// satisfy several.
 pub(super) fn branches(filter: &Filter) -> Vec<Filter> {
     let alone = || vec![filter.clone()];
@@ -226,10 +225,10 @@ fn is_splittable(filter: &Filter) -> bool {
     matches!(filter, Filter::Any(parts) if parts.len() > 1 && parts.iter().all(is_lookup))
 }
 
-/// Whether bloom filters can answer: an equality on a column that has them, perhaps among other tests.
+/// Whether indexes can answer: an equality on a column that has them, perhaps among other tests.
 fn is_lookup(filter: &Filter) -> bool {
     match filter {
-        Filter::Column(column, Test::In(_)) => BLOOMED.contains(column),
+        Filter::Column(column, Test::In(_)) => LOOKED_UP.contains(column),
         Filter::Ids(_) => true,
         Filter::All(parts) => parts.iter().any(is_lookup),
         _ => false,

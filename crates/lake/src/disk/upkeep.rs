@@ -81,7 +81,7 @@ impl Disk {
     async fn rewrite(&self, day: &str, entries: &[Arc<Entry>]) -> Result<Add, Error> {
         let order = vec![ident("time_ns").sort(true, false), ident("id").sort(true, false)];
         let rows = self.read(entries.to_vec())?.sort(order).map_err(failed)?;
-        let mut file = DataFile::create(&self.log.table, day, &random_name()?, n_rows(entries))?;
+        let mut file = DataFile::create(&self.log.table, day, &random_name()?)?;
         self.copy(rows, &mut file).await?;
         self.finish(file, entries)
     }
@@ -94,7 +94,7 @@ impl Disk {
         let sums: Vec<Sum> = self.read_json(sums.map_err(failed)?).await?;
         let n_sums = sums.len() as u64;
         let sum = self.summed(sums)?;
-        let mut file = DataFile::create(&self.log.table, SIDE, &random_name()?, n_rows(entries))?;
+        let mut file = DataFile::create(&self.log.table, SIDE, &random_name()?)?;
         let row = encode(&[Row::commit(to_json(&sum))]).map_err(|e| failed(e.into()))?;
         file.write(&row)?;
         let order = vec![ident("kind").sort(true, false), ident("id").sort(true, false)];
@@ -320,11 +320,4 @@ fn file_name(path: &Path) -> String {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned()
-}
-
-/// Rows of these files; one of another writer that does not say counts as a full one.
-fn n_rows(entries: &[Arc<Entry>]) -> usize {
-    let n = |entry: &Arc<Entry>| entry.summary.n_rows.and_then(|n| usize::try_from(n).ok());
-    let each = entries.iter().map(|entry| n(entry).unwrap_or(usize::MAX));
-    each.fold(0, usize::saturating_add)
 }

@@ -227,7 +227,7 @@ impl Job {
         let events: Vec<&Event> = pending.events().collect();
         let mut adds = Vec::new();
         for (day, nths) in by_day(&events) {
-            let mut file = DataFile::create(&self.table, &day, name, nths.len())?;
+            let mut file = DataFile::create(&self.table, &day, name)?;
             for part in nths.chunks(ROWS) {
                 let rows = part
                     .iter()
@@ -280,7 +280,7 @@ impl Job {
             .chain(attestations)
             .chain(evidence);
         let rows: Vec<Row<'_>> = rows.collect();
-        let mut file = DataFile::create(&self.table, SIDE, name, rows.len())?;
+        let mut file = DataFile::create(&self.table, SIDE, name)?;
         for part in rows.chunks(ROWS) {
             file.write(&encode(part).map_err(|e| self.failed(&e))?)?;
         }
@@ -321,10 +321,11 @@ impl Pending {
 /// The events of each day in the order of their times. Logs come nearly in that order, which the sort makes use of;
 /// what it compares stands beside the events, which are large and far apart.
 fn by_day(events: &[&Event]) -> BTreeMap<String, Vec<usize>> {
+    // An id as a number is compared in one step, and in the order of its bytes.
     let keys = events
         .iter()
         .enumerate()
-        .map(|(nth, event)| (event.time, event.id, nth));
+        .map(|(nth, event)| (event.time, u128::from_be_bytes(event.id.0), nth));
     let mut keys: Vec<_> = keys.collect();
     keys.sort();
     let mut days: BTreeMap<String, Vec<usize>> = BTreeMap::new();

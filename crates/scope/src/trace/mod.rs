@@ -8,6 +8,7 @@ mod blind;
 mod carry;
 mod host;
 mod issue;
+mod job;
 mod join;
 mod logon;
 mod pivot;
@@ -94,6 +95,8 @@ pub struct Trace<'a> {
     requests: BTreeMap<String, BTreeSet<EventId>>,
     /// Stores of credentials that were readable, and when.
     readable: BTreeSet<(ObservableKind, Timestamp)>,
+    /// Under which paths results of jobs were taken.
+    results: job::Results,
     /// Hosts to which a logon of the intruder may be missing, and since when.
     unseen_logons: BTreeSet<(String, Timestamp)>,
     /// Sources that handed something out and say to whom, each with the source that has a gap then.
@@ -132,6 +135,7 @@ impl<'a> Trace<'a> {
             earliest: Timestamp::MAX,
             requests: BTreeMap::new(),
             readable: BTreeSet::new(),
+            results: job::Results::new(),
             unseen_logons: BTreeSet::new(),
             told_issues: BTreeSet::new(),
         };

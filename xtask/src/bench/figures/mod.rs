@@ -1,16 +1,20 @@
 //! Reading speed and bytes on disk for one source at a time, then a scope in a lake of everything.
 
-use super::program::{Program, Took, bytes_below};
+mod samples;
+
+use super::program::{Program, Took, bytes_below, took};
+use samples::{EVTX, Sample};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Days of a drill, and the events that each of its accounts makes in them, about.
 const DAYS: u64 = 18;
 const EVENTS_OF_ONE: u64 = 517;
-/// Raw bytes of one source that the reading figures are taken from, at most.
-const SAMPLE: u64 = 256 << 20;
+/// Where the Windows logs lie, if anywhere.
+const DATA: &str = "../shared/data";
 /// A scope is asked so often; the first finds the files cold.
 const ASKED: usize = 3;
 
@@ -62,36 +66,50 @@ impl Bench<'_> {
     /// Each source alone, beside what reading and compressing its bytes costs at least.
     fn sources(&self) -> Result<(), String> {
         println!(
-            "| source | raw MB | events | MB/s per core | events/s per core | MB/s, both cores | peak MB | lake / zstd -3 | lines alone MB/s | zstd -3 alone MB/s |"
+            "| source | raw MB | events | MB/s per core | events/s per core | MB/s, both cores | peak MB | lake / zstd -3 | lines, or records, alone MB/s | zstd -3 alone MB/s |"
         );
         println!("|---|---|---|---|---|---|---|---|---|---|");
-        for (name, folder, ending) in [
-            ("nginx JSON", "nginx", ".log"),
-            ("PostgreSQL csvlog", "postgresql", ".csv"),
-        ] {
-            let sample = self.here.join(folder);
-            let files = copied(&self.here.join("drill/logs").join(folder), &sample, ending)?;
-            let lake = self.here.join(format!("{folder}-lake"));
-            let took = self
-                .program
-                .run(&lake, &["ingest", &sample.display().to_string()])?;
-            let n_events = self.n_events(&lake)?;
-            let raw: u64 = bytes_below(&sample);
-            let (lines, packed, packing) = limits(&files)?;
-            println!(
-                "| {name} | {:.0} | {n_events} | {:.0} | {:.0} | {:.0} | {:.0} | {:.2} | {:.0} | {:.0} |",
-                mb(raw),
-                mb(raw) / took.cpu.as_secs_f64(),
-                n_events as f64 / took.cpu.as_secs_f64(),
-                mb(raw) / took.wall.as_secs_f64(),
-                mb(took.peak),
-                bytes_below(&lake) as f64 / packed as f64,
-                mb(raw) / lines.as_secs_f64(),
-                mb(raw) / packing.as_secs_f64(),
-            );
+        let samples = Sample::all(&self.here.join("drill/logs"), Path::new(DATA), &self.here)?;
+        for sample in &samples {
+            self.source(sample)?;
         }
         println!();
         Ok(())
+    }
+
+    fn source(&self, sample: &Sample) -> Result<(), String> {
+        let lake = sample.folder.with_extension("lake");
+        let took = self
+            .program
+            .run(&lake, &["ingest", &sample.folder.display().to_string()])?;
+        let n_events = self.n_events(&lake)?;
+        let raw: u64 = bytes_below(&sample.folder);
+        let (walking, packed, packing) = limits(&sample.files)?;
+        let walking = match sample.name {
+            EVTX => self.dumped(&sample.folder)?,
+            _ => walking,
+        };
+        println!(
+            "| {} | {:.0} | {n_events} | {:.0} | {:.0} | {:.0} | {:.0} | {:.2} | {:.0} | {:.0} |",
+            sample.name,
+            mb(raw),
+            mb(raw) / took.cpu.as_secs_f64(),
+            n_events as f64 / took.cpu.as_secs_f64(),
+            mb(raw) / took.wall.as_secs_f64(),
+            mb(took.peak),
+            bytes_below(&lake) as f64 / packed as f64,
+            mb(raw) / walking.as_secs_f64(),
+            mb(raw) / packing.as_secs_f64(),
+        );
+        Ok(())
+    }
+
+    /// Processor time in which the crate `evtx` alone makes JSON of all records.
+    fn dumped(&self, files: &Path) -> Result<Duration, String> {
+        let own = std::env::current_exe().map_err(|e| e.to_string())?;
+        let mut command = Command::new(own);
+        command.args(["bench", "detect-part", "evtx"]).arg(files);
+        Ok(took(&mut command, &self.here.join("stdout"))?.cpu)
     }
 
     /// All logs into one lake; then a device with about 500 events is scoped, as they come in and compacted.
@@ -162,28 +180,6 @@ impl Bench<'_> {
             .as_u64()
             .ok_or_else(|| "`lake info` names no events".to_owned())
     }
-}
-
-/// Copies files of that ending, so many bytes at most, without the manifests that lie beside them.
-fn copied(from: &Path, to: &Path, ending: &str) -> Result<Vec<PathBuf>, String> {
-    fs::create_dir_all(to).map_err(|e| e.to_string())?;
-    let mut found: Vec<PathBuf> = fs::read_dir(from)
-        .map_err(|e| format!("{}: {e}", from.display()))?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.to_string_lossy().ends_with(ending))
-        .collect();
-    found.sort();
-    let (mut all, mut bytes) = (Vec::new(), 0);
-    for path in found {
-        if bytes < SAMPLE
-            && let Some(name) = path.file_name()
-        {
-            let copy = to.join(name);
-            bytes += fs::copy(&path, &copy).map_err(|e| e.to_string())?;
-            all.push(copy);
-        }
-    }
-    Ok(all)
 }
 
 /// On one core: the time to walk the lines, the bytes under zstd -3, and the time that takes.
