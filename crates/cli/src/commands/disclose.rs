@@ -5,8 +5,8 @@ use crate::exit::Exit;
 use crate::setting::{Setting, by, case_name, read_text, write_file};
 use ambit_case::{Act, Case, Dossier, Entry, Outbox, Signed};
 use ambit_disclose::{
-    NoticeKind, Openness, Regime, Risk, Tongue, Wanted, built_in, calendar_of, draft, fact_json, notice_json,
-    notice_page, notice_text, parse, status_json, status_lines, status_page, stix, told, veris,
+    NoticeKind, Openness, Regime, Risk, Tongue, Wanted, built_in, calendar_of, draft, fact_json,
+    notice_json, notice_page, notice_text, parse, status_json, status_lines, status_page, stix, told, veris,
 };
 use ambit_event::{Timestamp, printable};
 use anyhow::{Context, Result, bail, ensure};
@@ -296,7 +296,9 @@ fn status(setting: &Setting, args: &StatusArgs) -> Result<Exit> {
         write_file(path, status_page(&found).as_bytes())?;
     }
     if setting.is_json {
-        setting.json(&status_json(&found))?;
+        let mut told = status_json(&found);
+        told["letters"] = json!(letters::tallies(&outbox));
+        setting.json(&told)?;
     } else {
         setting.say_all(status_lines(&found))?;
         for (name, mailing) in &outbox.mailings {
@@ -373,6 +375,9 @@ fn list(setting: &Setting, args: &FactListArgs) -> Result<Exit> {
         let who = match &fact.provenance {
             ambit_disclose::Provenance::Signed { entry, by, .. } => format!("{by}, entry {entry}"),
             ambit_disclose::Provenance::ScopeAt { version, .. } => format!("scope at version {version}"),
+            ambit_disclose::Provenance::Snapshot { version, table, .. } => {
+                format!("{} with the scope at version {version}", table.file)
+            }
         };
         setting.say(&printable(
             &format!("{name:<28} {} ({who})", told(&fact.value)),
