@@ -180,10 +180,9 @@ fn over(reached: &[Reached], subjects: &Subjects, asked: &Asked<'_>) -> Bounds {
         at_most = at_most.zip(most).map(|(a, b)| a.saturating_add(b));
     }
     // Where the question has no answer nothing bounds a part of it either.
-    let at_most = match subjects.at_most {
-        Some(all) => Some(at_most.map_or(all, |most| most.min(all)).max(at_least)),
-        None => None,
-    };
+    let at_most = subjects
+        .at_most
+        .map(|all| at_most.map_or(all, |most| most.min(all)).max(at_least));
     let because = if at_most == Some(at_least) {
         Vec::new()
     } else {

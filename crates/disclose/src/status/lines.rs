@@ -24,6 +24,7 @@ pub fn status_lines(status: &Disclosure) -> Vec<String> {
     lines.push(String::new());
     lines.push(match owed.len() {
         0 => "OWED       nothing that is certain".to_owned(),
+        1 => "OWED       1 that is certain".to_owned(),
         n => format!("OWED       {n} that are certain"),
     });
     let mut owed = owed;

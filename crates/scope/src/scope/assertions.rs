@@ -85,7 +85,7 @@ impl Parts<'_> {
     }
 
     fn lived(&self) -> impl Iterator<Item = String> {
-        let told = self.map.subjects.iter().filter_map(|subject| {
+        self.map.subjects.iter().filter_map(|subject| {
             let lived = subject.lived.as_ref()?;
             lived.table.as_ref()?;
             Some(format!(
@@ -95,8 +95,7 @@ impl Parts<'_> {
                 lived.columns.join(" and "),
                 lived.at
             ))
-        });
-        told
+        })
     }
 
     fn trusted_hops(&self) -> impl Iterator<Item = String> {
