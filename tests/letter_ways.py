@@ -22,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -293,6 +294,7 @@ def main() -> None:
     began = time.monotonic()
     # A client that hangs up is what is tried here.
     logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
         world = World(sys.argv[1], Path(folder))
         world.make()
