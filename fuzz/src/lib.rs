@@ -189,6 +189,47 @@ static STORY: LazyLock<ambit_scope::Scope> = LazyLock::new(|| {
         .unwrap_or_else(|error| panic!("the scope of the notice target is sound: {error}"))
 });
 
+/// Reads bytes as the table of those who are written to.
+pub fn addresses(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (Ok(read), Ok(again)) = (
+        ambit_case::Addresses::read(&text),
+        ambit_case::Addresses::read(&text),
+    ) else {
+        return;
+    };
+    assert_eq!(read, again, "the same table gives the same persons");
+    for row in read.iter() {
+        assert_eq!(row.digest().len(), 64, "of an address the journal keeps a digest");
+        let printable = |text: &String| !text.contains(['\r', '\n']);
+        assert!(
+            row.name.as_ref().is_none_or(printable),
+            "a name brings no line into a mail"
+        );
+        assert!(
+            !row.email.to_string().contains(['\r', '\n']),
+            "an address brings no line into a dialog"
+        );
+    }
+}
+
+/// Reads bytes as reports of mail servers, one mail or a mailbox.
+pub fn bounces(bytes: &[u8]) {
+    let read = ambit_case::read_reports(bytes);
+    assert_eq!(
+        read,
+        ambit_case::read_reports(bytes),
+        "the same mails give the same reports"
+    );
+    for report in &read.reports {
+        let clean = ambit_event::printable(&report.told, usize::MAX);
+        assert_eq!(
+            report.told, clean,
+            "what a server said brings nothing to a screen"
+        );
+    }
+}
+
 /// Reads bytes as the template of a notice; whatever it is, a draft says no more than the scope carries.
 pub fn notice(bytes: &[u8]) {
     let template = String::from_utf8_lossy(bytes);

@@ -35,6 +35,7 @@ pub fn lines(screen: &Screen<'_>, paint: &Paint) -> Vec<String> {
     };
     sheet.head();
     sheet.data();
+    sheet.residence();
     sheet.claims();
     sheet.gaps();
     sheet.times();
@@ -221,6 +222,31 @@ impl<'a> Sheet<'a> {
                 self.paint.tone(tone, &line)
             ));
         }
+    }
+
+    /// Where the persons live, the places of most of them first.
+    fn residence(&mut self) {
+        const MOST: usize = 8;
+        let Some(residence) = &self.scope().residence else {
+            return;
+        };
+        let reached = |(_, bounds): &(&String, &Bounds)| bounds.at_most != Some(0);
+        let mut places: Vec<(&String, &Bounds)> = residence.places.iter().filter(reached).collect();
+        places.sort_by_key(|(_, bounds)| std::cmp::Reverse(bounds.at_most.unwrap_or(u64::MAX)));
+        let shown = places.iter().take(MOST).map(|(place, bounds)| {
+            let most = words::at_most(bounds.at_most);
+            format!("{place} {} to {most}", words::number(bounds.at_least))
+        });
+        let mut shown: Vec<String> = shown.collect();
+        if places.len() > MOST {
+            shown.push(format!("and {} more places", places.len() - MOST));
+        }
+        let tables = residence
+            .tables
+            .iter()
+            .map(|table| format!("{} as of {}", table.file, words::instant(table.at)));
+        shown.push(format!("by {}", tables.collect::<Vec<_>>().join(" and ")));
+        self.labelled("LIVING IN", None, &shown.join(" · "), 3);
     }
 
     fn claims(&mut self) {

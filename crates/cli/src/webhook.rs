@@ -129,6 +129,9 @@ async fn answered(mut response: reqwest::Response) -> Answer {
         | StatusCode::CONFLICT
         | StatusCode::GONE
         | StatusCode::UNPROCESSABLE_ENTITY => Answer::Refused { reply },
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Answer::Barred {
+            why: format!("the service does not know us: {reply}"),
+        },
         _ => Answer::Unreached { why: reply },
     }
 }

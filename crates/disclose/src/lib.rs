@@ -32,7 +32,7 @@ pub mod words;
 pub use clock::{Calendar, Deadline, LaterReading, Uncounted, calendar, calendar_names, end_of};
 pub use decided::Decided;
 pub use duty::{Change, Due, Duty, Question, State, changes, duties};
-pub use export::{stix, veris};
+pub use export::{edpb, stix, veris};
 pub use fact::{
     Conflict, Fact, Facts, Holdings, Kind, Known, Provenance, Refused, Standing, Term, VOCABULARY, Value,
     term, told, wants_knower,

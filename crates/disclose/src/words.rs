@@ -42,6 +42,15 @@ pub fn counted(bounds: &Bounds, one: &str, many: &str) -> String {
     }
 }
 
+/// The same in plain words: a number that is neither a least nor a most is the number.
+pub fn plainly(bounds: &Bounds, one: &str, many: &str) -> String {
+    let counted = counted(bounds, one, many);
+    counted
+        .strip_prefix("exactly ")
+        .map(str::to_owned)
+        .unwrap_or(counted)
+}
+
 /// `a`, `a and b`, `a, b and c`, with another word for `and`.
 pub fn list<S: AsRef<str>>(items: &[S], and: &str) -> String {
     match items {
@@ -91,6 +100,7 @@ pub fn length(nanos: i64) -> String {
 /// A class of data as people call it.
 pub fn class(name: &str) -> String {
     match name {
+        "credential" => "login".to_owned(),
         "government_id" => "government id".to_owned(),
         "special" => "specially protected".to_owned(),
         "union" => "union membership".to_owned(),
@@ -105,17 +115,19 @@ pub fn capital(text: &str) -> String {
         .map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
+/// Bounds without a reason, for tests.
+#[cfg(test)]
+pub fn bounds(at_least: u64, at_most: Option<u64>) -> Bounds {
+    Bounds {
+        at_least,
+        at_most,
+        because: Vec::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn bounds(at_least: u64, at_most: Option<u64>) -> Bounds {
-        Bounds {
-            at_least,
-            at_most,
-            because: Vec::new(),
-        }
-    }
 
     #[test]
     fn bounds_are_one_number_only_where_both_ends_meet() {

@@ -90,6 +90,35 @@ pub struct Subjects {
     pub unnamed: Vec<Unnamed>,
 }
 
+/// Where the persons reached live, as tables say that the data map names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Residence {
+    pub tables: Vec<TableOfResidence>,
+    /// Persons that records name, as `domain:key`, with their country (`se`) or region (`us-ca`) where it is known.
+    pub persons: BTreeMap<String, String>,
+    /// How many of the persons reached live in each place that anybody of the tables lives in, and in what is around it:
+    /// a region counts for its country, a country of the Union for `eu`.
+    pub places: BTreeMap<String, Bounds>,
+    /// The same for a place that is not listed: under a country (`us`) for another region of it, under `eu` for another
+    /// country of the Union, under the empty name for any other.
+    pub unlisted: BTreeMap<String, Bounds>,
+}
+
+/// A table that says where persons live.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TableOfResidence {
+    /// The domain of the persons.
+    pub subject: String,
+    pub file: String,
+    pub columns: Vec<String>,
+    /// The instant of which it tells.
+    pub at: Timestamp,
+    pub sha256: String,
+    pub n_persons: u64,
+    /// Those of whom it does not tell where they live.
+    pub n_unknown: u64,
+}
+
 /// One attributed operation that reached, or may have reached, subjects' data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {
@@ -277,6 +306,9 @@ pub struct Scope {
     pub seeds: Vec<String>,
     pub assertions: Vec<AssertionUsed>,
     pub subjects: Subjects,
+    /// `None` where the data map names no table that says where persons live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub residence: Option<Residence>,
     pub records: Bounds,
     /// Persons whose data of the class was read.
     pub classes: BTreeMap<String, Bounds>,

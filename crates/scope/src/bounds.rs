@@ -144,7 +144,7 @@ impl Tally {
             .unnamed
             .iter()
             .filter(|u| u.effect == effect.name() && u.classes.iter().any(|c| c == class));
-        let (at_least, at_most) = count(map, named, unnamed);
+        let (at_least, at_most) = over(map, &domains(named, unnamed));
         let because = self
             .reasons
             .get(&(class.to_owned(), effect))
@@ -162,14 +162,19 @@ impl Tally {
         }
     }
 
-    /// All classes and effects together.
-    #[must_use]
-    pub fn subjects(&self, map: &DataMap) -> Subjects {
+    /// Each named person with the strongest grade that any class of it has.
+    fn best(&self) -> BTreeMap<(&String, &String), Grade> {
         let mut best: BTreeMap<(&String, &String), Grade> = BTreeMap::new();
         for ((subject, key, _, _), (grade, _)) in &self.pairs {
             let known = best.entry((subject, key)).or_insert(*grade);
             *known = (*known).max(*grade);
         }
+        best
+    }
+
+    /// The persons of each domain, all classes and effects together.
+    pub(crate) fn domains(&self) -> BTreeMap<&str, Domain> {
+        let best = self.best();
         let named = best.iter().map(|((s, k), g)| (*s, *k, *g));
         // The same persons of one access stand in several entries, one for each effect: count them once.
         let mut once: BTreeMap<_, &Unnamed> = BTreeMap::new();
@@ -180,7 +185,14 @@ impl Tally {
                 *known = u;
             }
         }
-        let (at_least, at_most) = count(map, named, once.into_values());
+        domains(named, once.into_values())
+    }
+
+    /// All classes and effects together.
+    #[must_use]
+    pub fn subjects(&self, map: &DataMap) -> Subjects {
+        let best = self.best();
+        let (at_least, at_most) = over(map, &self.domains());
         let list = |grade: Grade| {
             best.iter()
                 .filter(|(_, g)| **g == grade)
@@ -212,11 +224,11 @@ const fn widest(at_most: Option<u64>) -> u64 {
 }
 
 /// The persons of one domain.
-struct Domain {
-    confirmed: BTreeSet<String>,
-    all: BTreeSet<String>,
+pub(crate) struct Domain {
+    pub confirmed: BTreeSet<String>,
+    pub all: BTreeSet<String>,
     /// Unnamed persons at most; `None`: everyone.
-    unnamed: Option<u64>,
+    pub unnamed: Option<u64>,
 }
 
 impl Default for Domain {
@@ -229,14 +241,39 @@ impl Default for Domain {
     }
 }
 
-/// Persons over all domains: those provably distinct, and those that the keys and unnamed persons can
-/// be at most, never more than the population. Two domains may hold the same person, so the lower
-/// bound is that of the largest domain.
-fn count<'a>(
-    map: &DataMap,
+impl Domain {
+    /// Persons that are provably distinct, and those that the keys and unnamed persons can be at most, never more
+    /// than the population.
+    pub fn bounds(&self, persons: &Persons) -> (u64, Option<u64>) {
+        let lower = persons.at_least(&self.confirmed);
+        let upper = match self.unnamed {
+            Some(n) => Some(persons.at_most(&self.all).saturating_add(n)),
+            None => persons.population(),
+        };
+        let upper = match (upper, persons.population()) {
+            (Some(n), Some(all)) => Some(n.min(all.max(lower))),
+            (upper, _) => upper,
+        };
+        (lower, upper)
+    }
+}
+
+/// Persons over all domains. Two domains may hold the same person, so the lower bound is that of the largest.
+fn over(map: &DataMap, domains: &BTreeMap<&str, Domain>) -> (u64, Option<u64>) {
+    let mut at_least = 0;
+    let mut at_most = Some(0u64);
+    for (subject, domain) in domains {
+        let (lower, upper) = domain.bounds(&map.persons(subject));
+        at_least = at_least.max(lower);
+        at_most = at_most.zip(upper).map(|(a, b)| a.saturating_add(b));
+    }
+    (at_least, at_most)
+}
+
+fn domains<'a>(
     named: impl Iterator<Item = (&'a String, &'a String, Grade)>,
     unnamed: impl Iterator<Item = &'a Unnamed>,
-) -> (u64, Option<u64>) {
+) -> BTreeMap<&'a str, Domain> {
     let mut domains: BTreeMap<&str, Domain> = BTreeMap::new();
     for (subject, key, grade) in named {
         let domain = domains.entry(subject).or_default();
@@ -252,23 +289,7 @@ fn count<'a>(
             domain.unnamed = domain.unnamed.zip(u.at_most).map(|(a, b)| a.saturating_add(b));
         }
     }
-    let mut at_least = 0;
-    let mut at_most = Some(0u64);
-    for (subject, domain) in domains {
-        let persons = map.persons(subject);
-        let lower = persons.at_least(&domain.confirmed);
-        let upper = match domain.unnamed {
-            Some(n) => Some(persons.at_most(&domain.all).saturating_add(n)),
-            None => persons.population(),
-        };
-        let upper = match (upper, persons.population()) {
-            (Some(n), Some(all)) => Some(n.min(all.max(lower))),
-            (upper, _) => upper,
-        };
-        at_least = at_least.max(lower);
-        at_most = at_most.zip(upper).map(|(a, b)| a.saturating_add(b));
-    }
-    (at_least, at_most)
+    domains
 }
 
 fn reason_of(c: &Contribution, g: &crate::account::Graded) -> String {

@@ -21,6 +21,8 @@ pub enum Answer {
     Lost { why: String },
     /// Nothing went, and the next letter will fare no better.
     Unreached { why: String },
+    /// As `Unreached`, and asking again changes nothing: a person must do something first.
+    Barred { why: String },
 }
 
 /// Whatever carries letters.
@@ -259,7 +261,7 @@ impl Post<'_> {
                 sending.n_lost += 1;
                 self.note(message, State::Uncertain, &why);
             }
-            Answer::Unreached { why } => {
+            Answer::Unreached { why } | Answer::Barred { why } => {
                 self.note(message, State::NotSent, &why);
                 sending.stopped = Some(Stopped { why });
             }

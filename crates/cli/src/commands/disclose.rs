@@ -5,8 +5,8 @@ use crate::exit::Exit;
 use crate::setting::{Setting, by, case_name, read_text, write_file};
 use ambit_case::{Act, Case, Dossier, Entry, Outbox, Signed};
 use ambit_disclose::{
-    NoticeKind, Openness, Regime, Risk, Tongue, Wanted, built_in, calendar_of, draft, fact_json, notice_json,
-    notice_page, notice_text, parse, status_json, status_lines, status_page, stix, told, veris,
+    NoticeKind, Openness, Regime, Risk, Tongue, Wanted, built_in, calendar_of, draft, edpb, fact_json,
+    notice_json, notice_page, notice_text, parse, status_json, status_lines, status_page, stix, told, veris,
 };
 use ambit_event::{Timestamp, printable};
 use anyhow::{Context, Result, bail, ensure};
@@ -41,7 +41,7 @@ pub enum DiscloseCommand {
     Letters(LettersArgs),
     /// The deadlines as a calendar file
     Ical(IcalArgs),
-    /// The incident as a VERIS record or a STIX bundle
+    /// The incident as a VERIS record or a STIX bundle, or in the EDPB's draft template of a notification
     Export(ExportArgs),
 }
 
@@ -73,6 +73,7 @@ const EXAMPLES: &str = "Examples:
   ambit disclose letters may
   ambit disclose ical may > deadlines.ics
   ambit disclose export veris may
+  ambit disclose export edpb may
 
 What the logs know comes from the newest scope of the case, with its bounds; what they cannot know is asked for,
 never assumed. A signed number never narrows what the logs leave open. Notices: authority, letter, public, faq,
@@ -220,6 +221,7 @@ pub struct IcalArgs {
 enum Format {
     Veris,
     Stix,
+    Edpb,
 }
 
 #[derive(Debug, Args)]
@@ -296,7 +298,9 @@ fn status(setting: &Setting, args: &StatusArgs) -> Result<Exit> {
         write_file(path, status_page(&found).as_bytes())?;
     }
     if setting.is_json {
-        setting.json(&status_json(&found))?;
+        let mut told = status_json(&found);
+        told["letters"] = json!(letters::tallies(&outbox));
+        setting.json(&told)?;
     } else {
         setting.say_all(status_lines(&found))?;
         for (name, mailing) in &outbox.mailings {
@@ -373,6 +377,9 @@ fn list(setting: &Setting, args: &FactListArgs) -> Result<Exit> {
         let who = match &fact.provenance {
             ambit_disclose::Provenance::Signed { entry, by, .. } => format!("{by}, entry {entry}"),
             ambit_disclose::Provenance::ScopeAt { version, .. } => format!("scope at version {version}"),
+            ambit_disclose::Provenance::Snapshot { version, table, .. } => {
+                format!("{} with the scope at version {version}", table.file)
+            }
         };
         setting.say(&printable(
             &format!("{name:<28} {} ({who})", told(&fact.value)),
@@ -524,6 +531,7 @@ fn export(setting: &Setting, args: &ExportArgs) -> Result<Exit> {
     let record = case.matter(&built_in(), |matter| match args.format {
         Format::Veris => veris(matter, by.at),
         Format::Stix => stix(matter, by.at),
+        Format::Edpb => edpb(matter, by.at),
     });
     setting.json(&record)?;
     Ok(Exit::Complete)

@@ -13,7 +13,8 @@ fn the_demo_tells_the_story_and_the_truth_is_inside() {
     assert!(report.starts_with("<!doctype html>") && report.contains("1 person (at least 1, at most 1)"));
     let statement = fs::read_to_string(dir.path().join("ambit-demo/statement.txt")).unwrap();
     for said in [
-        "The data of exactly 1 person was reached.",
+        "The data of 1 person was reached.",
+        "The requests came through the Android app.",
         "It could first have been noticed on 20 May 2014",
         "We knew on 21 May 2014",
         "No internal company data was read.",
@@ -22,6 +23,8 @@ fn the_demo_tells_the_story_and_the_truth_is_inside() {
         assert!(statement.replace('\n', " ").contains(said), "{said}: {statement}");
     }
     assert!(!statement.contains("NOT TO BE ISSUED"), "{statement}");
+    // The evidence's root says nothing to the public.
+    assert!(!statement.contains("root"), "{statement}");
 }
 
 #[test]
@@ -30,9 +33,9 @@ fn the_demo_with_a_hole_says_what_it_cannot_exclude() {
     matches("demo_gap", dir.path(), &["demo", "--gap", "nginx:20m"]);
     let statement = fs::read_to_string(dir.path().join("ambit-demo/statement.txt")).unwrap();
     for said in [
-        "at least 1 and at most 981 persons",
+        "The data of at least 1 person was reached, and of at most 981 persons",
         "It cannot be excluded that payment data",
-        "Records of ours are missing from",
+        "Some of our records are missing or incomplete from",
         "It is not certain that the intruder's access has ended.",
     ] {
         assert!(statement.replace('\n', " ").contains(said), "{said}: {statement}");

@@ -1,8 +1,10 @@
 //! The incident for other people's tools. What is not known is `Unknown` there, and a number has its bounds in a note.
 
+mod edpb;
 mod stix;
 mod veris;
 
+pub use edpb::edpb;
 pub use stix::stix;
 pub use veris::veris;
 

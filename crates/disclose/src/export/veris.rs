@@ -40,7 +40,7 @@ pub fn veris(matter: &Matter<'_>, now: Timestamp) -> Value {
         },
         "actor": actor(facts),
         "action": action(facts, scope, &said(&["method", "platform", "version"])),
-        "asset": { "assets": [{ "variety": asset(scope) }] },
+        "asset": { "assets": [{ "variety": asset(scope) }], "cloud": ["Unknown"] },
         "attribute": attribute(facts, scope, &said(&["read", "harmed", "open", "excluded"])),
         "discovery_method": { "unknown": true },
         "targeted": "Unknown",

@@ -38,7 +38,34 @@ impl Standing<'_> {
         self.words(&mut facts);
         self.instants(&mut facts);
         facts.hold(held(&scope.pairs));
+        self.residence(&mut facts);
         facts
+    }
+
+    /// Where the persons live, each place with the bounds that the scope and the table give.
+    fn residence(&self, facts: &mut Facts) {
+        let Some((residence, table)) = self
+            .scope
+            .residence
+            .as_ref()
+            .and_then(|r| Some((r, r.tables.first()?)))
+        else {
+            return;
+        };
+        let provenance = Provenance::Snapshot {
+            version: self.version,
+            content_root: self.scope.content_root.clone(),
+            table: table.clone(),
+        };
+        for (place, bounds) in &residence.places {
+            let fact = Fact {
+                value: Value::Count(bounds.clone()),
+                provenance: provenance.clone(),
+            };
+            let taken = facts.set(&format!("residents:{place}"), fact);
+            debug_assert_eq!(taken, Ok(()), "the vocabulary has residents");
+        }
+        facts.live(residence.clone());
     }
 
     /// Whether personal data was reached at all: undecided where it can neither be shown nor excluded.

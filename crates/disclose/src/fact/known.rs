@@ -1,7 +1,7 @@
 //! What persons signed beside what the logs know. A person may add what the logs do not see, never undo what they
 //! show: a narrower number is not taken, and the conflict is told.
 
-use super::{Fact, Facts, Standing, Value};
+use super::{Beyond, Fact, Facts, Standing, Value};
 use crate::words::range;
 use ambit_event::Timestamp;
 use ambit_scope::Bounds;
@@ -31,10 +31,20 @@ impl Known {
             facts: shown.clone(),
             conflicts: Vec::new(),
         };
+        known.facts.widen_residents(beyond(&shown, signed));
         for (name, fact) in signed.iter() {
             let floor = standing.and_then(|standing| standing.certainly(name));
             let open = standing.map(|standing| standing.open(name)).unwrap_or_default();
-            known.weigh(name, shown.get(name), floor, &open, fact);
+            // A place that the table of residences does not list is bounded too.
+            let bounded = || {
+                let bounds = shown.residence_of(name)?;
+                Some(Fact {
+                    value: Value::Count(bounds),
+                    provenance: fact.provenance.clone(),
+                })
+            };
+            let beside = shown.get(name).cloned().or_else(bounded);
+            known.weigh(name, beside.as_ref(), floor, &open, fact);
         }
         known
     }
@@ -72,6 +82,16 @@ impl Known {
             let taken = self.facts.set(name, fact);
             debug_assert_eq!(taken, Ok(()), "it was taken when it was signed");
         }
+    }
+}
+
+/// How many persons a signature adds to those that the logs bound: they may live anywhere.
+fn beyond(shown: &Facts, signed: &Facts) -> Beyond {
+    let most = |facts: &Facts| facts.count("subjects").map(|bounds| bounds.at_most);
+    match (most(shown), most(signed)) {
+        (Some(Some(shown)), Some(Some(said))) => Beyond::AtMost(said.saturating_sub(shown)),
+        (Some(Some(_)), Some(None)) => Beyond::Unbounded,
+        _ => Beyond::AtMost(0),
     }
 }
 
@@ -132,14 +152,7 @@ fn words(said: &BTreeSet<String>, floor: BTreeSet<String>, open: &BTreeSet<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn bounds(at_least: u64, at_most: Option<u64>) -> Bounds {
-        Bounds {
-            at_least,
-            at_most,
-            because: Vec::new(),
-        }
-    }
+    use crate::words::bounds;
 
     #[test]
     fn a_signature_widens_and_never_narrows() {

@@ -11,7 +11,7 @@ pub use read::told;
 pub use vocabulary::{Kind, RISKS, Term, VOCABULARY, term, wants_knower};
 
 use ambit_event::Timestamp;
-use ambit_scope::Bounds;
+use ambit_scope::{Bounds, Residence, TableOfResidence, Territory};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,6 +34,12 @@ pub enum Value {
 pub enum Provenance {
     /// The scope of this case, computed at this version of the lake.
     ScopeAt { version: u64, content_root: String },
+    /// A table of persons that the data map names, read with the scope of this version.
+    Snapshot {
+        version: u64,
+        content_root: String,
+        table: TableOfResidence,
+    },
     /// An entry of the case's journal that a person signed.
     Signed {
         entry: String,
@@ -67,6 +73,15 @@ pub struct Holdings {
 pub struct Facts {
     known: BTreeMap<String, Fact>,
     holdings: Option<Holdings>,
+    /// Where the persons live, as far as a table says.
+    residence: Option<Residence>,
+}
+
+/// Persons that a signature adds to those of the logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beyond {
+    AtMost(u64),
+    Unbounded,
 }
 
 /// Why a fact was not taken.
@@ -166,13 +181,36 @@ impl Facts {
         match self.get(name).map(|fact| &fact.value) {
             Some(Value::Count(bounds)) => Some(bounds.clone()),
             Some(_) => None,
-            None if name.starts_with("residents:") => self.count("subjects").map(|all| Bounds {
-                at_least: 0,
-                at_most: all.at_most,
-                because: vec!["nobody said how many of the persons reside there".to_owned()],
-            }),
-            None => None,
+            None => name
+                .strip_prefix("residents:")
+                .and_then(|place| self.residents(place)),
         }
+    }
+
+    /// How many live in a place of which nobody signed a count: as the table of residences bounds it, else as many as
+    /// there are persons.
+    fn residents(&self, place: &str) -> Option<Bounds> {
+        if let Some(residence) = &self.residence {
+            return Some(living(residence, place));
+        }
+        self.count("subjects").map(|all| Bounds {
+            at_least: 0,
+            at_most: all.at_most,
+            because: vec!["nobody said how many of the persons reside there".to_owned()],
+        })
+    }
+
+    /// The bounds that the table of residences gives for `residents:…`.
+    fn residence_of(&self, name: &str) -> Option<Bounds> {
+        let place = name.strip_prefix("residents:")?;
+        self.residence.as_ref().map(|residence| living(residence, place))
+    }
+
+    /// Where a person lives: as somebody signed, else as the table of residences says.
+    #[must_use]
+    pub fn residence(&self, person: &str) -> Option<&str> {
+        let told = || self.residence.as_ref()?.persons.get(person).map(String::as_str);
+        self.text(&format!("residence:{person}")).or_else(told)
     }
 
     /// In how many persons all of these classes meet.
@@ -196,8 +234,90 @@ impl Facts {
         })
     }
 
+    /// Persons beside those that the table of residences was asked of may live in each place.
+    fn widen_residents(&mut self, beyond: Beyond) {
+        if beyond == Beyond::AtMost(0) {
+            return;
+        }
+        let widened = |bounds: &mut Bounds| {
+            bounds.at_most = match beyond {
+                Beyond::AtMost(n) => bounds.at_most.map(|most| most.saturating_add(n)),
+                Beyond::Unbounded => None,
+            };
+            bounds
+                .because
+                .push("a signature adds persons of whom nobody said where they live".to_owned());
+        };
+        if let Some(residence) = &mut self.residence {
+            residence.places.values_mut().for_each(widened);
+            residence.unlisted.values_mut().for_each(widened);
+        }
+        for (_, fact) in self
+            .known
+            .iter_mut()
+            .filter(|(name, _)| name.starts_with("residents:"))
+        {
+            if let Value::Count(bounds) = &mut fact.value {
+                widened(bounds);
+            }
+        }
+    }
+
+    pub(crate) fn live(&mut self, residence: Residence) {
+        self.residence = Some(residence);
+    }
+
     pub(crate) fn hold(&mut self, holdings: Holdings) {
         self.holdings = Some(holdings);
+    }
+}
+
+/// The bounds of a place; one in which nobody of the table lives has those of the nearest that says anything.
+fn living(residence: &Residence, name: &str) -> Bounds {
+    if name == ONE_STATE {
+        return in_one_state(residence);
+    }
+    let unlisted = |name: &str| residence.unlisted.get(name).cloned();
+    let anywhere = || unlisted("").unwrap_or_else(unknown);
+    let Some(place) = Territory::parse(name) else {
+        return anywhere();
+    };
+    let listed = residence.places.get(place.as_str()).cloned();
+    let part = || place.has_region().then(|| unlisted(place.country())).flatten();
+    let member = || place.is_in_union().then(|| unlisted("eu")).flatten();
+    listed.or_else(part).or_else(member).unwrap_or_else(anywhere)
+}
+
+/// Whichever State of the United States most of the persons live in: rules on health data count State by State.
+const ONE_STATE: &str = "us-one-state";
+
+fn in_one_state(residence: &Residence) -> Bounds {
+    let listed = residence
+        .places
+        .iter()
+        .filter(|(place, _)| place.starts_with("us-"))
+        .map(|(_, bounds)| bounds);
+    let other = residence
+        .unlisted
+        .get("us")
+        .or_else(|| residence.unlisted.get(""));
+    let each: Vec<&Bounds> = listed.chain(other).collect();
+    let at_most = each
+        .iter()
+        .map(|bounds| bounds.at_most)
+        .collect::<Option<Vec<u64>>>();
+    Bounds {
+        at_least: each.iter().map(|bounds| bounds.at_least).max().unwrap_or(0),
+        at_most: at_most.map(|all| all.into_iter().max().unwrap_or(0)),
+        because: Vec::new(),
+    }
+}
+
+const fn unknown() -> Bounds {
+    Bounds {
+        at_least: 0,
+        at_most: None,
+        because: Vec::new(),
     }
 }
 

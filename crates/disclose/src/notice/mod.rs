@@ -28,9 +28,9 @@ use crate::fact::{Facts, Known, Standing};
 use crate::regime::Regime;
 use crate::wording::Ground;
 use ambit_event::printable;
-use ambit_scope::{Bounds, Claim};
+use ambit_scope::{Bounds, Claim, Within};
 use pen::{Pen, Reader};
-use person::{Own, Roll, residence};
+use person::{Own, Roll, binds, residence};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -341,7 +341,7 @@ fn forbidden(matter: &Matter<'_>, place: Option<&str>) -> Forbidden {
     let rules = matter
         .regimes
         .iter()
-        .filter(|regime| regime.jurisdiction == place)
+        .filter(|regime| binds(regime, place) == Within::Yes)
         .flat_map(|regime| &regime.duties);
     for what in rules
         .filter_map(|rule| rule.forbidden.as_ref())
@@ -357,7 +357,29 @@ fn forbidden(matter: &Matter<'_>, place: Option<&str>) -> Forbidden {
             }),
         }
     }
+    forbidden.unclear.extend(undecided_place(matter, place));
     forbidden
+}
+
+/// Somebody of whom only the country is known may live where the law forbids to tell something.
+fn undecided_place(matter: &Matter<'_>, place: &str) -> Option<Trouble> {
+    let forbids = |regime: &&Regime| regime.duties.iter().any(|rule| rule.forbidden.is_some());
+    let may: BTreeSet<&str> = matter
+        .regimes
+        .iter()
+        .filter(|regime| binds(regime, place) == Within::Perhaps)
+        .filter(forbids)
+        .map(|regime| regime.jurisdiction.as_str())
+        .collect();
+    let may: Vec<&str> = may.into_iter().collect();
+    (!may.is_empty()).then(|| Trouble {
+        kind: TroubleKind::Missing,
+        words: "residence".to_owned(),
+        because: format!(
+            "only `{place}` is known of where the person lives, and the law of {} forbids to tell some of it",
+            may.join(", ")
+        ),
+    })
 }
 
 /// Disclosure is decided by a person, who signs.

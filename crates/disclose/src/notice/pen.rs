@@ -3,8 +3,10 @@
 use super::Matter;
 use super::saying::{Carrier, Sayings, Topic};
 use super::tongue::Tongue;
+use crate::decided::Decided;
 use crate::fact::{Facts, Provenance, Value};
-use crate::words::{at_utc, counted, length, list, number};
+use crate::words::{at_utc, counted, length, list, number, plainly};
+use ambit_event::Timestamp;
 use ambit_scope::{Bounds, Claim, Scope, Verdict};
 use std::collections::BTreeSet;
 
@@ -77,21 +79,21 @@ impl Pen<'_> {
             .filter(|hop| hop.rule == "seed")
             .map(|hop| hop.to.kind.name())
             .collect();
-        let kinds: Vec<String> = kinds.into_iter().map(|kind| kind.replace('_', " ")).collect();
         if kinds.is_empty() {
             return;
         }
-        let named: Vec<String> = kinds.iter().map(|kind| with_article(kind)).collect();
+        let named: Vec<String> = kinds.into_iter().map(started_from).collect();
         let text = format!(
-            "We traced it from what the intruder is taken to have held: {}.",
+            "We take it that the intruder held {}, and traced the rest from there.",
             list(&named, "and")
         );
         self.out
             .put("method", Topic::Nature, &text, vec![Carrier::Coverage]);
         for exposed in scope.exposed.iter().filter(|e| e.by == "app_version") {
-            let what = counted(&exposed.n, &exposed.counted, &exposed.counted);
+            let one = exposed.counted.strip_suffix('s').unwrap_or(&exposed.counted);
+            let what = plainly(&exposed.n, one, &exposed.counted);
             let text = format!(
-                "It came through version {} of the app, which our records show on {what}.",
+                "The requests named version {} of the app; our records show that version on {what}.",
                 exposed.value
             );
             let id = format!("version:{}", exposed.value);
@@ -137,7 +139,7 @@ impl Pen<'_> {
         let aware = self.facts.instant("aware_at");
         if let Some((from, to)) = noticeable.zip(aware).filter(|(from, to)| to > from) {
             let text = format!(
-                "Between the first sign in the logs and our knowing lay {}.",
+                "From the first sign in our records until we knew, {} passed.",
                 length(to.0.saturating_sub(from.0))
             );
             let carriers = ["noticeable_at", "aware_at"].map(|name| Carrier::fact(self.facts, name));
@@ -199,11 +201,13 @@ impl Pen<'_> {
         };
         match (from, to) {
             (Some(from), Some(to)) => {
-                let what = match self.scope {
-                    Some(_) => "What the records show as the intruder's doing, for certain or probably,",
-                    None => "It",
+                let text = match self.scope {
+                    Some(_) => format!(
+                        "What our records show as the intruder's doing, for certain or probably, happened {}.",
+                        between(from, to)
+                    ),
+                    None => format!("It lasted from {} to {}.", at_utc(from), at_utc(to)),
                 };
-                let text = format!("{what} lasted from {} to {}.", at_utc(from), at_utc(to));
                 self.out.put("period", Topic::Nature, &text, carriers(self.facts));
             }
             _ => self.out.ask("period", Topic::Nature, "occurred_from"),
@@ -213,9 +217,8 @@ impl Pen<'_> {
         };
         if let Some((first, last)) = times.first_possible.zip(times.last_possible) {
             let text = format!(
-                "Activity that may have been the intruder's, and may not, was recorded from {} to {}.",
-                at_utc(first),
-                at_utc(last)
+                "Other activity, {}, may have been the intruder's or somebody else's.",
+                between(first, last)
             );
             let carried = vec![Carrier::Timeline {
                 name: "first_possible",
@@ -265,7 +268,7 @@ impl Pen<'_> {
         let named =
             scope.subjects.confirmed.len() + scope.subjects.probable.len() + scope.subjects.possible.len();
         let text = format!(
-            "Of those who cannot be excluded our records identify {}; the others can only be bounded in number.",
+            "Our records identify {} of those who are or may be concerned; of the others we know only how many they can be at most.",
             number(named as u64)
         );
         let bounds = Bounds {
@@ -273,12 +276,12 @@ impl Pen<'_> {
             at_most: scope.subjects.at_most,
             because: Vec::new(),
         };
-        self.out.put(
-            "named",
-            Topic::Number,
-            &text,
-            vec![Carrier::count("persons", &bounds)],
-        );
+        let carried = vec![Carrier::count("persons", &bounds)];
+        self.out.put("named", Topic::Number, &text, carried.clone());
+        if self.matter.decided.is_some_and(Decided::tells_persons) {
+            let text = "Whoever gets no letter from us may still be among the others.";
+            self.out.put("others_named", Topic::Number, text, carried);
+        }
     }
 
     /// Why no number can be given, where none can.
@@ -314,8 +317,8 @@ fn persons_text(bounds: &Bounds) -> String {
     match (bounds.at_least, bounds.at_most) {
         (0, Some(0)) => "No personal data was reached.".to_owned(),
         (0, Some(most)) => format!(
-            "It cannot be excluded that the data of up to {} was reached; of nobody is it certain.",
-            counted(&at_most(most), "person", "persons").trim_start_matches("exactly ")
+            "It cannot be excluded that the data of up to {} was reached; it is certain of nobody.",
+            plainly(&at_most(most), "person", "persons")
         ),
         (0, None) => {
             "It cannot be excluded that the data of persons was reached, and no upper limit is known."
@@ -324,12 +327,13 @@ fn persons_text(bounds: &Bounds) -> String {
         (least, Some(most)) if least == most => {
             format!(
                 "The data of {} was reached.",
-                counted(bounds, "person", "persons")
+                plainly(bounds, "person", "persons")
             )
         }
         (least, Some(most)) => format!(
-            "The data of {} was reached: of {} it is certain, and {} more cannot be excluded.",
-            counted(bounds, "person", "persons"),
+            "The data of at least {} was reached, and of at most {}: it is certain for {}, and cannot be excluded for {} more.",
+            plainly(&at_most(least), "person", "persons"),
+            plainly(&at_most(most), "person", "persons"),
             number(least),
             number(most.saturating_sub(least))
         ),
@@ -348,7 +352,26 @@ fn at_most(n: u64) -> Bounds {
     }
 }
 
-fn with_article(kind: &str) -> String {
-    let vowel = kind.starts_with(['a', 'e', 'i', 'o']);
-    format!("{} {kind}", if vowel { "an" } else { "a" })
+/// What the trace starts from, in words that need no training.
+fn started_from(kind: &str) -> String {
+    match kind {
+        "session" => "a session (what keeps somebody signed in)".to_owned(),
+        "token" => "a token (what a program signs in with)".to_owned(),
+        "ip" => "an internet address".to_owned(),
+        "event" => "what is recorded as one event".to_owned(),
+        "finding" => "what a detection found".to_owned(),
+        other => {
+            let kind = other.replace('_', " ");
+            let vowel = kind.starts_with(['a', 'e', 'i', 'o']);
+            format!("{} {kind}", if vowel { "an" } else { "a" })
+        }
+    }
+}
+
+/// `between … and …`, or the one instant.
+fn between(from: Timestamp, to: Timestamp) -> String {
+    match at_utc(from) == at_utc(to) {
+        true => format!("on {}", at_utc(from)),
+        false => format!("between {} and {}", at_utc(from), at_utc(to)),
+    }
 }

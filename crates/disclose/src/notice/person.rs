@@ -3,9 +3,10 @@
 use super::Matter;
 use super::pen::Pen;
 use super::saying::{Carrier, Topic};
-use super::tongue::filled;
+use super::tongue::{Phrases, filled};
+use crate::regime::Regime;
 use ambit_event::Timestamp;
-use ambit_scope::{Bounds, Claim, Grade, Scope, Verdict};
+use ambit_scope::{Bounds, Claim, Grade, Scope, Territory, Verdict, Within};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the scope says of one person.
@@ -191,7 +192,7 @@ impl Pen<'_> {
             self.own_effect(roll, own, effect);
         }
         self.own_period(own);
-        self.advice_for(own);
+        self.advice_for(roll, own);
         match place {
             Some(place) => self.rights(place),
             None => self
@@ -279,7 +280,7 @@ impl Pen<'_> {
         let here = matter
             .regimes
             .iter()
-            .filter(|regime| regime.jurisdiction == place);
+            .filter(|regime| binds(regime, place) == Within::Yes);
         let mut n = 0;
         for regime in here {
             let content = regime.duties.iter().filter_map(|rule| rule.content.as_ref());
@@ -296,12 +297,15 @@ impl Pen<'_> {
         }
     }
 
-    fn advice_for(&mut self, own: &Own) {
-        let classes: BTreeSet<&str> = own
-            .pairs
-            .keys()
-            .filter(|(_, effect)| effect == "read")
+    /// What the person's own records name, and what is open for anybody: whoever cannot be told that a password was
+    /// not read is told to change it.
+    fn advice_for(&mut self, roll: &Roll<'_>, own: &Own) {
+        let read = own.bounds(roll, "read");
+        let open = read.iter().filter(|(_, bounds)| bounds.at_most != Some(0));
+        let named = own.pairs.keys().filter(|(_, effect)| effect == "read");
+        let classes: BTreeSet<&str> = named
             .map(|(class, _)| class.as_str())
+            .chain(open.map(|(class, _)| class.as_str()))
             .collect();
         self.advise(&classes);
     }
@@ -313,7 +317,9 @@ impl Pen<'_> {
             return self.out.signed("advice", Topic::Other, self.facts, &fact);
         }
         let mut said = BTreeSet::new();
-        for name in classes {
+        let mut classes: Vec<&str> = classes.iter().copied().collect();
+        classes.sort_by_key(|name| Phrases::urgency(name));
+        for name in &classes {
             let text = self.tongue.phrases.advice(name);
             if said.insert(text) {
                 let carried = vec![Carrier::Advice {
@@ -344,9 +350,20 @@ impl Pen<'_> {
     }
 }
 
-/// The place whose law decides what a letter may say: as somebody signed where the person lives, else as the file of
-/// subjects has it.
+/// Whether the law of a regime's place is that of the place where somebody lives.
+pub(super) fn binds(regime: &Regime, place: &str) -> Within {
+    match (Territory::parse(place), Territory::parse(&regime.jurisdiction)) {
+        (Some(place), Some(of_law)) => place.within(&of_law),
+        _ if regime.jurisdiction == place => Within::Yes,
+        _ => Within::No,
+    }
+}
+
+/// The place whose law decides what a letter may say: as somebody signed where the person lives, else as the table of
+/// addresses has it, else as the data map's table of residences does.
 pub(super) fn residence(matter: &Matter<'_>, person: &str, told: Option<&str>) -> Option<String> {
-    let signed = matter.known.facts.text(&format!("residence:{person}"));
-    signed.or(told).map(str::to_ascii_lowercase)
+    let facts = &matter.known.facts;
+    let signed = facts.text(&format!("residence:{person}"));
+    let place = signed.or(told).or_else(|| facts.residence(person))?;
+    Some(Territory::parse(place).map_or_else(|| place.to_ascii_lowercase(), |place| place.to_string()))
 }

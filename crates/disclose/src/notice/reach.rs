@@ -2,9 +2,9 @@
 
 use super::pen::{Pen, Reader, is_supported};
 use super::saying::{Carrier, Topic};
-use crate::words::{at_utc, capital, class, counted, list, number};
-use ambit_event::Timestamp;
-use ambit_scope::{Bounds, Claim, Scope, Verdict};
+use crate::words::{at_utc, capital, class, list, number, plainly};
+use ambit_event::{Span, Timestamp};
+use ambit_scope::{Bounds, Claim, Scope, ScopeGap, Verdict};
 use std::collections::BTreeSet;
 
 /// The effects beside reading.
@@ -63,14 +63,13 @@ impl Pen<'_> {
 
     pub(super) fn effects(&mut self) {
         let Some(scope) = self.scope else { return };
+        let mut excluded = Vec::new();
         for effect in OTHER_EFFECTS {
             let Some(claim) = self.claim(&format!("effect:{effect}")) else {
                 continue;
             };
             if is_supported(claim) {
-                let (text, carried) = (claim.text.clone(), vec![Carrier::claim(claim)]);
-                self.out
-                    .put(&format!("excluded:{effect}"), Topic::Other, &text, carried);
+                excluded.push((effect, Carrier::claim(claim)));
                 continue;
             }
             let claim = Carrier::claim(claim);
@@ -93,6 +92,19 @@ impl Pen<'_> {
                     .put(&format!("{group}:{effect}:{name}"), Topic::Other, &text, carried);
             }
         }
+        let (effects, carried): (Vec<&str>, Vec<Carrier>) = excluded.into_iter().unzip();
+        let verbs: Vec<&str> = effects
+            .iter()
+            .map(|effect| match *effect {
+                "unavailable" => "made unavailable",
+                verb => verb,
+            })
+            .collect();
+        if !verbs.is_empty() {
+            let text = format!("No personal data was {}.", list(&verbs, "or"));
+            let id = format!("excluded:{}", effects.join("+"));
+            self.out.put(&id, Topic::Other, &text, carried);
+        }
     }
 
     /// The other claims, each worded as its verdict is.
@@ -113,7 +125,7 @@ impl Pen<'_> {
                 ("credentials_held", Verdict::Contradicted) => (
                     "holds",
                     Topic::Nature,
-                    "The intruder held a session, or something else that opens our service.",
+                    "The intruder held something that opens our service, such as a session.",
                 ),
                 ("credentials_held", Verdict::Undecided) => (
                     "holds",
@@ -130,7 +142,7 @@ impl Pen<'_> {
                 ("nobody_else", _) => (
                     "others",
                     Topic::Nature,
-                    "Whether somebody else used the same method is not known: our history was not searched for it.",
+                    "Whether somebody else used the same method is not known: our older records were not searched for it.",
                 ),
                 _ => continue,
             };
@@ -141,7 +153,7 @@ impl Pen<'_> {
         let until = scope.timeline.control_until;
         if let Some(at) = until.filter(|_| self.claim("control_ended").is_some_and(is_supported)) {
             let text = format!(
-                "The last of what the intruder held was refused on {}.",
+                "All that the intruder may have held has been refused since {}.",
                 at_utc(at)
             );
             let carried = vec![Carrier::Timeline {
@@ -154,21 +166,13 @@ impl Pen<'_> {
     /// Through which platforms of the app it went, and through which it did not.
     fn platforms(&mut self, claims: &[Claim]) {
         for (verdict, group, words) in [
-            (
-                Verdict::Contradicted,
-                "came",
-                "The requests came through the platform",
-            ),
+            (Verdict::Contradicted, "came", "The requests came through"),
             (
                 Verdict::Undecided,
                 "open",
-                "It cannot be excluded that requests came through the platform",
+                "It cannot be excluded that requests came through",
             ),
-            (
-                Verdict::Supported,
-                "none",
-                "Nothing was reached through the platform",
-            ),
+            (Verdict::Supported, "none", "Nothing was reached through"),
         ] {
             let fitting = claims.iter().filter(|claim| claim.verdict == verdict);
             let found: Vec<(&str, &Claim)> = fitting
@@ -177,8 +181,9 @@ impl Pen<'_> {
             if found.is_empty() {
                 continue;
             }
-            let names: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
-            let text = format!("{words} {}.", list(&names, "or"));
+            let names: Vec<String> = found.iter().map(|(name, _)| platform(name)).collect();
+            let and = if group == "came" { "and" } else { "or" };
+            let text = format!("{words} {}.", list(&names, and));
             let carried = found.iter().map(|(_, claim)| Carrier::claim(claim)).collect();
             self.out
                 .put(&format!("platform:{group}"), Topic::Nature, &text, carried);
@@ -193,30 +198,9 @@ impl Pen<'_> {
                 .out
                 .put("limits", Topic::Other, text, vec![Carrier::Coverage]);
         };
-        for gap in &scope.gaps {
-            let span = span(gap.span.from, gap.span.until);
-            let what = if gap.state == "absent" {
-                "are missing"
-            } else {
-                "are incomplete"
-            };
-            let text = match (self.reader, &gap.host) {
-                (Reader::Authority, Some(host)) => {
-                    format!("The records of {} on {host} {what} {span}.", gap.source)
-                }
-                (Reader::Authority, None) => format!("The records of {} {what} {span}.", gap.source),
-                (Reader::Public, _) => format!("Records of ours {what} {span}."),
-            };
-            // The public reads the same of two hosts once.
-            if !self
-                .out
-                .iter()
-                .any(|saying| saying.group() == "gap" && saying.text == text)
-            {
-                let id = gap.id.trim_start_matches("gap:");
-                let carried = vec![Carrier::Gap { id: gap.id.clone() }];
-                self.out.put(&format!("gap:{id}"), Topic::Other, &text, carried);
-            }
+        match self.reader {
+            Reader::Authority => self.gaps(&scope.gaps),
+            Reader::Public => self.holes(&scope.gaps),
         }
         self.believe(scope);
         if !scope.unmapped.is_empty() {
@@ -225,16 +209,63 @@ impl Pen<'_> {
             self.out
                 .put("limits:unmapped", Topic::Other, text, vec![Carrier::Coverage]);
         }
-        let text = "All this speaks of the intruder whom we traced, and of nobody beside.";
+        let text =
+            "All this is about the intruder whom we traced; what others may have done is not part of it.";
         self.out
             .put("limits:actor", Topic::Other, text, vec![Carrier::Coverage]);
         self.assertions(scope);
-        let text = format!(
-            "The evidence behind this has the root {}; whoever is given it can compute the answer again and compare.",
-            scope.content_root
-        );
+        let text = match self.reader {
+            Reader::Authority => format!(
+                "The evidence behind this has the root {}; whoever is given it can compute the answer again and compare.",
+                scope.content_root
+            ),
+            Reader::Public => {
+                "The evidence is kept, and an examiner who is given it can compute this answer again."
+                    .to_owned()
+            }
+        };
         self.out
             .put("proof", Topic::Other, &text, vec![Carrier::Coverage]);
+    }
+
+    /// Each gap, with its source.
+    fn gaps(&mut self, gaps: &[ScopeGap]) {
+        for gap in gaps {
+            let host = gap.host.as_ref().map(|host| format!(" on {host}"));
+            let text = format!(
+                "The records of {}{} {} {}.",
+                gap.source,
+                host.unwrap_or_default(),
+                lacking([gap.state.as_str()]),
+                span(gap.span.from, gap.span.until)
+            );
+            let id = gap.id.trim_start_matches("gap:");
+            let carried = vec![Carrier::Gap { id: gap.id.clone() }];
+            self.out.put(&format!("gap:{id}"), Topic::Other, &text, carried);
+        }
+    }
+
+    /// When something of ours is missing, whichever it is: the public reads of one hole in several logs once.
+    fn holes(&mut self, gaps: &[ScopeGap]) {
+        let mut gaps: Vec<&ScopeGap> = gaps.iter().collect();
+        gaps.sort_by_key(|gap| (gap.span.from, gap.span.until, &gap.id));
+        let mut holes: Vec<(Span, Vec<&ScopeGap>)> = Vec::new();
+        for gap in gaps {
+            match holes.last_mut() {
+                Some((hole, of)) if gap.span.from <= hole.until => {
+                    *hole = hole.hull(gap.span);
+                    of.push(gap);
+                }
+                _ => holes.push((gap.span, vec![gap])),
+            }
+        }
+        for (hole, of) in holes {
+            let what = lacking(of.iter().map(|gap| gap.state.as_str()));
+            let text = format!("Some of our records {what} {}.", span(hole.from, hole.until));
+            let carried = of.iter().map(|gap| Carrier::Gap { id: gap.id.clone() }).collect();
+            let id = of.first().map_or("", |gap| gap.id.trim_start_matches("gap:"));
+            self.out.put(&format!("gap:{id}"), Topic::Other, &text, carried);
+        }
     }
 
     /// How complete the sources are over the time in question.
@@ -267,26 +298,29 @@ impl Pen<'_> {
                     list(&proved, "and")
                 }
             ),
-            Reader::Public => format!(
-                "We compared the records that our systems keep independently of each other: {} kinds of them, of which {} are proved complete over the whole time.",
-                number(all.len() as u64),
-                number(proved.len() as u64)
-            ),
+            Reader::Public => compared(all.len() as u64, proved.len() as u64),
         };
         self.out
             .put("believe", Topic::Other, &text, vec![Carrier::Coverage]);
         if self.out.iter().any(|saying| saying.group() == "excluded") {
-            let text = "What we exclude we exclude because the records that would show it are complete for the time in question.";
+            let text = "What we exclude would show in records that are complete for the time in question.";
             self.out
                 .put("believe:excluded", Topic::Other, text, vec![Carrier::Coverage]);
         }
     }
 
     fn assertions(&mut self, scope: &Scope) {
-        let text = format!(
-            "The answer rests on {} assertions beside the evidence, which are listed with it.",
-            number(scope.assertions.len() as u64)
-        );
+        let n = scope.assertions.len() as u64;
+        let text = match self.reader {
+            Reader::Authority => format!(
+                "Beside the evidence the answer rests on {}, listed with it.",
+                plainly(&exactly(n), "assertion", "assertions")
+            ),
+            Reader::Public => format!(
+                "Beside our records this rests on {}, each of them written down.",
+                plainly(&exactly(n), "assumption", "assumptions")
+            ),
+        };
         self.out
             .put("limits:assertions", Topic::Other, &text, vec![Carrier::Coverage]);
     }
@@ -312,7 +346,7 @@ impl Pen<'_> {
             by: decided.by.clone(),
         }];
         if decided.tells_persons() {
-            let text = "Those whom our records identify are told in person.";
+            let text = "We write to each person whom our records identify.";
             self.out.put("told", Topic::Other, text, carried.clone());
         }
         self.out.put("decision", Topic::Other, &text, carried);
@@ -320,13 +354,59 @@ impl Pen<'_> {
 }
 
 fn was(class: &str, verb: &str, bounds: &Bounds) -> String {
-    let ends = counted(bounds, "person", "persons");
-    let open = if bounds.at_most.is_none() {
-        ", and no upper limit is known"
-    } else {
-        ""
+    let counted = |n: u64| plainly(&exactly(n), "person", "persons");
+    let class = capital(class);
+    match bounds.at_most {
+        Some(most) if most == bounds.at_least => format!("{class} data of {} was {verb}.", counted(most)),
+        Some(most) => format!(
+            "{class} data of at least {} was {verb}, and of at most {}.",
+            counted(bounds.at_least),
+            counted(most)
+        ),
+        None => format!(
+            "{class} data of at least {} was {verb}, and no upper limit is known.",
+            counted(bounds.at_least)
+        ),
+    }
+}
+
+const fn exactly(n: u64) -> Bounds {
+    Bounds {
+        at_least: n,
+        at_most: Some(n),
+        because: Vec::new(),
+    }
+}
+
+/// How many kinds of records were compared, and of how many nothing is missing.
+fn compared(all: u64, proved: u64) -> String {
+    if all == 1 {
+        let state = if proved == 1 { "are" } else { "are not" };
+        return format!(
+            "We went through the records of one of our systems; they {state} proved complete over the whole time."
+        );
+    }
+    let complete = match proved {
+        0 => "none of them is".to_owned(),
+        1 => "1 of them is".to_owned(),
+        n if n == all => "all of them are".to_owned(),
+        n => format!("{} of them are", number(n)),
     };
-    format!("{} data of {ends} was {verb}{open}.", capital(class))
+    format!(
+        "We compared records of {} kinds, which our systems keep independently of each other; {complete} proved complete over the whole time.",
+        number(all)
+    )
+}
+
+/// A platform as people call it.
+fn platform(name: &str) -> String {
+    match name.to_ascii_lowercase().as_str() {
+        "android" => "the Android app".to_owned(),
+        "ios" | "iphone" | "ipad" => "the iOS app".to_owned(),
+        "web" | "www" | "browser" => "the website".to_owned(),
+        "desktop" => "the desktop app".to_owned(),
+        _ => format!("the platform {name}"),
+    }
 }
 
 fn may_have(class: &str, verb: &str, bounds: &Bounds) -> String {
@@ -339,6 +419,16 @@ fn may_have(class: &str, verb: &str, bounds: &Bounds) -> String {
         None => {
             format!("It cannot be excluded that {class} data was {verb}, for an unknown number of persons.")
         }
+    }
+}
+
+/// What is the matter with records in these states.
+fn lacking<'s>(states: impl IntoIterator<Item = &'s str>) -> &'static str {
+    let (absent, degraded): (Vec<&str>, Vec<&str>) = states.into_iter().partition(|state| *state == "absent");
+    match (absent.is_empty(), degraded.is_empty()) {
+        (false, false) => "are missing or incomplete",
+        (false, true) => "are missing",
+        _ => "are incomplete",
     }
 }
 

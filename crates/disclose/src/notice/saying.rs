@@ -1,6 +1,7 @@
 //! One thing that a notice says, with what carries it.
 
 use crate::fact::{Facts, Provenance, term};
+use crate::words::at_utc;
 use ambit_event::printable;
 use ambit_scope::{Bounds, Claim, Verdict};
 use std::fmt;
@@ -164,6 +165,13 @@ impl Carrier {
     pub(super) fn fact(facts: &Facts, name: &str) -> Self {
         let by = match facts.get(name).map(|fact| &fact.provenance) {
             Some(Provenance::ScopeAt { version, .. }) => format!("the scope at version {version}"),
+            Some(Provenance::Snapshot { version, table, .. }) => {
+                format!(
+                    "{} of {} in the scope at version {version}",
+                    table.file,
+                    at_utc(table.at)
+                )
+            }
             Some(Provenance::Signed { entry, by, .. }) => format!("{by}, entry {entry}"),
             None => "nobody".to_owned(),
         };

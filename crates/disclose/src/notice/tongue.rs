@@ -81,7 +81,7 @@ const ADVICE: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What every language must advise on.
+/// What every language must advise on, the most urgent first.
 const ADVISED: &[&str] = &[
     "credential",
     "payment",
@@ -93,6 +93,12 @@ const ADVISED: &[&str] = &[
     "special",
     "other",
 ];
+
+/// The advice that a class shares with others, by its name.
+fn advised(class: &str) -> &str {
+    let shared = ADVICE.iter().find(|(_, classes)| classes.contains(&class));
+    shared.map_or(class, |(name, _)| *name)
+}
 
 const LETTER: &str = include_str!("templates/letter.txt");
 const LETTER_DE: &str = include_str!("templates/letter.de.txt");
@@ -205,10 +211,20 @@ impl Phrases {
 
     /// What helps where data of the class is in somebody's hands. It states nothing of what happened.
     pub fn advice(&self, class: &str) -> &str {
-        let shared = ADVICE.iter().find(|(_, classes)| classes.contains(&class));
-        let name = shared.map_or(class, |(name, _)| *name);
-        let text = self.advice.get(name).or_else(|| self.advice.get("other"));
+        let text = self
+            .advice
+            .get(advised(class))
+            .or_else(|| self.advice.get("other"));
         text.map_or("", String::as_str)
+    }
+
+    /// The most urgent first: a password is changed before a message is looked at twice.
+    pub fn urgency(class: &str) -> usize {
+        let name = advised(class);
+        ADVISED
+            .iter()
+            .position(|known| *known == name)
+            .unwrap_or(ADVISED.len())
     }
 
     /// What the law of a place wants a person to be told.

@@ -259,14 +259,7 @@ impl Threshold {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn bounds(at_least: u64, at_most: Option<u64>) -> Bounds {
-        Bounds {
-            at_least,
-            at_most,
-            because: Vec::new(),
-        }
-    }
+    use crate::words::bounds;
 
     #[test]
     fn five_hundred_or_more_is_not_more_than_five_hundred() {

@@ -53,6 +53,14 @@ pub fn fact_json(name: &str, fact: &Fact) -> Value {
             version,
             content_root,
         } => json!({ "scope": { "lake_version": version, "content_root": content_root } }),
+        Provenance::Snapshot {
+            version,
+            content_root,
+            table,
+        } => json!({ "snapshot": {
+            "lake_version": version, "content_root": content_root,
+            "file": table.file, "columns": table.columns, "at": table.at, "sha256": table.sha256,
+        } }),
         Provenance::Signed {
             entry,
             by,

@@ -24,6 +24,7 @@ pub fn status_lines(status: &Disclosure) -> Vec<String> {
     lines.push(String::new());
     lines.push(match owed.len() {
         0 => "OWED       nothing that is certain".to_owned(),
+        1 => "OWED       1 that is certain".to_owned(),
         n => format!("OWED       {n} that are certain"),
     });
     let mut owed = owed;
@@ -210,11 +211,13 @@ pub(super) fn state(duty: &Duty) -> String {
     }
 }
 
-/// Duties that depend, together by what they depend on.
+/// Duties that depend, together by what they depend on: States whose laws ask alike stand together.
 fn depending(duties: &[&Duty]) -> Vec<String> {
     let mut by: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for duty in duties {
-        by.entry(on(duty)).or_default().push(duty.name());
+        let place = format!("residents:{}:", duty.regime);
+        let on = on(duty).replace(&place, "residents there:");
+        by.entry(on).or_default().push(duty.name());
     }
     let mut lines = vec![format!("DEPENDS    {}", duties.len())];
     for (on, names) in by {

@@ -200,6 +200,11 @@ fn facts(status: &Disclosure, out: &mut String) {
     for (name, fact) in status.known.facts.iter() {
         let from = match &fact.provenance {
             Provenance::ScopeAt { version, .. } => format!("the scope of lake version {version}"),
+            Provenance::Snapshot { version, table, .. } => format!(
+                "{} as of {}, with the scope of lake version {version}",
+                table.file,
+                at_utc(table.at)
+            ),
             Provenance::Signed {
                 entry,
                 by,

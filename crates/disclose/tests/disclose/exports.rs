@@ -2,10 +2,15 @@
 
 use crate::known::{at, flag};
 use crate::notices::{decided, scope, story};
-use ambit_disclose::{Facts, Known, Matter, Risk, Standing, stix, veris};
+use ambit_disclose::{Facts, Known, Matter, Risk, Standing, edpb, stix, veris};
 use serde_json::Value;
 
 fn exported(name: Option<&str>, facts: &Facts) -> (Value, Value) {
+    let [veris, stix, _] = all(name, facts);
+    (veris, stix)
+}
+
+fn all(name: Option<&str>, facts: &Facts) -> [Value; 3] {
     let scope = name.map(scope);
     let standing = scope.as_ref().map(|scope| Standing { version: 3, scope });
     let (known, decision) = (Known::of(standing.as_ref(), facts), decided(Risk::High));
@@ -17,7 +22,7 @@ fn exported(name: Option<&str>, facts: &Facts) -> (Value, Value) {
         regimes: &[],
     };
     let now = at("2026-05-23T00:00:00Z");
-    (veris(&matter, now), stix(&matter, now))
+    [veris(&matter, now), stix(&matter, now), edpb(&matter, now)]
 }
 
 #[test]
@@ -72,4 +77,66 @@ fn a_bundle_keeps_its_ids_and_names_no_person() {
     assert_eq!(ids(&first), ids(&second));
     assert_eq!(first["objects"].as_array().unwrap().len(), 3);
     assert!(!first.to_string().contains("2077"));
+}
+
+#[test]
+fn the_draft_template_is_filled_as_far_as_facts_and_scope_go() {
+    let [_, _, whole] = all(Some("whole"), &story());
+    let fields = &whole["fields"];
+    for (field, value) in [
+        ("field_3", "a"),
+        ("field_4", "b"),
+        ("field_12", "Tonal Music AB"),
+        ("field_36", "privacy@tonal.example"),
+        ("field_44", "b"),
+        ("field_48", "2014-05-22T11:40:00.000000000Z"),
+        ("field_56", "a"),
+        ("field_67", "a"),
+        ("field_72", "b"),
+        ("field_89", "a"),
+        ("field_97", "b"),
+        ("field_120", "b"),
+    ] {
+        let found = fields[field].as_str().unwrap_or_default();
+        assert_eq!(
+            found.replace(".000000000Z", "Z"),
+            value.replace(".000000000Z", "Z"),
+            "{field}"
+        );
+    }
+    assert_eq!(fields["field_55"], serde_json::json!(["a"]));
+    assert_eq!(fields["field_70"], serde_json::json!(["a", "b"]));
+    assert_eq!(
+        (fields["field_68"].as_u64(), fields["field_73"].as_u64()),
+        (Some(1), Some(4))
+    );
+    // Who reports, and how it was discovered, nobody said.
+    let missing: Vec<&str> = whole["to_be_filled_by_a_person"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|one| one["field"].as_str())
+        .collect();
+    assert!(
+        missing.contains(&"field_21") && missing.contains(&"field_50"),
+        "{missing:?}"
+    );
+    assert!(
+        !missing.contains(&"field_12") && !missing.contains(&"field_4"),
+        "{missing:?}"
+    );
+    let [_, _, gap] = all(Some("gap"), &story());
+    // Of bounds the upper one stands as the number, and the text has both.
+    assert_eq!(
+        (
+            gap["fields"]["field_67"].as_str(),
+            gap["fields"]["field_68"].as_u64()
+        ),
+        (Some("b"), Some(412))
+    );
+    assert!(gap["fields"]["field_66"].as_str().unwrap().contains("at least 1"));
+    assert_eq!(gap["fields"]["field_44"], "e");
+    let [_, _, bare] = all(None, &Facts::default());
+    assert_eq!(bare["fields"]["field_67"], "d");
+    assert!(bare["fields"].get("field_68").is_none());
 }

@@ -7,6 +7,7 @@ mod exports;
 mod known;
 mod notices;
 mod regimes;
+mod residence;
 #[path = "../../../cli/tests/cli/shape.rs"]
 mod shape;
 mod status;

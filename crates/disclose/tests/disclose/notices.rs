@@ -400,7 +400,7 @@ fn an_issued_notice_turns_stale_when_the_scope_changes() {
         differences(&issued, matter).unwrap()
     });
     let persons = found.iter().find(|d| d.saying == "persons").unwrap();
-    assert!(persons.was.as_ref().unwrap().contains("exactly 1 person"));
+    assert!(persons.was.as_ref().unwrap().contains("of 1 person"));
     assert!(persons.now.as_ref().unwrap().contains("at most 412 persons"));
     let only = found.iter().find(|d| d.saying == "only").unwrap();
     assert!(only.was.is_some() && only.now.is_none());

@@ -175,6 +175,7 @@ mod tests {
             keys: Grammar::parse(grammar).ok(),
             alias: Vec::new(),
             aliases: None,
+            lived: None,
         }
     }
 

@@ -1,11 +1,12 @@
 //! A data map from disk, with the files beside it.
 
 use super::diagnostic::{Diagnostic, Severity};
-use super::model::DataMap;
+use super::model::{DataMap, LivedTable, Subject};
 use crate::Error;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The most bytes that are read of a map or of a file of aliases.
 const FILE_BYTES: u64 = 256 << 20;
@@ -42,6 +43,7 @@ impl DataMap {
                     })?;
                 subject.alias.extend(pairs);
             }
+            diagnostics.extend(lived(subject, folder, &origin)?);
         }
         for (file, what) in states(&mut map) {
             *file = folder.join(&*file);
@@ -51,6 +53,27 @@ impl DataMap {
         }
         Ok((map, diagnostics))
     }
+}
+
+/// Reads where the persons of a domain live; a table that is not there leaves it unknown.
+fn lived(subject: &mut Subject, folder: &Path, origin: &str) -> Result<Option<Diagnostic>, Error> {
+    let Some(mut lived) = subject.lived.take() else {
+        return Ok(None);
+    };
+    let file = folder.join(&lived.file);
+    let found = file.is_file();
+    if found {
+        let table = LivedTable::read(&file, &lived, subject).map_err(|why| Error::Map {
+            origin: file.display().to_string(),
+            why,
+        })?;
+        lived.table = Some(Arc::new(table));
+    }
+    subject.lived = Some(lived);
+    Ok((!found).then(|| Diagnostic {
+        title: "the table of residences is not there, so nothing says where persons live".to_owned(),
+        ..absent(origin, &file, "table")
+    }))
 }
 
 /// The files of known states, with what they are.

@@ -18,6 +18,9 @@
 //! persons_per_key = 1         # the most persons behind one key
 //! keys = "[0-9]+"             # what a key looks like: a regular expression of the whole key
 //! alias = [["1042", "m-77"]]  # keys of one person; or a CSV file beside the map: aliases = "aliases.csv"
+//! residence = { file = "users-0520.csv", key = "user_id", column = "country", at = "2014-05-20T00:00:00Z" }
+//!                             # where they live, as codes (se, us-ca); or columns = ["country", "state"];
+//!                             # within = "us" for a column of states; places = { Sverige = "se" } for other words
 //!
 //! [[store]]                   # a place where data lies
 //! name = "users_db"
@@ -98,6 +101,7 @@ mod diagnostic;
 mod grammar;
 mod init;
 mod key;
+mod lived;
 mod load;
 mod meant;
 mod model;
@@ -109,6 +113,7 @@ mod reach;
 mod replay;
 mod request;
 mod route;
+mod territory;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -118,8 +123,8 @@ pub use diagnostic::{Diagnostic, Findings, Severity};
 pub use grammar::Grammar;
 pub use init::Proposal;
 pub use model::{
-    Attribute, Channel, Condition, Credential, DataMap, Effect, History, Host, Issuer, Match, Operation,
-    Place, Principal, Recorded, Retention, Snapshot, Store, Subject, Table, Trust, Whose,
+    Attribute, Channel, Condition, Credential, DataMap, Effect, History, Host, Issuer, Lived, LivedTable,
+    Match, Operation, Place, Principal, Recorded, Retention, Snapshot, Store, Subject, Table, Trust, Whose,
 };
 pub use nearest::{did_you_mean, nearest};
 pub use parse::CLASSES;
@@ -127,4 +132,5 @@ pub use persons::Persons;
 pub use reach::{Basis, Completion, InternalTouch, Reach, ReachContext, Touch, Who};
 pub use replay::{ReplayRequest, WriteRecords, Wrote, WroteRows};
 pub use route::{Glob, ObjectPath, PlainPath, Route, Segment};
+pub use territory::{Territory, Within};
 pub use trial::{Trial, UnmappedKind};

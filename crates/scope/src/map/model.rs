@@ -2,9 +2,11 @@
 
 use super::grammar::Grammar;
 use super::route::{Glob, ObjectPath, Route};
+use super::territory::Territory;
 use ambit_event::{Observable, ObservableKind, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The data map: which operations reach which subjects' data of which classes, as a person asserts it.
 /// Everything in it stands in the order of the file.
@@ -38,6 +40,34 @@ pub struct Subject {
     pub alias: Vec<Vec<String>>,
     /// A CSV file beside the map with columns `key,same_as`.
     pub aliases: Option<PathBuf>,
+    /// Where the persons live; `None`: nothing says.
+    pub lived: Option<Lived>,
+}
+
+/// A table of persons with a column that says where they live, as it was at one instant.
+#[derive(Debug, Clone)]
+pub struct Lived {
+    /// A CSV file beside the map.
+    pub file: PathBuf,
+    /// The column with the subject's key.
+    pub key: String,
+    /// The column with the country, or with country and region in one; or two, country and region.
+    pub columns: Vec<String>,
+    pub at: Timestamp,
+    /// The country of all of them, where the column has its regions.
+    pub within: Option<Territory>,
+    /// What the column says, where that is no code.
+    pub places: BTreeMap<String, Territory>,
+    /// Read with the map; `None` where the file was not there.
+    pub table: Option<Arc<LivedTable>>,
+}
+
+/// Persons with where they live.
+#[derive(Debug)]
+pub struct LivedTable {
+    pub sha256: String,
+    /// By the least key of each person; `None` where the row does not say, or two rows differ.
+    pub(super) places: HashMap<String, Option<Territory>>,
 }
 
 /// A place where data lies.

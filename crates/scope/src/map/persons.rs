@@ -1,6 +1,6 @@
 //! From keys to persons: how many are provably distinct, and how many they can be at most.
 
-use super::model::DataMap;
+use super::model::{DataMap, Subject};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The persons of one subject domain.
@@ -27,8 +27,15 @@ impl DataMap {
             population: subject.population,
             distinct: subject.distinct,
             per_key: subject.persons_per_key.max(1),
-            canonical: merge(&subject.alias),
+            canonical: subject.merged_keys(),
         }
+    }
+}
+
+impl Subject {
+    /// Each key that has an alias, to the least key of its person.
+    pub(super) fn merged_keys(&self) -> BTreeMap<String, String> {
+        merge(&self.alias)
     }
 }
 
@@ -55,8 +62,19 @@ impl Persons {
     /// distinct, else one where there is any.
     #[must_use]
     pub fn at_least(&self, keys: &BTreeSet<String>) -> u64 {
-        let classes = count(&self.merged(keys));
-        if self.distinct { classes } else { classes.min(1) }
+        self.n_at_least(count(&self.merged(keys)))
+    }
+
+    /// The same of so many keys, none of them an alias of another.
+    #[must_use]
+    pub fn n_at_least(&self, n: u64) -> u64 {
+        if self.distinct { n } else { n.min(1) }
+    }
+
+    /// The most persons that one key can stand for.
+    #[must_use]
+    pub const fn per_key(&self) -> u64 {
+        self.per_key
     }
 
     /// Persons that these keys can stand for: unmerged keys times the persons that a key can stand
@@ -104,7 +122,6 @@ fn root<'k>(parent: &mut BTreeMap<&'k str, &'k str>, key: &'k str) -> &'k str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::map::model::Subject;
 
     fn persons(distinct: bool, per_key: u64, population: Option<u64>) -> Persons {
         let group = |keys: &[&str]| keys.iter().map(|k| (*k).to_owned()).collect();
@@ -121,6 +138,7 @@ mod tests {
                 group(&["z"]),
             ],
             aliases: None,
+            lived: None,
         };
         DataMap {
             subjects: vec![subject],

@@ -19,6 +19,7 @@ impl Parts<'_> {
             .chain(not_entered(trace))
             .chain(trace.told_issues())
             .chain(self.trusted_hops())
+            .chain(self.lived())
             .map(|text| used("map", text, None));
         let mut all: BTreeSet<AssertionUsed> = of_map.collect();
         all.extend(self.seeds.iter().map(|seed| AssertionUsed {
@@ -81,6 +82,20 @@ impl Parts<'_> {
             all.extend(host.sources.iter().map(written));
         }
         all
+    }
+
+    fn lived(&self) -> impl Iterator<Item = String> {
+        self.map.subjects.iter().filter_map(|subject| {
+            let lived = subject.lived.as_ref()?;
+            lived.table.as_ref()?;
+            Some(format!(
+                "each {} lives where {} says, by its column {}, as of {}",
+                subject.name,
+                lived.name(),
+                lived.columns.join(" and "),
+                lived.at
+            ))
+        })
     }
 
     fn trusted_hops(&self) -> impl Iterator<Item = String> {

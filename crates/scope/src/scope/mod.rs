@@ -12,6 +12,7 @@ use crate::bounds::{Tally, internal, records};
 use crate::claims::{Grounds, claims};
 use crate::gaps::{Gapped, everyone, gapped};
 use crate::map::{Basis, Channel, Completion, DataMap, Effect, Principal};
+use crate::residence::residence;
 use crate::trace::{Carried, Config, Trace};
 use crate::unanswered::{Unanswered, unanswered};
 use crate::ways::implied_ways;
@@ -179,6 +180,7 @@ impl Parts<'_> {
             unanswered: self.unanswered.iter().map(|u| u.why.clone()).collect(),
             seeds: self.seeds.iter().map(|s| s.observable.to_string()).collect(),
             assertions: self.assertions(trace),
+            residence: residence(&tally, self.map, &subjects),
             subjects,
             records: self.records(),
             classes: effects.get(Effect::Read.name()).cloned().unwrap_or_default(),

@@ -36,6 +36,21 @@ pub fn told(name: &str, tally: &Tally) -> String {
     )
 }
 
+/// Where the letters of each list stand, for `status --json`: what is left is what may still go without a further decision.
+pub fn tallies(outbox: &Outbox) -> Vec<Value> {
+    let each = outbox.mailings.iter().map(|(name, mailing)| {
+        let tally = mailing.tally();
+        json!({
+            "list": name,
+            "approved": { "entry": mailing.entry, "by": mailing.by, "at": mailing.at, "n_left_out": mailing.n_left_out },
+            "account": tally,
+            "left": tally.deferred + tally.not_sent,
+            "done": tally.is_done(),
+        })
+    });
+    each.collect()
+}
+
 pub fn resend(setting: &Setting, args: &ResendArgs) -> Result<Exit> {
     ensure!(
         !args.reason.trim().is_empty(),

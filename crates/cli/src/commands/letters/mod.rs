@@ -6,7 +6,7 @@ mod args;
 mod bounces;
 mod send;
 
-pub use account::{letters, resend, told};
+pub use account::{letters, resend, tallies, told};
 pub use approve::{approve, tongues};
 pub use args::{ApproveArgs, BouncesArgs, LettersArgs, ResendArgs, SendArgs};
 pub use bounces::bounces;

@@ -10,7 +10,7 @@ use crate::setting::{Setting, by, remark, write_file};
 use crate::webhook::Webhook;
 use crate::words::number;
 use ambit_case::{
-    By, Clock, List, Listing, Mailing, Message, Outbox, Pace, Sender, Sending, Smtp, SmtpUrl, Tally,
+    By, Carrier, Clock, List, Listing, Mailing, Message, Outbox, Pace, Sender, Sending, Smtp, SmtpUrl, Tally,
     hand_over, send as send_all,
 };
 use anyhow::{Context, Result, ensure};
@@ -54,8 +54,8 @@ pub fn send(setting: &Setting, args: &SendArgs) -> Result<Exit> {
         again: mailing.again.as_deref(),
     };
     let list = List::of(&read.dossier, &read.outbox, &listing);
-    let run = match (&args.smtp, &args.webhook, &args.csv) {
-        (_, _, Some(path)) => {
+    let run = match &args.csv {
+        Some(path) => {
             let mut write = |messages: &[Message]| save(path, messages).map_err(|error| format!("{error:#}"));
             let through = format!("file {}", path.display());
             let n = hand_over(
@@ -72,48 +72,37 @@ pub fn send(setting: &Setting, args: &SendArgs) -> Result<Exit> {
                 ..Sending::default()
             }
         }
-        (Some(url), _, _) => {
-            let url = SmtpUrl::read(url)?;
-            let password = secret("AMBIT_SMTP_PASSWORD");
-            ensure!(
-                password.is_some() || !url.wants_password(),
-                "a user was named and no password: set AMBIT_SMTP_PASSWORD"
-            );
-            let mut carrier = Smtp::new(url, password, Duration::from_secs(args.timeout.into()));
-            send_all(
-                &mut read.case,
-                name,
-                &list,
-                &sender,
-                &pace(args),
-                &mut carrier,
-                &mut Wall,
-            )?
-        }
-        (None, url, None) => {
-            let url = url.as_deref().unwrap_or_default();
-            let timeout = Duration::from_secs(args.timeout.into());
-            let mut carrier = Webhook::new(
-                url,
-                secret("AMBIT_WEBHOOK_TOKEN"),
-                timeout,
-                &args.which.case,
-                name,
-            )?;
-            send_all(
-                &mut read.case,
-                name,
-                &list,
-                &sender,
-                &pace(args),
-                &mut carrier,
-                &mut Wall,
-            )?
-        }
+        None => send_all(
+            &mut read.case,
+            name,
+            &list,
+            &sender,
+            &pace(args),
+            carrier(args)?.as_mut(),
+            &mut Wall,
+        )?,
     };
     let outbox = Outbox::of(&read.case)?;
     let tally = outbox.mailings.get(name).map(Mailing::tally).unwrap_or_default();
     tell(setting, name, &run, &tally, &args.which.case)
+}
+
+/// The mail server, or the service, that letters go through.
+fn carrier(args: &SendArgs) -> Result<Box<dyn Carrier>> {
+    let timeout = Duration::from_secs(args.timeout.into());
+    let Some(url) = &args.smtp else {
+        let url = args.webhook.as_deref().unwrap_or_default();
+        let token = secret("AMBIT_WEBHOOK_TOKEN");
+        let webhook = Webhook::new(url, token, timeout, &args.which.case, &args.which.list)?;
+        return Ok(Box::new(webhook));
+    };
+    let url = SmtpUrl::read(url)?;
+    let password = secret("AMBIT_SMTP_PASSWORD");
+    ensure!(
+        password.is_some() || !url.wants_password(),
+        "a user was named and no password: set AMBIT_SMTP_PASSWORD"
+    );
+    Ok(Box::new(Smtp::new(url, password, timeout)))
 }
 
 fn pace(args: &SendArgs) -> Pace {

@@ -1,8 +1,9 @@
 //! Subjects, stores and tables: whose data lies where.
 
-use super::reader::{Reader, Section};
+use super::reader::{At, Reader, Section};
 use super::words::Use;
-use crate::map::model::{Credential, History, Snapshot, Store, Subject, Table};
+use crate::map::model::{Credential, History, Lived, Snapshot, Store, Subject, Table};
+use crate::map::territory::Territory;
 use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeValue;
 
@@ -18,6 +19,7 @@ impl Reader<'_> {
                 "keys",
                 "alias",
                 "aliases",
+                "residence",
             ],
         );
         Some(Subject {
@@ -30,7 +32,55 @@ impl Reader<'_> {
                 .and_then(|pattern| self.grammar(&pattern, Use::Key)),
             alias: self.alias(s),
             aliases: self.text(s, "aliases").and_then(|path| self.path(&path)),
+            lived: self.one(s, "residence", Self::lived).flatten(),
         })
+    }
+
+    fn lived(&mut self, s: Section<'_>) -> Option<Lived> {
+        self.known(s, &["file", "key", "column", "columns", "at", "within", "places"]);
+        let file = self.required(s, "file").and_then(|path| self.path(&path));
+        let key = self.required(s, "key");
+        let at = self.required(s, "at").and_then(|text| self.instant(&text));
+        let mut columns: Vec<String> = self.texts(s, "columns").into_iter().map(|c| c.value).collect();
+        columns.extend(self.text(s, "column").map(|c| c.value));
+        if !(1..=2).contains(&columns.len()) {
+            self.error(
+                "no-column",
+                s.span(),
+                "the residence has no `column`",
+                Some(
+                    "name the column of the country, or two: `columns = [\"country\", \"state\"]`".to_owned(),
+                ),
+            );
+        }
+        let within = self.text(s, "within").and_then(|code| self.territory(&code));
+        let places = self
+            .pairs(s, "places")
+            .into_iter()
+            .filter_map(|(said, code)| Some((said, self.territory(&code)?)))
+            .collect();
+        Some(Lived {
+            file: file?,
+            key: key?.value,
+            columns,
+            at: at?,
+            within,
+            places,
+            table: None,
+        })
+    }
+
+    fn territory(&mut self, code: &At<String>) -> Option<Territory> {
+        let place = Territory::parse(&code.value);
+        if place.is_none() {
+            self.error(
+                "no-place",
+                code.span.clone(),
+                "this is no code of a place",
+                Some("countries as `se`, regions as `us-ca`, the Union as `eu`".to_owned()),
+            );
+        }
+        place
     }
 
     fn alias(&mut self, s: Section<'_>) -> Vec<Vec<String>> {

@@ -10,6 +10,7 @@ mod gap;
 mod host;
 mod mailbox;
 mod request;
+mod residence;
 mod session;
 mod statement;
 mod unsaid;
