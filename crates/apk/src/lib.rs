@@ -23,6 +23,7 @@ mod diff;
 mod error;
 mod find;
 mod finding;
+mod gathered;
 mod hierarchy;
 mod limits;
 mod manifest;

@@ -11,7 +11,7 @@ use crate::xml::Strings;
 use std::collections::BTreeMap;
 
 /// Bytes of a text that is looked into, and of a native library.
-const TEXT_BYTES: u32 = 64 << 20;
+const TEXT_BYTES: u32 = 128 << 20;
 const NATIVE_BYTES: u32 = 128 << 20;
 /// Members that are read by themselves.
 const DECLARED: &[&str] = &["AndroidManifest.xml", "resources.arsc", "stamp-cert-sha256"];

@@ -243,6 +243,11 @@ pub(crate) fn is_nowhere(host: &str) -> bool {
         "example.com",
         "www.example.com",
         "example.org",
+        "www.example.org",
+        "example.net",
+        "www.example.net",
+        "dev.w3.org",
+        "creativecommons.org",
         "developer.android.com",
         "issuetracker.google.com",
     ];

@@ -2,28 +2,25 @@
 
 use crate::check::{CHECKS, Facts, Found, Look};
 use crate::code::{self, CodeFacts, whose};
-use crate::container::{Container, Entry, Oddity};
+use crate::container::{Container, Oddity};
 use crate::dex::Dex;
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Proof};
+use crate::gathered;
 use crate::hierarchy::Hierarchy;
 use crate::limits::{Budget, Limits};
 use crate::manifest::Manifest;
-use crate::members::{self, Kind, MemberFacts};
+use crate::members::{self, MemberFacts};
 use crate::names::Owner;
 use crate::package::{self, Declared, Part};
 use crate::report::{AppReport, Coverage, Library, PackageKind};
 use crate::sign::{Signature, Standing};
 use aws_lc_rs::digest::{SHA256, digest};
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// Bytes of all DEX files together: they are in memory at once.
-const DEX_BYTES: usize = 320 << 20;
 
 /// Scans one file: a package, a set of splits, or a bundle.
 ///
@@ -153,73 +150,6 @@ fn members_of(parts: &[Part<'_>], declared: &Declared, limits: &Limits, budget: 
     facts
 }
 
-/// Every member that is code by its name or by its first bytes, those of archives within the package too, in the order
-/// in which a device loads them.
-fn code_files<'b>(
-    parts: &'b [Part<'_>],
-    limits: &Limits,
-    budget: &Budget,
-    coverage: &mut Coverage,
-) -> Vec<(String, Cow<'b, [u8]>)> {
-    let mut files: Vec<(String, Cow<'_, [u8]>)> = Vec::new();
-    let mut n_bytes = 0;
-    let mut keep = |name: String, read: Result<Cow<'b, [u8]>>, unread: &mut Vec<String>| match read {
-        Ok(bytes) if n_bytes + bytes.len() <= DEX_BYTES => {
-            n_bytes += bytes.len();
-            files.push((name, bytes));
-        }
-        Ok(_) => unread.push(format!("{name}: more than {DEX_BYTES} bytes of code in all")),
-        Err(error) => unread.push(format!("{name}: {error}")),
-    };
-    for part in parts {
-        for entry in package::in_load_order(part.container.entries()) {
-            let name = format!("{}{}", part.prefix(), entry.name);
-            match Kind::of(&part.container.head(entry)) {
-                Kind::Code => {
-                    // A bundle's modules have their code in folders of their own.
-                    if !entry.name.ends_with(".dex") || entry.name.starts_with("assets/") {
-                        coverage.disguised.push(name.clone());
-                    }
-                    keep(name, part.container.read(entry, budget), &mut coverage.unread);
-                }
-                _ if entry.name.ends_with(".dex") => {
-                    keep(name, part.container.read(entry, budget), &mut coverage.unread);
-                }
-                Kind::Archive => within(&part.container, entry, limits, budget, &mut |inner, read| {
-                    keep(
-                        format!("{name}!{inner}"),
-                        read.map(Cow::Owned),
-                        &mut coverage.unread,
-                    );
-                }),
-                _ => {}
-            }
-        }
-    }
-    files
-}
-
-/// The code in an archive within the package. That the archive cannot be read is told where its texts are looked for.
-fn within(
-    container: &Container<'_>,
-    entry: &Entry,
-    limits: &Limits,
-    budget: &Budget,
-    keep: &mut dyn FnMut(&str, Result<Vec<u8>>),
-) {
-    let Ok(bytes) = container.read(entry, budget) else {
-        return;
-    };
-    let Ok(inner) = Container::parse(&bytes, limits) else {
-        return;
-    };
-    for entry in package::in_load_order(inner.entries()) {
-        if Kind::of(&inner.head(entry)) == Kind::Code {
-            keep(&entry.name, inner.read(entry, budget).map(Cow::into_owned));
-        }
-    }
-}
-
 /// Looks at all DEX files, one a thread.
 fn code_of(
     parts: &[Part<'_>],
@@ -228,7 +158,7 @@ fn code_of(
     budget: &Budget,
     coverage: &mut Coverage,
 ) -> CodeFacts {
-    let files = code_files(parts, limits, budget, coverage);
+    let files = gathered::code(parts, limits, budget, coverage);
     let mut hierarchy = Hierarchy::default();
     let mut readable = Vec::new();
     for (name, bytes) in &files {

@@ -1,6 +1,6 @@
 //! Packages whose signer's file of scheme v1 is not as it was written.
 
-use ambit_apk::{Budget, Container, Limits};
+use ambit_apk::{Budget, Container, Entry, Limits};
 
 /// The package with a bit of a v1 signer's file changed, in places that are spread over it: no signature covers most
 /// of its bytes, so that the verdict hangs on how strictly they are read.

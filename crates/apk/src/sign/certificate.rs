@@ -110,9 +110,12 @@ fn strict(bytes: &[u8]) -> Result<Parts<'_>> {
     })
 }
 
+/// What it names, the kind of its value, and the value.
+type NamePart = (Vec<u8>, u8, Vec<u8>);
+
 /// A name as Java compares names: texts without regard to capitals and to how many spaces there are, all else byte by
 /// byte.
-pub(super) fn comparable(name: &[u8]) -> Result<Vec<Vec<(Vec<u8>, u8, Vec<u8>)>>> {
+pub(super) fn comparable(name: &[u8]) -> Result<Vec<Vec<NamePart>>> {
     let mut sets = Reader::new(name).open(der::SEQUENCE)?;
     let mut all = Vec::new();
     while !sets.is_empty() {
