@@ -88,7 +88,7 @@ impl Contents {
     fn part(&mut self, part: &Part<'_>, budget: &Budget) {
         for entry in package::in_load_order(part.container.entries()) {
             let name = format!("{}{}", part.prefix(), entry.name);
-            if entry.name.ends_with('/') || is_signature(&entry.name) {
+            if entry.name.ends_with('/') || package::is_signature(&entry.name) {
                 continue;
             }
             match part.container.read(entry, budget) {
@@ -206,14 +206,4 @@ fn files(found: &BTreeMap<String, Vec<u8>>, known: &BTreeMap<String, Vec<u8>>) -
     let gone = known.keys().filter(|name| !found.contains_key(*name));
     told.extend(gone.map(|name| format!("{name} is gone")));
     told
-}
-
-/// Signatures differ between any two builds, and are compared by what they prove.
-fn is_signature(name: &str) -> bool {
-    let Some(file) = name.strip_prefix("META-INF/") else {
-        return false;
-    };
-    let file = file.to_ascii_uppercase();
-    let ends = [".SF", ".RSA", ".DSA", ".EC"];
-    !file.contains('/') && (file == "MANIFEST.MF" || ends.iter().any(|end| file.ends_with(end)))
 }

@@ -5,6 +5,7 @@ use crate::container::{Container, Entry};
 use crate::finding::Proof;
 use crate::limits::{Budget, Limits};
 use crate::names::Owner;
+use crate::package::is_signature;
 use crate::report::{Endpoint, Library, Secret};
 use crate::text;
 use crate::xml::Strings;
@@ -51,8 +52,7 @@ fn members(
     let natives = natives(container);
     for entry in container.entries() {
         let name = entry.name.as_str();
-        if name.ends_with('/') || DECLARED.contains(&name) || name.starts_with("META-INF/") && !is_told(name)
-        {
+        if name.ends_with('/') || DECLARED.contains(&name) || is_signature(name) {
             continue;
         }
         if let Some(library) = library(name) {
@@ -122,7 +122,6 @@ impl Kind {
             b"fLaC",
             b"\0\x01\0\0\0",
             b"ttcf",
-            b"BM",
         ];
         let begins = |mark: &[u8]| head.starts_with(mark);
         match head {
@@ -158,11 +157,6 @@ fn machine(name: &str) -> Option<(usize, &str)> {
 
 fn is_repeated(name: &str, natives: &BTreeMap<String, usize>) -> bool {
     machine(name).is_some_and(|(machine, file)| natives.get(file).is_some_and(|best| *best < machine))
-}
-
-/// Whether a member beside the signatures tells a library's version.
-fn is_told(name: &str) -> bool {
-    library(name).is_some() || !name.ends_with("/MANIFEST.MF") && name.matches('/').count() > 1
 }
 
 /// The texts of a document of binary XML.

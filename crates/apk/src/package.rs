@@ -54,6 +54,17 @@ pub(crate) fn load_number(name: &str) -> u32 {
     }
 }
 
+/// Whether a member is a part of a signature of scheme v1: these differ between any two builds, and are judged by what
+/// they prove.
+pub(crate) fn is_signature(name: &str) -> bool {
+    let Some(file) = name.strip_prefix("META-INF/") else {
+        return false;
+    };
+    let file = file.to_ascii_uppercase();
+    let ends = [".SF", ".RSA", ".DSA", ".EC"];
+    !file.contains('/') && (file == "MANIFEST.MF" || ends.iter().any(|end| file.ends_with(end)))
+}
+
 /// What is declared, beside the code.
 pub(crate) struct Declared {
     pub(crate) manifest: Manifest,

@@ -62,7 +62,13 @@ fn code_and_texts_in_an_archive_within_the_package_are_read() {
 #[test]
 fn texts_are_read_whatever_their_file_is_called() {
     let text = format!("[server]\nkey = {SECRET}\n");
-    for name in ["assets/data.bin", "assets/logo", "res/raw/x.png", "config"] {
+    for name in [
+        "assets/data.bin",
+        "assets/logo",
+        "res/raw/x.png",
+        "META-INF/notes",
+        "config",
+    ] {
         let report = scanned(&[(name, text.as_bytes())]);
         assert_eq!(secret_in(&report), Some(name));
     }
