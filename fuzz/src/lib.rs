@@ -1,7 +1,10 @@
 //! What the fuzz targets do with hostile bytes: one function per parser. Each must come back, whatever
 //! the bytes are, and the same bytes must give the same answer.
 
-use ambit_apk::Limits;
+mod package;
+
+pub use package::*;
+
 use ambit_detect::{Detector, Placeholders, Places, RuleSet, Run, Terms};
 use ambit_event::{Batch, Event, Fields, Keys, Timestamp};
 use ambit_lake::{Assertion, Filter};
@@ -254,106 +257,4 @@ pub fn notice(bytes: &[u8]) {
         assert!(!page.contains("<script"));
         let _ = ambit_disclose::notice_text(&draft);
     }
-}
-
-/// What one hostile package may cost here.
-const PACKAGE: Limits = Limits {
-    package: 1 << 20,
-    member: 4 << 20,
-    unpacked: 16 << 20,
-    members: 1_000,
-    steps: 20_000,
-    findings: 20,
-};
-
-/// Reads bytes as a whole package, and says of it what there is to say.
-pub fn apk(bytes: &[u8]) {
-    if let Ok(report) = ambit_apk::scan_bytes("fuzz.apk", bytes, &PACKAGE) {
-        let _ = report.told(ambit_apk::Detail::All);
-    }
-}
-
-/// Reads bytes as the one member that a package has under this name, beside a sound manifest where that is another.
-fn member(name: &str, bytes: &[u8]) {
-    let manifest = include_bytes!("../seeds/apk_manifest/plain.axml");
-    let mut members = vec![(name, bytes)];
-    if name != "AndroidManifest.xml" {
-        members.push(("AndroidManifest.xml", manifest.as_slice()));
-    }
-    let report = ambit_apk::scan_bytes("fuzz.apk", &stored(&members, &[]), &PACKAGE);
-    assert!(
-        name == "AndroidManifest.xml" || report.is_ok(),
-        "a broken member does not hide the others: {report:?}"
-    );
-}
-
-/// Reads bytes as a binary manifest.
-pub fn apk_manifest(bytes: &[u8]) {
-    member("AndroidManifest.xml", bytes);
-}
-
-/// Reads bytes as a resource table.
-pub fn apk_resources(bytes: &[u8]) {
-    member("resources.arsc", bytes);
-}
-
-/// Reads bytes as code.
-pub fn apk_dex(bytes: &[u8]) {
-    member("classes.dex", bytes);
-}
-
-/// Reads bytes as what a signing block holds: the id of a scheme, and its signers. Nothing that is made up verifies.
-pub fn apk_signing(bytes: &[u8]) {
-    let manifest = include_bytes!("../seeds/apk_manifest/plain.axml");
-    let package = stored(&[("AndroidManifest.xml", manifest)], bytes);
-    if let Ok(report) = ambit_apk::scan_bytes("fuzz.apk", &package, &PACKAGE) {
-        assert_ne!(report.signature.standing, ambit_apk::Standing::Verified);
-    }
-}
-
-/// A zip of stored members, with a signing block of these pairs where there are any.
-fn stored(members: &[(&str, &[u8])], pairs: &[u8]) -> Vec<u8> {
-    let (mut out, mut directory) = (Vec::new(), Vec::new());
-    for (name, bytes) in members {
-        let n_bytes = (bytes.len() as u32).to_le_bytes();
-        let at = (out.len() as u32).to_le_bytes();
-        let common = [
-            &[0; 12],
-            n_bytes.as_slice(),
-            &n_bytes,
-            &(name.len() as u32).to_le_bytes(),
-        ]
-        .concat();
-        out.extend([b"PK\x03\x04\x14\x00".as_slice(), &common, name.as_bytes(), bytes].concat());
-        directory.extend(
-            [
-                b"PK\x01\x02\x14\x00\x14\x00".as_slice(),
-                &common,
-                &[0; 10],
-                &at,
-                name.as_bytes(),
-            ]
-            .concat(),
-        );
-    }
-    if !pairs.is_empty() {
-        let size = (pairs.len() as u64 + 24).to_le_bytes();
-        out.extend([size.as_slice(), pairs, &size, b"APK Sig Block 42"].concat());
-    }
-    let begin = (out.len() as u32).to_le_bytes();
-    let n_members = (members.len() as u16).to_le_bytes();
-    let n_bytes = (directory.len() as u32).to_le_bytes();
-    out.extend(directory);
-    out.extend(
-        [
-            b"PK\x05\x06\0\0\0\0".as_slice(),
-            &n_members,
-            &n_members,
-            &n_bytes,
-            &begin,
-            &[0, 0],
-        ]
-        .concat(),
-    );
-    out
 }

@@ -2,7 +2,10 @@
 //! them, and our verdicts on signatures beside those of `apksigner`, over valid, changed, cut, signed again and rotated
 //! packages.
 
-use ambit_apk::{AppReport, CHECKS, Limits, Standing, scan};
+mod signatures;
+mod spoiled;
+
+use ambit_apk::{AppReport, CHECKS, Limits, scan};
 use ambit_event::Level;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -58,7 +61,7 @@ fn all() -> Outcome<usize> {
     for (name, kind) in [("a", "RSA"), ("b", "RSA"), ("ec", "EC"), ("dsa", "DSA")] {
         shop.key(name, kind)?;
     }
-    Ok(twins(&shop)? + signatures(&shop)?)
+    Ok(twins(&shop)? + signatures::compare(&shop)?)
 }
 
 /// Runs a tool; its own words are the error.
@@ -116,7 +119,12 @@ impl Workshop {
 
     /// Builds a twin with the assembler and the packer.
     fn twin(&self, check: &str, kind: &str, edit: impl Fn(String) -> String) -> Outcome<String> {
-        let read = |end: &str| fs::read_to_string(self.twins.join(check).join(format!("{kind}.{end}"))).ok();
+        let one = |name: &str, end: &str| {
+            fs::read_to_string(self.twins.join(check).join(format!("{name}.{end}"))).ok()
+        };
+        // `vulnerable-…` has the manifest and the policy of `vulnerable`, unless it has its own.
+        let plain = kind.split('-').next().unwrap_or(kind);
+        let read = |end: &str| one(kind, end).or_else(|| one(plain, end));
         let common = || fs::read_to_string(self.twins.join("AndroidManifest.xml")).ok();
         let manifest = read("xml").or_else(common).ok_or("no manifest")?;
         let folder = self.folder.join(format!("{check}-{kind}"));
@@ -147,6 +155,24 @@ impl Workshop {
         let aligned = self.at(&format!("{check}-{kind}.apk"));
         tool("zipalign", &["-f", "4", &unaligned, &aligned])?;
         Ok(aligned)
+    }
+
+    /// The twins of a kind: `vulnerable`, and `vulnerable-…` for each further way in which the check must see it.
+    fn cases(&self, check: &str, kind: &str) -> Outcome<Vec<String>> {
+        let folder = self.twins.join(check);
+        let entries = fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        let is_one =
+            |name: &String| name == kind || name.strip_prefix(kind).is_some_and(|rest| rest.starts_with('-'));
+        let mut names: Vec<String> = entries
+            .flatten()
+            .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".smali")?.to_owned()))
+            .filter(is_one)
+            .collect();
+        names.sort();
+        if names.is_empty() {
+            return Err(format!("{}: no {kind} twin", folder.display()));
+        }
+        Ok(names)
     }
 
     /// Signs a package into a file of that name.
@@ -182,7 +208,7 @@ fn scanned(path: &str) -> Outcome<AppReport> {
 /// Judges every twin; prints a row for each check.
 fn twins(shop: &Workshop) -> Outcome<usize> {
     let mut n_wrong = 0;
-    println!("| check | vulnerable twin | safe twin |\n|---|---|---|");
+    println!("| check | vulnerable twins | safe twins |\n|---|---|---|");
     for check in CHECKS.iter().filter(|check| !ELSEWHERE.contains(&check.name)) {
         let judge = |kind: &str| -> Outcome<AppReport> {
             let package = shop.twin(check.name, kind, |manifest| manifest)?;
@@ -194,243 +220,39 @@ fn twins(shop: &Workshop) -> Outcome<usize> {
                 |f: &&ambit_apk::Finding| f.level > Level::Informational && (!own || f.check == check);
             report.findings.iter().filter(weighty).count()
         };
-        let (vulnerable, safe) = (judge("vulnerable")?, judge("safe")?);
-        let (raised, false_alarms) = (weighs(&vulnerable, true), weighs(&safe, false));
-        println!(
-            "| `{}` | {} | {} |",
-            check.name,
-            if raised > 0 { "raised" } else { "MISSED" },
-            if false_alarms == 0 {
-                "nothing"
-            } else {
-                "FALSE ALARM"
-            }
+        let (vulnerable, safe) = (
+            shop.cases(check.name, "vulnerable")?,
+            shop.cases(check.name, "safe")?,
         );
-        n_wrong += usize::from(raised == 0) + usize::from(false_alarms > 0);
-        for finding in safe.findings.iter().filter(|f| f.level > Level::Informational) {
-            println!("  {}: {} {}", finding.check.name, finding.what, finding.proof);
-        }
-    }
-    Ok(n_wrong)
-}
-
-/// A way of signing, by the name that is printed.
-struct Way {
-    name: &'static str,
-    key: &'static str,
-    args: &'static [&'static str],
-}
-
-const fn way(name: &'static str, key: &'static str, args: &'static [&'static str]) -> Way {
-    Way { name, key, args }
-}
-
-const V1: &[&str] = &[
-    "--v1-signing-enabled",
-    "true",
-    "--v2-signing-enabled",
-    "false",
-    "--v3-signing-enabled",
-    "false",
-];
-const V2: &[&str] = &[
-    "--v1-signing-enabled",
-    "false",
-    "--v2-signing-enabled",
-    "true",
-    "--v3-signing-enabled",
-    "false",
-];
-const V3: &[&str] = &[
-    "--v1-signing-enabled",
-    "false",
-    "--v2-signing-enabled",
-    "false",
-    "--v3-signing-enabled",
-    "true",
-];
-const V12: &[&str] = &[
-    "--v1-signing-enabled",
-    "true",
-    "--v2-signing-enabled",
-    "true",
-    "--v3-signing-enabled",
-    "false",
-];
-const V123: &[&str] = &[
-    "--v1-signing-enabled",
-    "true",
-    "--v2-signing-enabled",
-    "true",
-    "--v3-signing-enabled",
-    "true",
-];
-
-const WAYS: &[Way] = &[
-    way("v1 rsa", "a", V1),
-    way("v2 rsa", "a", V2),
-    way("v3 rsa", "a", V3),
-    way("v1+v2 rsa", "a", V12),
-    way("v1+v2+v3 rsa", "a", V123),
-    way("v1 ec", "ec", V1),
-    way("v1+v2+v3 ec", "ec", V123),
-    way("v1 dsa", "dsa", V1),
-    way("v2 dsa", "dsa", V2),
-];
-
-/// The Android versions that a package is for: least, and the one it is made for.
-const SDKS: &[(u32, u32)] = &[(18, 29), (24, 29), (28, 34)];
-
-fn signatures(shop: &Workshop) -> Outcome<usize> {
-    let lineage = shop.at("lineage");
-    let stores = (shop.at("a.jks"), shop.at("b.jks"));
-    tool(
-        "apksigner",
-        &[
-            "rotate",
-            "--out",
-            &lineage,
-            "--old-signer",
-            "--ks",
-            &stores.0,
-            "--ks-pass",
-            PASSWORD,
-            "--new-signer",
-            "--ks",
-            &stores.1,
-            "--ks-pass",
-            PASSWORD,
-        ],
-    )?;
-    let (mut n_cases, mut n_wrong) = (0, 0);
-    for (min, target) in SDKS {
-        let sdk = |manifest: String| {
-            let least = manifest.replace("minSdkVersion=\"30\"", &format!("minSdkVersion=\"{min}\""));
-            least.replace(
-                "targetSdkVersion=\"34\"",
-                &format!("targetSdkVersion=\"{target}\""),
-            )
-        };
-        let package = shop.twin("static_key", "vulnerable", sdk)?;
-        let mut cases = vec![("unsigned".to_owned(), package.clone())];
-        for way in WAYS {
-            let file = format!("{}-{min}.apk", way.name.replace([' ', '+'], "-"));
-            // Some ways are refused for some versions; what was not signed is not compared.
-            match shop.sign(&package, &file, way.key, way.args) {
-                Ok(signed) => cases.extend(changed(shop, way.name, &signed)?),
-                Err(why) => println!("     {min} {}: not signed: {why}", way.name),
+        let (mut missed, mut alarms) = (Vec::new(), Vec::new());
+        for name in &vulnerable {
+            if weighs(&judge(name)?, true) == 0 {
+                missed.push(name.clone());
             }
         }
-        let again = shop.sign(
-            &shop.at(&format!("v1-v2-v3-rsa-{min}.apk")),
-            &format!("again-{min}.apk"),
-            "b",
-            &[],
-        )?;
-        cases.push(("signed again by another".into(), again));
-        let args = [
-            "--next-signer",
-            "--ks",
-            &stores.1,
-            "--ks-pass",
-            PASSWORD,
-            "--lineage",
-            &lineage,
-        ];
-        let rotated = shop.sign(&package, &format!("rotated-{min}.apk"), "a", &args)?;
-        cases.extend(changed(shop, "rotated", &rotated)?);
-        for (name, path) in cases {
-            n_cases += 1;
-            n_wrong += usize::from(!agree(&format!("{min}-{target} {name}"), &path)?);
-        }
-    }
-    println!("packages: {n_cases} verdicts compared with apksigner, {n_wrong} differ");
-    Ok(n_wrong)
-}
-
-/// How apksigner says that it cannot read a certificate.
-const UNREADABLE: &str = "Failed to parse certificate";
-
-/// Whether apksigner and we say the same of a package.
-fn agree(name: &str, path: &str) -> Outcome<bool> {
-    let said = Command::new("apksigner")
-        .args(["verify", path])
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| format!("apksigner: {e}"))?;
-    let theirs = said.status.success();
-    let report = scan(Path::new(path), &Limits::default());
-    // What cannot be read as a package is not verified.
-    let ours = report
-        .as_ref()
-        .is_ok_and(|report| report.signature.standing == Standing::Verified);
-    if ours != theirs {
-        let words =
-            String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr);
-        // The keys are new in each run, so that it is chance which byte of a certificate is hit. Its own bytes are
-        // covered by no signature of scheme v1, and readers are strict about them to different degrees.
-        if ours && words.contains(UNREADABLE) {
-            println!("  note: {name}: apksigner cannot read a certificate that is read here");
-            return Ok(true);
-        }
-        println!("DIFFERS {name}: apksigner {theirs}, ours {ours}");
-        words.lines().take(4).for_each(|line| println!("     {line}"));
-        if let Ok(report) = report {
-            println!("     {:#?}", report.signature.errors);
-            for scheme in &report.signature.schemes {
-                let of_signers: Vec<_> = scheme.signers.iter().map(|s| (&s.errors, &s.unknown)).collect();
+        for name in &safe {
+            let report = judge(name)?;
+            if weighs(&report, false) > 0 {
+                alarms.push(name.clone());
+            }
+            for finding in report.findings.iter().filter(|f| f.level > Level::Informational) {
                 println!(
-                    "     {}: {:?} {of_signers:?}",
-                    scheme.scheme.name(),
-                    scheme.errors
+                    "  {name}: {} {} {}",
+                    finding.check.name, finding.what, finding.proof
                 );
             }
         }
+        println!(
+            "| `{}` | {} of {} raised | {} of {} quiet |",
+            check.name,
+            vulnerable.len() - missed.len(),
+            vulnerable.len(),
+            safe.len() - alarms.len(),
+            safe.len()
+        );
+        missed.iter().for_each(|name| println!("  MISSED {name}"));
+        alarms.iter().for_each(|name| println!("  FALSE ALARM {name}"));
+        n_wrong += missed.len() + alarms.len();
     }
-    Ok(ours == theirs)
-}
-
-/// A signed package, and what can be done to it.
-fn changed(shop: &Workshop, name: &str, path: &str) -> Outcome<Vec<(String, String)>> {
-    let whole = fs::read(path).map_err(|e| format!("{path}: {e}"))?;
-    let mut cases = vec![(name.to_owned(), path.to_owned())];
-    let mut put = |what: &str, bytes: &[u8]| -> Outcome<String> {
-        let file = format!("{path}-{}.apk", what.replace(' ', "-"));
-        fs::write(&file, bytes).map_err(|e| format!("{file}: {e}"))?;
-        cases.push((format!("{name}, {what}"), file.clone()));
-        Ok(file)
-    };
-    let flipped = |at: usize| {
-        let mut bytes = whole.clone();
-        if let Some(byte) = bytes.get_mut(at) {
-            *byte ^= 0x40;
-        }
-        bytes
-    };
-    let n = whole.len();
-    // The first member's data; the middle; the directory; the end record's place of the directory.
-    put("a byte of a member changed", &flipped(90))?;
-    put("a byte in the middle changed", &flipped(n / 2))?;
-    put("a byte of the directory changed", &flipped(n - 22 - 30))?;
-    put("a byte of the end record changed", &flipped(n - 5))?;
-    put("cut", &whole[..n - 9])?;
-    put("cut in half", &whole[..n / 2])?;
-    put("a byte put behind", &[whole.as_slice(), b"x"].concat())?;
-    put("bytes put before", &[b"dex\n035\0".as_slice(), &whole].concat())?;
-    if let Some(at) = whole.windows(16).position(|w| w == b"APK Sig Block 42") {
-        put("a byte of the block changed", &flipped(at.saturating_sub(200)))?;
-        let mut gone = whole.clone();
-        gone[at] ^= 1;
-        put("the block hidden", &gone)?;
-    }
-    let (extra, more) = (shop.at("extra.txt"), put("a member added", &whole)?);
-    fs::write(&extra, "added").map_err(|e| e.to_string())?;
-    tool("zip", &["-q", "-j", &more, &extra])?;
-    let less = put("a member removed", &whole)?;
-    tool("zip", &["-q", "-d", &less, "classes.dex"])?;
-    if whole.windows(20).any(|w| w == b"META-INF/MANIFEST.MF") {
-        let bare = put("the list removed", &whole)?;
-        tool("zip", &["-q", "-d", &bare, "META-INF/MANIFEST.MF"])?;
-    }
-    Ok(cases)
+    Ok(n_wrong)
 }

@@ -3,38 +3,20 @@
 use crate::code::endpoint;
 use crate::container::{Container, Entry};
 use crate::finding::Proof;
-use crate::limits::Budget;
+use crate::limits::{Budget, Limits};
 use crate::names::Owner;
+use crate::package::is_signature;
 use crate::report::{Endpoint, Library, Secret};
 use crate::text;
+use crate::xml::Strings;
+use std::collections::BTreeMap;
 
 /// Bytes of a text that is looked into, and of a native library.
-const TEXT_BYTES: u32 = 8 << 20;
+const TEXT_BYTES: u32 = 128 << 20;
 const NATIVE_BYTES: u32 = 128 << 20;
-/// Endings of members that hold text.
-const TEXTS: &[&str] = &[
-    ".js",
-    ".json",
-    ".html",
-    ".htm",
-    ".txt",
-    ".properties",
-    ".yml",
-    ".yaml",
-    ".cfg",
-    ".conf",
-    ".ini",
-    ".pem",
-    ".key",
-    ".env",
-    ".csv",
-    ".sql",
-    ".ts",
-    ".bundle",
-    ".toml",
-];
-/// The machines of native libraries, the one that most devices have first: one of them is looked at, as all hold the
-/// same texts.
+/// Members that are read by themselves.
+const DECLARED: &[&str] = &["AndroidManifest.xml", "resources.arsc", "stamp-cert-sha256"];
+/// The machines of native libraries, the one that most devices have first.
 const MACHINES: &[&str] = &["arm64-v8a", "armeabi-v7a", "x86_64", "x86", "armeabi"];
 /// Addresses and secrets of all members together.
 const MOST: usize = 50_000;
@@ -47,27 +29,46 @@ pub(crate) struct MemberFacts {
     pub(crate) unread: Vec<String>,
 }
 
-pub(crate) fn look(container: &Container<'_>, prefix: &str, budget: &Budget, facts: &mut MemberFacts) {
-    let machine = MACHINES.iter().find(|machine| {
-        let folder = format!("lib/{machine}/");
-        container
-            .entries()
-            .iter()
-            .any(|entry| entry.name.contains(&folder))
-    });
+/// Looks into every member that is neither code nor a picture, a sound or a font by its first bytes: a name proves
+/// nothing. An archive within the package is opened once.
+pub(crate) fn look(
+    container: &Container<'_>,
+    prefix: &str,
+    limits: &Limits,
+    budget: &Budget,
+    facts: &mut MemberFacts,
+) {
+    members(container, prefix, limits, budget, facts, true);
+}
+
+fn members(
+    container: &Container<'_>,
+    prefix: &str,
+    limits: &Limits,
+    budget: &Budget,
+    facts: &mut MemberFacts,
+    opens: bool,
+) {
+    let natives = natives(container);
     for entry in container.entries() {
         let name = entry.name.as_str();
-        let limit = if is_text(name) {
-            TEXT_BYTES
-        } else if name.ends_with(".so") && machine.is_some_and(|m| name.contains(&format!("lib/{m}/"))) {
-            NATIVE_BYTES
-        } else if let Some(library) = library(name) {
+        if name.ends_with('/') || DECLARED.contains(&name) || is_signature(name) {
+            continue;
+        }
+        if let Some(library) = library(name) {
             facts.libraries.push(versioned(container, entry, library, budget));
             continue;
-        } else {
-            continue;
-        };
+        }
+        let kind = Kind::of(&container.head(entry));
         let place = Proof::in_file(format!("{prefix}{name}"));
+        let limit = match kind {
+            Kind::Code | Kind::Media => continue,
+            Kind::Native if is_repeated(name, &natives) => continue,
+            Kind::Native => NATIVE_BYTES,
+            Kind::Archive if !opens => continue,
+            Kind::Archive => NATIVE_BYTES,
+            Kind::Document | Kind::Other => TEXT_BYTES,
+        };
         if entry.size > limit {
             facts.unread.push(format!(
                 "{prefix}{name}: {} bytes, more than are looked into",
@@ -75,16 +76,110 @@ pub(crate) fn look(container: &Container<'_>, prefix: &str, budget: &Budget, fac
             ));
             continue;
         }
-        match container.read(entry, budget) {
-            Ok(bytes) => texts(&bytes, &place, facts),
-            Err(error) => facts.unread.push(format!("{prefix}{name}: {error}")),
+        let bytes = match container.read(entry, budget) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                facts.unread.push(format!("{prefix}{name}: {error}"));
+                continue;
+            }
+        };
+        match kind {
+            Kind::Document => pool(&bytes, &place, facts),
+            Kind::Archive => match Container::parse(&bytes, limits) {
+                Ok(inner) => members(&inner, &format!("{prefix}{name}!"), limits, budget, facts, false),
+                Err(error) => facts.unread.push(format!("{prefix}{name}: {error}")),
+            },
+            _ => texts(&bytes, &place, facts),
         }
     }
 }
 
-fn is_text(name: &str) -> bool {
-    (name.starts_with("assets/") || name.starts_with("res/raw/") || name.contains("/assets/"))
-        && TEXTS.iter().any(|end| name.ends_with(end))
+/// What a member is by its first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Code,
+    Native,
+    Archive,
+    /// Binary XML.
+    Document,
+    /// Pictures, sounds and fonts: what stands in them is no text.
+    Media,
+    Other,
+}
+
+impl Kind {
+    pub(crate) fn of(head: &[u8]) -> Self {
+        const MEDIA: &[&[u8]] = &[
+            b"\x89PNG",
+            b"\xff\xd8\xff",
+            b"GIF8",
+            b"RIFF",
+            b"OggS",
+            b"ID3",
+            b"\xff\xfb",
+            b"OTTO",
+            b"wOF",
+            b"fLaC",
+            b"\0\x01\0\0\0",
+            b"ttcf",
+        ];
+        let begins = |mark: &[u8]| head.starts_with(mark);
+        match head {
+            _ if begins(b"dex\n") => Self::Code,
+            _ if begins(b"\x7fELF") => Self::Native,
+            _ if begins(b"PK\x03\x04") => Self::Archive,
+            _ if begins(&[3, 0, 8, 0]) => Self::Document,
+            _ if MEDIA.iter().any(|mark| begins(mark)) || head.get(4..8) == Some(b"ftyp") => Self::Media,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The native libraries by file name, with the best machine that has each: all machines' hold the same texts.
+fn natives(container: &Container<'_>) -> BTreeMap<String, usize> {
+    let mut best = BTreeMap::new();
+    for entry in container.entries() {
+        if let Some((machine, file)) = machine(&entry.name) {
+            let known = best.entry(file.to_owned()).or_insert(machine);
+            *known = machine.min(*known);
+        }
+    }
+    best
+}
+
+/// The place of a library's machine in the list above, and the library's file name.
+fn machine(name: &str) -> Option<(usize, &str)> {
+    let mut parts = name.rsplit('/');
+    let (file, folder, lib) = (parts.next()?, parts.next()?, parts.next()?);
+    let machine = MACHINES.iter().position(|machine| *machine == folder)?;
+    (lib == "lib").then_some((machine, file))
+}
+
+fn is_repeated(name: &str, natives: &BTreeMap<String, usize>) -> bool {
+    machine(name).is_some_and(|(machine, file)| natives.get(file).is_some_and(|best| *best < machine))
+}
+
+/// The texts of a document of binary XML.
+fn pool(bytes: &[u8], place: &Proof, facts: &mut MemberFacts) {
+    let Some(Ok(strings)) = bytes.get(8..).map(Strings::parse) else {
+        return;
+    };
+    let mut left = bytes.len().saturating_mul(2);
+    for n in 0..u32::try_from(strings.len()).unwrap_or(u32::MAX) {
+        let Some(text) = strings.get(n) else { continue };
+        // Strings can be made to overlap.
+        let Some(rest) = left.checked_sub(text.len()) else {
+            facts.unread.push(format!(
+                "{}: strings from number {n} on: they overlap",
+                place.file
+            ));
+            return;
+        };
+        left = rest;
+        if text::is_worth_a_look(text.as_bytes()) {
+            one(&text, &Owner::App, place, facts);
+        }
+    }
 }
 
 /// Looks into every run of characters that a person could read.

@@ -145,6 +145,20 @@ const SDKS: &[(&str, &str)] = &[
     ("org.koin", "Koin"),
     ("coil", "Coil"),
     ("zendesk", "Zendesk"),
+    ("com.rabbitmq", "RabbitMQ client"),
+    ("com.tencent.smtt", "Tencent X5"),
+    ("com.tencent.tbs", "Tencent X5"),
+    ("com.tencent.bugly", "Bugly"),
+    ("com.tencent.mmkv", "MMKV"),
+    ("com.tencent.mm.opensdk", "WeChat SDK"),
+    ("com.alipay.sdk", "Alipay SDK"),
+    ("com.fasterxml.jackson", "Jackson"),
+    ("fi.iki.elonen", "NanoHTTPD"),
+    ("org.java_websocket", "Java-WebSocket"),
+    ("org.msgpack", "MessagePack"),
+    ("org.hamcrest", "Hamcrest"),
+    ("org.junit", "JUnit"),
+    ("junit", "JUnit"),
 ];
 
 /// Beginnings of the platform's classes, and of the libraries that the language and Android bring.
@@ -229,6 +243,11 @@ pub(crate) fn is_nowhere(host: &str) -> bool {
         "example.com",
         "www.example.com",
         "example.org",
+        "www.example.org",
+        "example.net",
+        "www.example.net",
+        "dev.w3.org",
+        "creativecommons.org",
         "developer.android.com",
         "issuetracker.google.com",
     ];

@@ -1,14 +1,11 @@
 //! Is it ours? A package against what a person pinned, and against a release that is known to be ours.
 
+use crate::contents::Altered;
 use crate::diff::{Condition, Holds};
 use crate::error::{Error, Result};
 use crate::report::AppReport;
 use crate::sign::Standing;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
-
-/// Added classes that are told by name.
-const ADDED: usize = 50;
 
 /// What a person says of the app that is theirs: `app.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -77,16 +74,15 @@ pub struct Ours {
     pub conditions: Vec<Condition>,
     /// What speaks for somebody else's package over ours.
     pub repackaging: Vec<String>,
-    /// Classes that neither the reference nor a library that is known has; `None` without a reference.
-    pub n_added: Option<usize>,
-    pub added: Vec<String>,
+    /// How its code and files differ from the reference; `None` without one.
+    pub altered: Option<Altered>,
     /// What a store left in the package, and what a device says: unverified.
     pub store: Vec<String>,
 }
 
-/// Compares a package with what is pinned, and with a release that is known to be ours.
+/// Compares a package with what is pinned. `altered` says how it differs from a release that is known to be ours.
 #[must_use]
-pub fn ours(report: &AppReport, pinned: &Pinned, reference: Option<&AppReport>) -> Ours {
+pub fn ours(report: &AppReport, pinned: &Pinned, altered: Option<Altered>) -> Ours {
     let mut conditions = vec![bytes(report)];
     conditions.extend(package(report, pinned));
     conditions.extend(signer(report, pinned));
@@ -101,13 +97,11 @@ pub fn ours(report: &AppReport, pinned: &Pinned, reference: Option<&AppReport>) 
             what: "no signer is pinned: anybody can sign a package".into(),
         });
     }
-    let added = reference.map(|reference| added(report, reference));
     Ours {
         file: report.file.clone(),
         is_ours,
-        repackaging: repackaging(report, pinned, added.as_deref()),
-        n_added: added.as_ref().map(Vec::len),
-        added: added.unwrap_or_default().into_iter().take(ADDED).collect(),
+        repackaging: repackaging(report, pinned, altered.as_ref()),
+        altered,
         store: store(report, pinned),
         conditions,
     }
@@ -187,18 +181,7 @@ fn version(report: &AppReport, pinned: &Pinned) -> Option<Condition> {
     })
 }
 
-/// The app's classes that the reference does not have. Names that a shrinker gave move from build to build.
-fn added(report: &AppReport, reference: &AppReport) -> Vec<String> {
-    let known: BTreeSet<&String> = reference.classes.iter().collect();
-    report
-        .classes
-        .iter()
-        .filter(|class| !known.contains(class))
-        .cloned()
-        .collect()
-}
-
-fn repackaging(report: &AppReport, pinned: &Pinned, added: Option<&[String]>) -> Vec<String> {
+fn repackaging(report: &AppReport, pinned: &Pinned, altered: Option<&Altered>) -> Vec<String> {
     let mut signs = Vec::new();
     let is_ours_by_name = pinned.package.as_ref() == Some(&report.manifest.package);
     let is_signed = !report.signature.signers().is_empty();
@@ -209,12 +192,7 @@ fn repackaging(report: &AppReport, pinned: &Pinned, added: Option<&[String]>) ->
     if report.signature.signers().iter().any(|c| c.is_debug) {
         signs.push("signed with a key that development tools make".to_owned());
     }
-    if let Some(added) = added.filter(|added| !added.is_empty()) {
-        signs.push(format!(
-            "{} classes that neither the reference nor a known library has",
-            added.len()
-        ));
-    }
+    signs.extend(altered.and_then(differences));
     let pinned_stamp = pinned.source_stamp.as_ref();
     let stamp = report.signature.store.stamp_certificate.as_ref();
     match (pinned_stamp, stamp) {
@@ -225,6 +203,22 @@ fn repackaging(report: &AppReport, pinned: &Pinned, added: Option<&[String]>) ->
         _ => {}
     }
     signs
+}
+
+/// What differs from the reference. A newer release of ours differs too: whose it is, its signature says.
+fn differences(altered: &Altered) -> Option<String> {
+    let parts = [
+        (altered.n_added, "classes were added"),
+        (altered.n_changed, "classes are others"),
+        (altered.n_removed, "classes are gone"),
+        (altered.n_files, "files differ"),
+    ];
+    let told: Vec<String> = parts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{n} {what}"))
+        .collect();
+    (!told.is_empty()).then(|| format!("against the reference {}", told.join(", ")))
 }
 
 fn store(report: &AppReport, pinned: &Pinned) -> Vec<String> {

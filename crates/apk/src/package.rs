@@ -1,6 +1,6 @@
 //! From a file to the packages in it: one, a base with its splits, or a bundle.
 
-use crate::container::Container;
+use crate::container::{Container, Entry};
 use crate::error::{Error, Result};
 use crate::limits::{Budget, Limits};
 use crate::manifest::Manifest;
@@ -20,6 +20,49 @@ const BUNDLE_MANIFEST: &str = "base/manifest/AndroidManifest.xml";
 pub(crate) struct Part<'b> {
     pub(crate) name: String,
     pub(crate) container: Container<'b>,
+}
+
+impl Part<'_> {
+    /// What stands before the names of its members.
+    pub(crate) fn prefix(&self) -> String {
+        if self.name.is_empty() {
+            String::new()
+        } else {
+            format!("{}!", self.name)
+        }
+    }
+}
+
+/// Members in the order in which a device loads code: `classes.dex`, `classes2.dex` and on, then all others. Of two
+/// classes of one name it runs the first.
+pub(crate) fn in_load_order(entries: &[Entry]) -> Vec<&Entry> {
+    let mut all: Vec<&Entry> = entries.iter().collect();
+    all.sort_by_key(|entry| load_number(&entry.name));
+    all
+}
+
+/// 1 for `classes.dex`, 2 for `classes2.dex`; the greatest for what no device loads by itself.
+pub(crate) fn load_number(name: &str) -> u32 {
+    let number = name
+        .strip_prefix("classes")
+        .and_then(|rest| rest.strip_suffix(".dex"));
+    let is_plain = |n: &&str| n.bytes().all(|b| b.is_ascii_digit()) && !n.starts_with('0');
+    match number.filter(is_plain) {
+        Some("") => 1,
+        Some(number) => number.parse().ok().filter(|n| *n > 1).unwrap_or(u32::MAX),
+        None => u32::MAX,
+    }
+}
+
+/// Whether a member is a part of a signature of scheme v1: these differ between any two builds, and are judged by what
+/// they prove.
+pub(crate) fn is_signature(name: &str) -> bool {
+    let Some(file) = name.strip_prefix("META-INF/") else {
+        return false;
+    };
+    let file = file.to_ascii_uppercase();
+    let ends = [".SF", ".RSA", ".DSA", ".EC"];
+    !file.contains('/') && (file == "MANIFEST.MF" || ends.iter().any(|end| file.ends_with(end)))
 }
 
 /// What is declared, beside the code.

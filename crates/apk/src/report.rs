@@ -126,13 +126,17 @@ pub struct Coverage {
     pub n_classes: usize,
     /// Classes whose data was followed, as something in them is of interest.
     pub n_followed: usize,
-    /// Classes of the platform's own libraries, which are not looked at.
+    /// Classes of the platform's own libraries, by their names.
     pub n_platform: usize,
     pub n_methods: usize,
     /// Methods that cost too much to be followed to their end.
     pub n_cut: usize,
     /// Findings beyond the most that are kept of a check.
     pub n_left_out: usize,
+    /// What the app's own code does in ways that no reading of it shows: reflection, native code, code loaded later.
+    pub hidden: Vec<String>,
+    /// Code that stands where no device looks for it by itself; it was read too.
+    pub disguised: Vec<String>,
     /// Parts of the package that could not be read, or were not, each with the reason.
     pub unread: Vec<String>,
 }

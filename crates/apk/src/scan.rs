@@ -6,6 +6,7 @@ use crate::container::{Container, Oddity};
 use crate::dex::Dex;
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Proof};
+use crate::gathered;
 use crate::hierarchy::Hierarchy;
 use crate::limits::{Budget, Limits};
 use crate::manifest::Manifest;
@@ -15,15 +16,11 @@ use crate::package::{self, Declared, Part};
 use crate::report::{AppReport, Coverage, Library, PackageKind};
 use crate::sign::{Signature, Standing};
 use aws_lc_rs::digest::{SHA256, digest};
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// Bytes of all DEX files together: they are in memory at once.
-const DEX_BYTES: usize = 320 << 20;
 
 /// Scans one file: a package, a set of splits, or a bundle.
 ///
@@ -31,6 +28,11 @@ const DEX_BYTES: usize = 320 << 20;
 /// Where the file cannot be read, is too large, or no package is in it. What can be read of a damaged package is
 /// answered for, and the rest named in [`Coverage::unread`].
 pub fn scan(path: &Path, limits: &Limits) -> Result<AppReport> {
+    scan_bytes(&path.display().to_string(), &read_file(path, limits)?, limits)
+}
+
+/// The bytes of a package's file, where they are not too many.
+pub(crate) fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>> {
     let io = |error: std::io::Error| Error::Io {
         path: path.to_owned(),
         why: error.to_string(),
@@ -45,7 +47,7 @@ pub fn scan(path: &Path, limits: &Limits) -> Result<AppReport> {
     }
     let mut bytes = Vec::with_capacity(usize::try_from(n_bytes).unwrap_or(0));
     file.take(limits.package).read_to_end(&mut bytes).map_err(io)?;
-    scan_bytes(&path.display().to_string(), &bytes, limits)
+    Ok(bytes)
 }
 
 /// Scans the bytes of a file.
@@ -76,7 +78,7 @@ pub fn scan_bytes(name: &str, bytes: &[u8], limits: &Limits) -> Result<AppReport
     let declared = Declared::read(&base.container, kind, &budget)?;
     coverage.unread.extend(declared.unread.iter().cloned());
     let signature = signature(&parts, &declared.manifest, kind, &budget);
-    let members = members_of(&parts, &declared, &budget);
+    let members = members_of(&parts, &declared, limits, &budget);
     coverage.unread.extend(members.unread.iter().cloned());
     let code = code_of(&parts, &declared.manifest, limits, &budget, &mut coverage);
     Ok(conclude(
@@ -121,10 +123,10 @@ fn signature(parts: &[Part<'_>], manifest: &Manifest, kind: PackageKind, budget:
     whole.unwrap_or_else(|| Signature::unverified("there is no package"))
 }
 
-fn members_of(parts: &[Part<'_>], declared: &Declared, budget: &Budget) -> MemberFacts {
+fn members_of(parts: &[Part<'_>], declared: &Declared, limits: &Limits, budget: &Budget) -> MemberFacts {
     let mut facts = MemberFacts::default();
     for part in parts {
-        members::look(&part.container, &prefix(part), budget, &mut facts);
+        members::look(&part.container, &part.prefix(), limits, budget, &mut facts);
     }
     for text in &declared.texts {
         let place = Proof {
@@ -148,14 +150,6 @@ fn members_of(parts: &[Part<'_>], declared: &Declared, budget: &Budget) -> Membe
     facts
 }
 
-fn prefix(part: &Part<'_>) -> String {
-    if part.name.is_empty() {
-        String::new()
-    } else {
-        format!("{}!", part.name)
-    }
-}
-
 /// Looks at all DEX files, one a thread.
 fn code_of(
     parts: &[Part<'_>],
@@ -164,28 +158,7 @@ fn code_of(
     budget: &Budget,
     coverage: &mut Coverage,
 ) -> CodeFacts {
-    let mut files: Vec<(String, Cow<'_, [u8]>)> = Vec::new();
-    let mut n_bytes = 0;
-    for part in parts {
-        for entry in part
-            .container
-            .entries()
-            .iter()
-            .filter(|entry| entry.name.ends_with(".dex"))
-        {
-            let name = format!("{}{}", prefix(part), entry.name);
-            match part.container.read(entry, budget) {
-                Ok(bytes) if n_bytes + bytes.len() <= DEX_BYTES => {
-                    n_bytes += bytes.len();
-                    files.push((name, bytes));
-                }
-                Ok(_) => coverage
-                    .unread
-                    .push(format!("{name}: more than {DEX_BYTES} bytes of code in all")),
-                Err(error) => coverage.unread.push(format!("{name}: {error}")),
-            }
-        }
-    }
+    let files = gathered::code(parts, limits, budget, coverage);
     let mut hierarchy = Hierarchy::default();
     let mut readable = Vec::new();
     for (name, bytes) in &files {
@@ -260,6 +233,9 @@ impl CodeFacts {
         self.n_platform += other.n_platform;
         self.n_methods += other.n_methods;
         self.n_cut += other.n_cut;
+        self.n_reflected += other.n_reflected;
+        self.n_native += other.n_native;
+        self.n_loaders += other.n_loaders;
         self.unread.extend(other.unread);
     }
 }
@@ -297,6 +273,7 @@ fn conclude(
         network: &declared.network,
         signature: &signature,
         oddities: &oddities,
+        disguised: &coverage.disguised,
         endpoints: &endpoints,
         secrets: &secrets,
         libraries: &libraries,
@@ -318,6 +295,7 @@ fn conclude(
     coverage.n_platform = code.n_platform;
     coverage.n_methods = code.n_methods;
     coverage.n_cut = code.n_cut;
+    coverage.hidden = hidden(&code);
     coverage.unread.extend(code.unread);
     AppReport {
         file: name.to_owned(),
@@ -341,6 +319,28 @@ fn conclude(
         oddities,
         coverage,
     }
+}
+
+/// What the app's own code does that no reading of it shows.
+fn hidden(code: &CodeFacts) -> Vec<String> {
+    [
+        (
+            code.n_reflected,
+            "calls by reflection: what they call is decided while it runs",
+        ),
+        (
+            code.n_native,
+            "methods in native code: of it only the texts are read",
+        ),
+        (
+            code.n_loaders,
+            "places that load code while it runs: what is not in the package is not read",
+        ),
+    ]
+    .into_iter()
+    .filter(|(n, _)| *n > 0)
+    .map(|(n, what)| format!("{n} {what}"))
+    .collect()
 }
 
 /// Libraries with their versions, and those that only their classes show.

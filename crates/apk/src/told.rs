@@ -1,5 +1,6 @@
 //! Answers as lines for people. Every text of a package is made harmless first.
 
+use crate::contents::Altered;
 use crate::diff::AppDiff;
 use crate::finding::Finding;
 use crate::names::Owner;
@@ -92,12 +93,13 @@ impl AppReport {
     fn coverage_told(&self) -> Vec<String> {
         let coverage = &self.coverage;
         let mut lines = vec![format!(
-            "  read       {} classes in {} DEX files, {} followed, {} of the platform's libraries left out",
-            coverage.n_classes, coverage.n_dex, coverage.n_followed, coverage.n_platform
+            "  read       {} classes in {} DEX files, {} of the platform's libraries among them; data was followed in {}",
+            coverage.n_classes, coverage.n_dex, coverage.n_platform, coverage.n_followed
         )];
         if coverage.n_cut > 0 {
             lines.push(format!("  not followed to their end: {} methods", coverage.n_cut));
         }
+        lines.extend(coverage.hidden.iter().map(|what| format!("  not seen   {what}")));
         if coverage.n_left_out > 0 {
             lines.push(format!(
                 "  findings beyond the most that are kept: {}",
@@ -150,14 +152,38 @@ impl Ours {
                 .iter()
                 .map(|sign| format!("    repackaged? {sign}")),
         );
-        lines.extend(self.added.iter().map(|class| format!("      added    {class}")));
-        let n_more = self.n_added.unwrap_or(0).saturating_sub(self.added.len());
-        if n_more > 0 {
-            lines.push(format!("      and {n_more} more"));
-        }
+        lines.extend(self.altered.iter().flat_map(Altered::told));
         lines.extend(self.store.iter().map(|trace| format!("    store    {trace}")));
         lines.into_iter().map(|line| printable(&line, WIDTH)).collect()
     }
+}
+
+impl Altered {
+    fn told(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (what, n_all, changes) in [
+            ("added", self.n_added, &self.added),
+            ("another", self.n_changed, &self.changed),
+            ("gone", self.n_removed, &self.removed),
+        ] {
+            lines.extend(changes.iter().map(|change| {
+                let methods = match change.methods.as_slice() {
+                    [] => String::new(),
+                    methods => format!(": {}", methods.join(", ")),
+                };
+                format!("      {what:<8} {}  [{}]{methods}", change.class, change.owner)
+            }));
+            lines.extend(more(n_all - changes.len()));
+        }
+        lines.extend(self.files.iter().map(|file| format!("      file     {file}")));
+        lines.extend(more(self.n_files - self.files.len()));
+        lines.extend(self.unread.iter().map(|why| format!("      not compared: {why}")));
+        lines
+    }
+}
+
+fn more(n_more: usize) -> Option<String> {
+    (n_more > 0).then(|| format!("      and {n_more} more"))
 }
 
 impl AppDiff {
@@ -200,10 +226,21 @@ fn summed_up(findings: &[&Finding]) -> Vec<String> {
         let sum = owners.entry(&finding.owner).or_insert((0, finding.level));
         *sum = (sum.0 + 1, sum.1.max(finding.level));
     }
-    owners
+    let (trifles, weighty): (Vec<_>, Vec<_>) = owners
+        .into_iter()
+        .partition(|(owner, (_, worst))| **owner != Owner::App && *worst == Level::Informational);
+    let mut lines: Vec<String> = weighty
         .into_iter()
         .map(|(owner, (n, worst))| format!("  {owner}: {n} more, at most {}", worst.name()))
-        .collect()
+        .collect();
+    if !trifles.is_empty() {
+        let n_findings: usize = trifles.iter().map(|(_, (n, _))| n).sum();
+        lines.push(format!(
+            "  {} libraries: {n_findings} more, all informational",
+            trifles.len()
+        ));
+    }
+    lines
 }
 
 fn number(value: Option<u32>) -> String {

@@ -10,7 +10,7 @@ pub(super) const CHECK: Check = Check {
     title: "Sensitive data in broadcasts",
     masvs: "MASVS-PLATFORM-1",
     mastg: &[],
-    maswe: None,
+    maswe: Some("MASWE-0066"),
     cwe: 927,
     looks: &[Look::Calls(
         &[

@@ -3,7 +3,9 @@
 use super::{Check, Facts, Found, Look};
 use crate::finding::{Confidence, Proof};
 use crate::names::{Owner, is_nowhere};
+use crate::report::Endpoint;
 use ambit_event::Level;
+use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
     name: "cleartext",
@@ -17,45 +19,22 @@ pub(super) const CHECK: Check = Check {
 
 fn look(facts: &Facts<'_>, found: &mut Found<'_>) {
     let (target, declared) = (facts.manifest.target(), facts.manifest.cleartext);
-    let mut n_open = 0;
-    for endpoint in facts.endpoints.iter().filter(|e| e.scheme == "http") {
-        if is_nowhere(&endpoint.host) {
+    let open = |host: &str| facts.network.effective(host, target, declared);
+    let addressed = addressed(facts);
+    for ((_, host), places) in &addressed {
+        let effective = open(host);
+        let Some(endpoint) = places.iter().min_by_key(|e| (use_of(e), e.place.file.as_str())) else {
             continue;
-        }
-        let effective = facts.network.effective(&endpoint.host, target, declared);
-        if !effective.cleartext {
-            continue;
-        }
-        n_open += 1;
-        let level = if endpoint.owner == Owner::App {
-            Level::Medium
-        } else {
-            Level::Low
         };
-        let what = format!(
-            "{} is addressed without encryption, and the policy allows it",
-            endpoint.host
-        );
-        let confidence = if endpoint.consumer.is_some() {
-            Confidence::High
-        } else {
-            Confidence::Medium
-        };
-        let because = format!(
-            "whoever is on the way reads and changes it; open by {}",
-            effective.cleartext_because
-        );
-        found.at(
-            endpoint.owner.clone(),
-            endpoint.proof(),
-            level,
-            confidence,
-            what,
-            because,
-        );
+        if effective.cleartext {
+            say(endpoint, places.len(), &effective.cleartext_because, found);
+        }
     }
-    let base = facts.network.effective("", target, declared);
-    if base.cleartext && n_open == 0 {
+    let base = open("");
+    let is_told = |((_, host), places): (&(&Owner, &str), &Vec<&Endpoint>)| {
+        open(host).cleartext && places.iter().any(|endpoint| use_of(endpoint) < Use::Told)
+    };
+    if base.cleartext && !addressed.iter().any(is_told) {
         found.at(
             Owner::App,
             Proof::in_file("AndroidManifest.xml"),
@@ -63,13 +42,13 @@ fn look(facts: &Facts<'_>, found: &mut Found<'_>) {
             Confidence::High,
             "unencrypted traffic is allowed to every host",
             format!(
-                "no such address was found in the package; open by {}",
+                "no such address was found that the app asks; open by {}",
                 base.cleartext_because
             ),
         );
     }
     for host in facts.network.hosts() {
-        let effective = facts.network.effective(host, target, declared);
+        let effective = open(host);
         if effective.cleartext && !base.cleartext {
             found.at(
                 Owner::App,
@@ -81,4 +60,88 @@ fn look(facts: &Facts<'_>, found: &mut Found<'_>) {
             );
         }
     }
+}
+
+/// The hosts that are named with `http://`, by whose code names them.
+fn addressed<'f>(facts: &'f Facts<'_>) -> BTreeMap<(&'f Owner, &'f str), Vec<&'f Endpoint>> {
+    let mut hosts: BTreeMap<_, Vec<&Endpoint>> = BTreeMap::new();
+    for endpoint in facts.endpoints.iter().filter(|e| e.scheme == "http") {
+        if !is_nowhere(&endpoint.host) {
+            let host = (&endpoint.owner, endpoint.host.as_str());
+            hosts.entry(host).or_default().push(endpoint);
+        }
+    }
+    hosts
+}
+
+/// What is seen of an address's use, the weightiest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Use {
+    /// A call takes it that may ask it.
+    Asked,
+    /// It stands where a program or its settings stand; what takes it was not seen.
+    Unseen,
+    /// It is told to people: a message, a license, a page of help.
+    Told,
+}
+
+fn use_of(endpoint: &Endpoint) -> Use {
+    const MESSAGES: &[&str] = &[
+        "Log.",
+        "Logger.",
+        "Timber.",
+        "Exception.<init>",
+        "Error.<init>",
+        "Throwable.",
+        "PrintStream.",
+        "Toast.",
+        "TextView.",
+        "Preconditions.",
+        "AlertDialog",
+    ];
+    const PAGES: &[&str] = &[".html", ".htm", ".md", ".txt", ".css", ".svg"];
+    let file = endpoint.place.file.to_ascii_lowercase();
+    let is_page =
+        PAGES.iter().any(|end| file.ends_with(end)) || file.contains("licen") || file.contains("notice");
+    match &endpoint.consumer {
+        Some(consumer) if MESSAGES.iter().any(|part| consumer.contains(part)) => Use::Told,
+        Some(_) => Use::Asked,
+        None if is_page => Use::Told,
+        None => Use::Unseen,
+    }
+}
+
+fn say(endpoint: &Endpoint, n_places: usize, because: &str, found: &mut Found<'_>) {
+    let host = &endpoint.host;
+    let is_own = endpoint.owner == Owner::App;
+    let (level, confidence, what) = match use_of(endpoint) {
+        Use::Asked => (
+            if is_own { Level::Medium } else { Level::Low },
+            Confidence::High,
+            format!("{host} is addressed without encryption, and the policy allows it"),
+        ),
+        Use::Unseen => (
+            Level::Low,
+            Confidence::Low,
+            format!("{host} stands there with http://, and the policy allows it; what asks it was not seen"),
+        ),
+        Use::Told => (
+            Level::Informational,
+            Confidence::Low,
+            format!("{host} is told to people with http://"),
+        ),
+    };
+    let places = match n_places {
+        1 => String::new(),
+        n => format!("; {n} places name it"),
+    };
+    let because = format!("whoever is on the way reads and changes it; open by {because}{places}");
+    found.at(
+        endpoint.owner.clone(),
+        endpoint.proof(),
+        level,
+        confidence,
+        what,
+        because,
+    );
 }

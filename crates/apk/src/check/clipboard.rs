@@ -10,7 +10,7 @@ pub(super) const CHECK: Check = Check {
     title: "Sensitive data on the clipboard",
     masvs: "MASVS-STORAGE-2",
     mastg: &[],
-    maswe: None,
+    maswe: Some("MASWE-0059"),
     cwe: 200,
     looks: &[Look::Calls(
         &[

@@ -10,7 +10,7 @@ pub(super) const CHECK: Check = Check {
     title: "Links that anybody can claim or send",
     masvs: "MASVS-PLATFORM-1",
     mastg: &[],
-    maswe: None,
+    maswe: Some("MASWE-0058"),
     cwe: 939,
     looks: &[Look::Package(look)],
 };

@@ -1,8 +1,9 @@
 //! Code that is loaded from where others can write, or that came from outside.
 
-use super::{Check, Found, Look, Site};
+use super::{Check, Facts, Found, Look, Site};
 use crate::dex::label;
-use crate::finding::Confidence;
+use crate::finding::{Confidence, Proof};
+use crate::names::Owner;
 use ambit_event::Level;
 
 pub(super) const CHECK: Check = Check {
@@ -10,19 +11,48 @@ pub(super) const CHECK: Check = Check {
     title: "Code loaded at run time",
     masvs: "MASVS-CODE-4",
     mastg: &[],
-    maswe: None,
+    maswe: Some("MASWE-0085"),
     cwe: 494,
-    looks: &[Look::Calls(
-        &[
-            ("dalvik/system/DexClassLoader", "<init>"),
-            ("dalvik/system/PathClassLoader", "<init>"),
-            ("dalvik/system/DexFile", "loadDex"),
-            ("java/lang/System", "load"),
-            ("java/lang/Runtime", "load"),
-        ],
-        look,
-    )],
+    looks: &[
+        Look::Package(disguised),
+        Look::Calls(
+            &[
+                ("dalvik/system/DexClassLoader", "<init>"),
+                ("dalvik/system/PathClassLoader", "<init>"),
+                ("dalvik/system/DelegateLastClassLoader", "<init>"),
+                ("dalvik/system/DexFile", "loadDex"),
+                ("java/lang/System", "load"),
+                ("java/lang/Runtime", "load"),
+            ],
+            look,
+        ),
+    ],
 };
+
+/// Code that only the program itself can load: where its name hides that, somebody wants it not to be found.
+fn disguised(facts: &Facts<'_>, found: &mut Found<'_>) {
+    for file in facts.disguised {
+        let is_named = [".dex", ".jar", ".apk", ".zip", ".aar"]
+            .iter()
+            .any(|end| file.split('!').next().unwrap_or(file).ends_with(end));
+        let (level, what) = if is_named {
+            (Level::Low, "code stands where no device looks for it")
+        } else {
+            (
+                Level::Medium,
+                "code stands there under the name of something else",
+            )
+        };
+        found.at(
+            Owner::App,
+            Proof::in_file(file.clone()),
+            level,
+            Confidence::High,
+            what,
+            "the program loads it by itself; it was read with the rest",
+        );
+    }
+}
 
 fn look(site: &Site<'_, '_, '_>, found: &mut Found<'_>) {
     let n = usize::from(matches!(site.target.1, "<init>") || site.target.0 == "java/lang/Runtime");

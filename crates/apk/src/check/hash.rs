@@ -10,7 +10,7 @@ pub(super) const CHECK: Check = Check {
     title: "Weak digest of a secret",
     masvs: "MASVS-CRYPTO-1",
     mastg: &["0221"],
-    maswe: Some("MASWE-0020"),
+    maswe: Some("MASWE-0021"),
     cwe: 328,
     looks: &[Look::Calls(
         &[

@@ -2,7 +2,7 @@
 
 use super::{Check, Facts, Found, Look};
 use crate::finding::Confidence;
-use crate::names::{Owner, inside};
+use crate::names::{Owner, inside, is_nowhere};
 use ambit_event::Level;
 
 pub(super) const CHECK: Check = Check {
@@ -26,7 +26,7 @@ const ADMIN: &[&str] = &[
 ];
 
 fn look(facts: &Facts<'_>, found: &mut Found<'_>) {
-    for endpoint in facts.endpoints {
+    for endpoint in facts.endpoints.iter().filter(|e| !is_nowhere(&e.host)) {
         let path = endpoint
             .url
             .splitn(4, '/')

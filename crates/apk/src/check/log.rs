@@ -3,6 +3,7 @@
 use super::{Check, Found, Look, Site};
 use crate::dex::label;
 use crate::finding::Confidence;
+use crate::names::Owner;
 use ambit_event::Level;
 
 pub(super) const CHECK: Check = Check {
@@ -36,8 +37,13 @@ fn look(site: &Site<'_, '_, '_>, found: &mut Found<'_>) {
         .find(|v| v.has(label::SENSITIVE) && !v.has(label::ENCRYPTED));
     if let Some(value) = value {
         let words = label::words(value.labels);
+        let level = if found.owner == Owner::App {
+            Level::Medium
+        } else {
+            Level::Low
+        };
         found.add(
-            Level::Medium,
+            level,
             Confidence::Medium,
             format!("{words} is written to the log"),
             "whoever connects to the device, the maker's apps, and crash reports read it",

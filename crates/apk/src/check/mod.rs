@@ -144,6 +144,8 @@ pub(crate) struct Facts<'f> {
     pub(crate) network: &'f NetworkConfig,
     pub(crate) signature: &'f Signature,
     pub(crate) oddities: &'f [Oddity],
+    /// Code that stands where no device looks for it by itself.
+    pub(crate) disguised: &'f [String],
     pub(crate) endpoints: &'f [Endpoint],
     pub(crate) secrets: &'f [Secret],
     pub(crate) libraries: &'f [Library],
@@ -167,10 +169,7 @@ impl Site<'_, '_, '_> {
     }
 
     pub(crate) fn text(&self, n: usize) -> Option<String> {
-        match self.arg(n).what {
-            What::Text(text) => self.call.dex.string(text).map(std::borrow::Cow::into_owned),
-            _ => None,
-        }
+        self.call.text(self.arg(n)).map(std::borrow::Cow::into_owned)
     }
 
     pub(crate) fn int(&self, n: usize) -> Option<i64> {
@@ -183,7 +182,7 @@ impl Site<'_, '_, '_> {
     /// What a constant is, for a person: a secret only by its beginning.
     pub(crate) fn constant(&self, n: usize) -> Option<String> {
         match self.arg(n).what {
-            What::Text(_) => self.text(n).map(|text| hidden(&text)),
+            What::Text(_) | What::Made(_) => self.text(n).map(|text| hidden(&text)),
             What::Constants { n_elements, .. } => Some(format!("{n_elements} constant bytes")),
             What::Int(value) => Some(value.to_string()),
             _ => None,

@@ -10,7 +10,7 @@ pub(super) const CHECK: Check = Check {
     title: "SQL joined from what is handed in",
     masvs: "MASVS-CODE-4",
     mastg: &[],
-    maswe: None,
+    maswe: Some("MASWE-0086"),
     cwe: 89,
     looks: &[Look::Calls(
         &[

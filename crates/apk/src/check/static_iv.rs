@@ -9,7 +9,7 @@ pub(super) const CHECK: Check = Check {
     title: "Constant initialization vector",
     masvs: "MASVS-CRYPTO-1",
     mastg: &[],
-    maswe: None,
+    maswe: Some("MASWE-0022"),
     cwe: 329,
     looks: &[Look::Calls(
         &[

@@ -11,8 +11,8 @@ pub(super) const CHECK: Check = Check {
     title: "Task hijacking",
     masvs: "MASVS-PLATFORM-3",
     mastg: &[],
-    maswe: None,
-    cwe: 1021,
+    maswe: Some("MASWE-0057"),
+    cwe: 451,
     looks: &[Look::Package(look)],
 };
 

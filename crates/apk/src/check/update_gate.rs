@@ -9,8 +9,8 @@ pub(super) const CHECK: Check = Check {
     title: "Enforced updates",
     masvs: "MASVS-CODE-2",
     mastg: &["0036"],
-    maswe: None,
-    cwe: 1277,
+    maswe: Some("MASWE-0075"),
+    cwe: 693,
     looks: &[Look::Package(look)],
 };
 

@@ -7,7 +7,7 @@ use ambit_event::Level;
 
 pub(super) const CHECK: Check = Check {
     name: "url_data",
-    title: "Credentials in addresses",
+    title: "Credentials and personal data in addresses",
     masvs: "MASVS-NETWORK-1",
     mastg: &[],
     maswe: None,
@@ -31,10 +31,25 @@ fn look(site: &Site<'_, '_, '_>, found: &mut Found<'_>) {
     if site.target.1 == "addQueryParameter" {
         let name = site.text(1).unwrap_or_default();
         let value = site.arg(2);
-        if crate::names::is_credential(&name) && !value.is_constant() && !value.has(label::ENCRYPTED) {
-            say(found, Level::Medium, Some(name));
+        if value.is_constant() || value.has(label::ENCRYPTED) {
+            return;
+        }
+        if crate::names::is_credential(&name) || value.has(label::CREDENTIAL) {
+            say(found, Level::Medium, "a credential", Some(name));
+        } else if value.has(label::PERSONAL) {
+            say(found, Level::Low, &label::words(value.labels), Some(name));
         }
         return;
+    }
+    let personal = label::words(url.labels & label::PERSONAL);
+    if !personal.is_empty() && url.has(label::JOINED) && !url.has(label::ENCRYPTED) {
+        let is_plain = url.has(label::PLAIN_ADDRESS);
+        say(
+            found,
+            if is_plain { Level::High } else { Level::Low },
+            &personal,
+            None,
+        );
     }
     if url.has(label::CREDENTIAL) && url.has(label::JOINED) {
         let level = if url.has(label::PLAIN_ADDRESS) {
@@ -42,11 +57,11 @@ fn look(site: &Site<'_, '_, '_>, found: &mut Found<'_>) {
         } else {
             Level::Medium
         };
-        say(found, level, None);
+        say(found, level, "a credential", None);
     }
 }
 
-fn say(found: &mut Found<'_>, level: Level, constant: Option<String>) {
+fn say(found: &mut Found<'_>, level: Level, what: &str, constant: Option<String>) {
     let because = if level == Level::High {
         "it goes over the network unencrypted, and every log on the way keeps it"
     } else {
@@ -56,7 +71,7 @@ fn say(found: &mut Found<'_>, level: Level, constant: Option<String>) {
         .add(
             level,
             Confidence::Medium,
-            "a credential stands in an address",
+            format!("{what} stands in an address"),
             because,
         )
         .constant(constant);

@@ -10,7 +10,7 @@ pub(super) const CHECK: Check = Check {
     title: "Pages can call the app's code",
     masvs: "MASVS-PLATFORM-2",
     mastg: &[],
-    maswe: None,
+    maswe: Some("MASWE-0068"),
     cwe: 749,
     looks: &[Look::Calls(
         &[

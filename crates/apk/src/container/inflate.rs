@@ -46,3 +46,11 @@ pub(super) fn crc32(bytes: &[u8]) -> u32 {
     crc.update(bytes);
     crc.sum()
 }
+
+/// The first bytes of what a stream unpacks to.
+pub(super) fn head(packed: &[u8], n_bytes: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(n_bytes);
+    // What was unpacked before an error is the head all the same.
+    let _ = Decompress::new(false).decompress_vec(packed, &mut out, FlushDecompress::None);
+    out
+}

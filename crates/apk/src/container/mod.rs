@@ -23,6 +23,10 @@ const ENCRYPTED: u16 = 1;
 const SIZES_FOLLOW: u16 = 8;
 /// Oddities that are kept; a package can hold more members than anybody reads about.
 const MOST_ODDITIES: usize = 100;
+/// What is said of a local header that names another method; devices ask the directory.
+const OTHER_METHOD: &str = "its local header says that it is packed by method";
+/// Bytes that show what kind of file a member is.
+const HEAD: usize = 16;
 /// Bytes between two members that alignment explains.
 const ALIGNMENT: usize = 65_536;
 
@@ -49,6 +53,9 @@ pub struct Oddity {
     pub what: String,
     /// Whether another reader may see another package.
     pub hides: bool,
+    /// Whether the headers of a member contradict each other in what decides which bytes it has.
+    #[serde(skip)]
+    pub(crate) is_contradiction: bool,
 }
 
 /// A package's members and where its parts lie.
@@ -165,12 +172,7 @@ impl<'b> Container<'b> {
             );
         }
         if entry.flags & ENCRYPTED != 0 {
-            self.odd(
-                at,
-                &entry.name,
-                "marked as encrypted, which Android ignores",
-                true,
-            );
+            self.strange(at, &entry.name, "marked as encrypted, which Android ignores");
         }
         if !matches!(entry.method, STORED | DEFLATED) {
             let what = format!(
@@ -196,7 +198,11 @@ impl<'b> Container<'b> {
         }
         for (n, what) in odd {
             let (at, name) = (self.entries[n].header_at, self.entries[n].name.clone());
-            self.odd(at, &name, what, true);
+            if what.starts_with(OTHER_METHOD) {
+                self.strange(at, &name, what);
+            } else {
+                self.odd(at, &name, what, true);
+            }
         }
         spans.sort_unstable();
         let mut reached = 0usize;
@@ -234,9 +240,12 @@ impl<'b> Container<'b> {
         }
         if method != entry.method {
             differences.push(format!(
-                "packed by method {method} in its local header, {} in the directory",
+                "{OTHER_METHOD} {method}, {} in the directory",
                 entry.method
             ));
+        }
+        if (flags ^ entry.flags) & SIZES_FOLLOW != 0 {
+            differences.push("its headers disagree about whether its sizes follow it".into());
         }
         if flags & SIZES_FOLLOW == 0 && (crc, packed, size) != (entry.crc, entry.packed, entry.size) {
             differences.push("sizes or checksum in its local header differ from the directory".into());
@@ -248,14 +257,32 @@ impl<'b> Container<'b> {
     }
 
     fn odd(&mut self, at: usize, member: &str, what: impl Into<String>, hides: bool) {
+        self.keep_oddity(Oddity {
+            at,
+            member: member.to_owned(),
+            what: what.into(),
+            hides,
+            is_contradiction: hides,
+        });
+    }
+
+    /// What may hide bytes from other readers, and changes none that a device reads.
+    fn strange(&mut self, at: usize, member: &str, what: impl Into<String>) {
+        self.keep_oddity(Oddity {
+            at,
+            member: member.to_owned(),
+            what: what.into(),
+            hides: true,
+            is_contradiction: false,
+        });
+    }
+
+    /// Keeps the first of each weight: a hundred trifles do not push a contradiction out.
+    fn keep_oddity(&mut self, oddity: Oddity) {
         self.n_oddities += 1;
-        if self.oddities.len() < MOST_ODDITIES {
-            self.oddities.push(Oddity {
-                at,
-                member: member.to_owned(),
-                what: what.into(),
-                hides,
-            });
+        let alike = |known: &&Oddity| known.is_contradiction == oddity.is_contradiction;
+        if self.oddities.iter().filter(alike).count() < MOST_ODDITIES {
+            self.oddities.push(oddity);
         }
     }
 
@@ -295,6 +322,17 @@ impl<'b> Container<'b> {
             return Ok(Cow::Borrowed(packed));
         }
         inflate::inflate(packed, u64::from(entry.size), budget).map(Cow::Owned)
+    }
+
+    /// The first bytes of a member, by which its kind is known whatever its name says; fewer where it cannot be read.
+    pub(crate) fn head(&self, entry: &Entry) -> Vec<u8> {
+        let data = self.local(entry).map(|(data, _)| data).unwrap_or_default();
+        let packed = self.bytes.get(data).unwrap_or_default();
+        if entry.method == DEFLATED {
+            inflate::head(packed, HEAD)
+        } else {
+            packed.iter().take(HEAD).copied().collect()
+        }
     }
 
     /// The bytes of the member of this name; `None` where there is none.

@@ -18,6 +18,8 @@ pub(crate) struct Handler {
     pub(crate) begin: usize,
     pub(crate) end: usize,
     pub(crate) at: usize,
+    /// The kind that is caught; [`NONE`](super::NONE) where all are.
+    pub(crate) kind: u32,
 }
 
 /// One instruction: where it stands, counted in units of two bytes, and its bytes.
@@ -213,16 +215,16 @@ fn list(
 ) -> crate::error::Result<()> {
     let size = sleb(cursor)?;
     for _ in 0..size.unsigned_abs().min(HANDLERS as u64) {
-        cursor.uleb()?;
+        let kind = cursor.uleb()?;
         let at = cursor.uleb()? as usize;
-        out.push(Handler { begin, end, at });
+        out.push(Handler { begin, end, at, kind });
         if out.len() >= HANDLERS {
             return Ok(());
         }
     }
     if size <= 0 {
-        let at = cursor.uleb()? as usize;
-        out.push(Handler { begin, end, at });
+        let (at, kind) = (cursor.uleb()? as usize, super::NONE);
+        out.push(Handler { begin, end, at, kind });
     }
     Ok(())
 }

@@ -7,12 +7,14 @@ mod code;
 mod effects;
 mod fields;
 mod flow;
+mod print;
 mod value;
 
 pub(crate) use code::Body;
 pub(crate) use effects::effect;
 pub(crate) use fields::texts;
 pub(crate) use flow::{Call, Effect, Flow, Interest};
+pub(crate) use print::{ClassPrint, print};
 pub(crate) use value::{Value, What, label};
 
 use crate::cursor::{Cursor, u16_at, u32_at};
@@ -31,6 +33,7 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// The flags that are asked for.
 pub(crate) const STATIC: u32 = 0x8;
 pub(crate) const FINAL: u32 = 0x10;
+pub(crate) const NATIVE: u32 = 0x100;
 
 /// One table: where it stands, and how many entries it has.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,6 +56,7 @@ pub(crate) struct Class {
     pub(crate) flags: u32,
     pub(crate) parent: u32,
     interfaces_at: usize,
+    annotations_at: usize,
     data_at: usize,
     values_at: usize,
 }
@@ -75,6 +79,8 @@ pub(crate) struct Field {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Members {
     pub(crate) statics: Vec<Field>,
+    /// Those of each object.
+    pub(crate) fields: Vec<Field>,
     pub(crate) methods: Vec<Method>,
 }
 
@@ -258,6 +264,16 @@ impl<'b> Dex<'b> {
         Some((class, self.raw(u32_at(self.bytes, at + 4)?)?))
     }
 
+    /// Class, type and name of a field, as numbers of their tables.
+    fn whole_field(&self, id: u32) -> Option<(u32, u32, u32)> {
+        if id as usize >= self.fields.n_entries {
+            return None;
+        }
+        let at = self.fields.at + id as usize * 8;
+        let (class, kind) = (u16_at(self.bytes, at)?, u16_at(self.bytes, at + 2)?);
+        Some((u32::from(class), u32::from(kind), u32_at(self.bytes, at + 4)?))
+    }
+
     pub(crate) fn classes(&self) -> impl Iterator<Item = Class> {
         (0..self.classes.n_entries).filter_map(|n| self.class(n))
     }
@@ -270,6 +286,7 @@ impl<'b> Dex<'b> {
             flags: word(1)?,
             parent: word(2)?,
             interfaces_at: word(3)? as usize,
+            annotations_at: word(5)? as usize,
             data_at: word(6)? as usize,
             values_at: word(7)? as usize,
         })
@@ -312,7 +329,7 @@ impl<'b> Dex<'b> {
                 let flags = cursor.uleb()?;
                 match part {
                     0 => members.statics.push(Field { id, flags }),
-                    1 => {}
+                    1 => members.fields.push(Field { id, flags }),
                     _ => members.methods.push(Method {
                         id,
                         flags,

@@ -65,6 +65,15 @@ pub(crate) enum What {
     Unknown,
     Int(i64),
     Text(u32),
+    /// A text that was put together from constants while the class was followed.
+    Made(u32),
+    /// What builds a text, made at that place, with what it holds so far.
+    Builder {
+        method: u32,
+        at: u32,
+        kind: u32,
+        text: u32,
+    },
     Class(u32),
     /// An array whose every element is a constant of the program, made at that place.
     Constants {
@@ -86,6 +95,18 @@ pub(crate) enum What {
     },
     /// A field of another class.
     Field(u32),
+}
+
+impl What {
+    /// The object without what it holds: a builder goes on as one where its text is not known any more.
+    pub(crate) const fn object(self) -> Option<Self> {
+        match self {
+            Self::New { method, at, kind } | Self::Builder { method, at, kind, .. } => {
+                Some(Self::New { method, at, kind })
+            }
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -112,13 +133,18 @@ impl Value {
 
     /// Whether whoever has the package has the value.
     pub(crate) const fn is_constant(self) -> bool {
-        matches!(self.what, What::Text(_) | What::Int(_) | What::Constants { .. })
+        matches!(
+            self.what,
+            What::Text(_) | What::Made(_) | What::Int(_) | What::Constants { .. }
+        )
     }
 
     /// What holds where two paths meet.
     pub(crate) fn join(self, other: Self) -> Self {
         let what = if self.what == other.what {
             self.what
+        } else if let (Some(object), true) = (self.what.object(), self.what.object() == other.what.object()) {
+            object
         } else {
             What::Unknown
         };

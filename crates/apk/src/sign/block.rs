@@ -48,7 +48,7 @@ impl<'b> Block<'b> {
         if u64_at(bytes, begin) != Some(size) {
             return Err(Error::bad(WHAT, begin, "the sizes before and behind it differ"));
         }
-        let pairs = pairs(bytes.get(begin + 8..foot).unwrap_or_default())?;
+        let pairs = pairs(bytes.get(begin + 8..foot).unwrap_or_default());
         Ok(Some(Self { begin, pairs }))
     }
 
@@ -64,22 +64,23 @@ impl<'b> Block<'b> {
     }
 }
 
-pub(super) fn pairs(bytes: &[u8]) -> Result<Vec<(u32, &[u8])>> {
+/// Ids with their values, as far as they are whole: devices look for the id that they know, and never come to bytes
+/// behind it that are no pair.
+fn pairs(bytes: &[u8]) -> Vec<(u32, &[u8])> {
     let mut cursor = Cursor::new(bytes, WHAT);
     let mut pairs = Vec::new();
-    while !cursor.is_empty() {
-        let size = usize::try_from(cursor.u64()?).unwrap_or(usize::MAX);
-        let Some(n_value) = size.checked_sub(4) else {
-            return Err(cursor.bad(format!("a pair of {size} bytes")));
-        };
-        let id = cursor.u32()?;
-        pairs.push((id, cursor.take(n_value)?));
-        if pairs.len() > PAIRS {
-            return Err(Error::TooMuch {
-                what: "pairs of a signing block",
-                limit: PAIRS as u64,
-            });
-        }
+    while pairs.len() < PAIRS
+        && let Ok(pair) = pair(&mut cursor)
+    {
+        pairs.push(pair);
     }
-    Ok(pairs)
+    pairs
+}
+
+fn pair<'b>(cursor: &mut Cursor<'b>) -> Result<(u32, &'b [u8])> {
+    let size = usize::try_from(cursor.u64()?).unwrap_or(usize::MAX);
+    let Some(n_value) = size.checked_sub(4) else {
+        return Err(cursor.bad(format!("a pair of {size} bytes")));
+    };
+    Ok((cursor.u32()?, cursor.take(n_value)?))
 }

@@ -1,9 +1,11 @@
 //! A signer's certificate: whom it names, its key, and the digest by which people pin it.
 
+use super::ber;
 use super::der::{self, Reader};
 use super::key::{Hash, Key};
 use crate::error::{Error, Result};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// What people see of a certificate.
@@ -23,62 +25,40 @@ pub struct Certificate {
 }
 
 /// The parts of a certificate that verification needs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Parts<'b> {
+    /// Its bytes as they stand in the package: what its digest is over.
     pub(super) whole: &'b [u8],
-    pub(super) serial: &'b [u8],
-    pub(super) issuer: &'b [u8],
-    subject: &'b [u8],
+    pub(super) serial: Cow<'b, [u8]>,
+    pub(super) issuer: Cow<'b, [u8]>,
+    subject: Cow<'b, [u8]>,
     /// `SubjectPublicKeyInfo`.
-    pub(super) key_info: &'b [u8],
-    validity: &'b [u8],
+    pub(super) key_info: Cow<'b, [u8]>,
+    validity: Cow<'b, [u8]>,
 }
 
 impl<'b> Parts<'b> {
+    /// Reads a certificate; one that is not in DER is brought to it first, as `apksigner` does.
     pub(super) fn parse(bytes: &'b [u8]) -> Result<Self> {
-        let mut reader = Reader::new(bytes);
-        let outer = reader.expect(der::SEQUENCE)?;
-        let mut inner = outer.inside();
-        let mut body = inner.open(der::SEQUENCE)?;
-        let version = match body.maybe(der::CONTEXT_0)? {
-            Some(tagged) => version(tagged)?,
-            None => 0,
-        };
-        let serial = body.expect(der::INTEGER)?.integer()?;
-        let algorithm = body.expect(der::SEQUENCE)?;
-        let issuer = body.expect(der::SEQUENCE)?;
-        let validity = body.expect(der::SEQUENCE)?.content;
-        let subject = body.expect(der::SEQUENCE)?.content;
-        let key_info = body.expect(der::SEQUENCE)?.whole;
-        names(issuer.content)?;
-        names(subject)?;
-        dates(validity)?;
-        key_form(key_info)?;
-        rest(&mut body, version)?;
-        // The algorithm stands there twice, and the signature, whose value nobody asks, closes it.
-        algorithm_form(algorithm)?;
-        if inner.expect(der::SEQUENCE)?.whole != algorithm.whole {
-            return Err(bad("two algorithms for one signature"));
-        }
-        bit_form(inner.expect(der::BITS)?)?;
-        if !inner.is_empty() {
-            return Err(bad("something stands behind its end"));
-        }
-        let issuer = issuer.whole;
-        Ok(Self {
-            whole: outer.whole,
-            serial,
-            issuer,
-            subject,
-            key_info,
-            validity,
+        strict(bytes).or_else(|error| {
+            let der = ber::to_der(bytes).map_err(|_| error.clone())?;
+            let parts = strict(&der).map_err(|_| error)?;
+            let own = |part: Cow<'_, [u8]>| Cow::Owned(part.into_owned());
+            Ok(Self {
+                whole: Reader::ber(bytes).expect(der::SEQUENCE)?.whole,
+                serial: own(parts.serial),
+                issuer: own(parts.issuer),
+                subject: own(parts.subject),
+                key_info: own(parts.key_info),
+                validity: own(parts.validity),
+            })
         })
     }
 
     pub(super) fn shown(&self) -> Certificate {
-        let subject = names(self.subject).unwrap_or_default();
-        let key = Key::parse(self.key_info);
-        let (valid_from, valid_to) = days(self.validity).unwrap_or_default();
+        let subject = names(&self.subject).unwrap_or_default();
+        let key = Key::parse(&self.key_info);
+        let (valid_from, valid_to) = days(&self.validity).unwrap_or_default();
         Certificate {
             sha256: hex::encode(Hash::Sha256.of(self.whole)),
             is_debug: subject.contains("CN=Android Debug"),
@@ -91,18 +71,89 @@ impl<'b> Parts<'b> {
     }
 }
 
+/// Reads a certificate in DER, every known part in its place.
+fn strict(bytes: &[u8]) -> Result<Parts<'_>> {
+    let mut reader = Reader::new(bytes);
+    let outer = reader.expect(der::SEQUENCE)?;
+    let mut inner = outer.inside();
+    let mut body = inner.open(der::SEQUENCE)?;
+    let version = match body.maybe(der::CONTEXT_0)? {
+        Some(tagged) => version(tagged)?,
+        None => 0,
+    };
+    let serial = body.expect(der::INTEGER)?.integer()?;
+    let algorithm = body.expect(der::SEQUENCE)?;
+    let issuer = body.expect(der::SEQUENCE)?;
+    let validity = body.expect(der::SEQUENCE)?.content;
+    let subject = body.expect(der::SEQUENCE)?.content;
+    let key_info = body.expect(der::SEQUENCE)?.whole;
+    names(issuer.content)?;
+    names(subject)?;
+    dates(validity)?;
+    key_form(key_info)?;
+    rest(&mut body, version)?;
+    // The algorithm stands there twice, and the signature, whose value nobody asks, closes it.
+    if algorithm_form(inner.expect(der::SEQUENCE)?)? != algorithm_form(algorithm)? {
+        return Err(bad("two algorithms for one signature"));
+    }
+    bit_form(inner.expect(der::BITS)?)?;
+    if !inner.is_empty() {
+        return Err(bad("something stands behind its end"));
+    }
+    Ok(Parts {
+        whole: outer.whole,
+        serial: serial.into(),
+        issuer: issuer.whole.into(),
+        subject: subject.into(),
+        key_info: key_info.into(),
+        validity: validity.into(),
+    })
+}
+
+/// What it names, the kind of its value, and the value.
+type NamePart = (Vec<u8>, u8, Vec<u8>);
+
+/// A name as Java compares names: texts without regard to capitals and to how many spaces there are, all else byte by
+/// byte.
+pub(super) fn comparable(name: &[u8]) -> Result<Vec<Vec<NamePart>>> {
+    let mut sets = Reader::new(name).open(der::SEQUENCE)?;
+    let mut all = Vec::new();
+    while !sets.is_empty() {
+        let (mut set, mut pairs) = (sets.open(der::SET)?, Vec::new());
+        while !set.is_empty() {
+            let mut pair = set.open(der::SEQUENCE)?;
+            let kind = pair.expect(der::OBJECT)?.content.to_vec();
+            let value = pair.next()?;
+            pairs.push(match value.tag {
+                // UTF-8 and printable text.
+                0x0c | 0x13 => {
+                    let text = String::from_utf8_lossy(value.content).to_lowercase();
+                    let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+                    (kind, 0, words.join(" ").into_bytes())
+                }
+                tag => (kind, tag, value.content.to_vec()),
+            });
+        }
+        pairs.sort();
+        all.push(pairs);
+    }
+    Ok(all)
+}
+
 const WHAT: &str = "certificate";
 
 fn bad(why: &str) -> Error {
     Error::bad(WHAT, 0, why)
 }
 
+/// Its version, counted from 0: one that there is none of is read as one that may have everything but extensions.
 fn version(tagged: der::Value<'_>) -> Result<u8> {
     let mut inside = tagged.inside();
     let number = inside.expect(der::INTEGER)?.integer()?;
     match number {
-        [n @ 0..=2] if inside.is_empty() => Ok(*n),
-        _ => Err(bad("a version that there is none of")),
+        _ if !inside.is_empty() || number.len() > 4 => Err(bad("a version that there is none of")),
+        [n @ 0..=2] => Ok(*n),
+        _ => Ok(u8::MAX),
     }
 }
 
@@ -151,18 +202,20 @@ fn is_instant(text: &[u8], n_year: usize) -> bool {
     is_year && is_day && is_zone
 }
 
-/// An algorithm: which, and at most one value that says how.
-fn algorithm_form(algorithm: der::Value<'_>) -> Result<()> {
+/// An algorithm: which, and at most one value that says how. None and nothing are the same.
+fn algorithm_form(algorithm: der::Value<'_>) -> Result<(&[u8], Option<&[u8]>)> {
     let mut inside = algorithm.inside();
-    object_form(inside.expect(der::OBJECT)?)?;
+    let object = inside.expect(der::OBJECT)?;
+    object_form(object)?;
+    let how = (!inside.is_empty()).then(|| inside.next()).transpose()?;
     if !inside.is_empty() {
-        inside.next()?;
+        return Err(bad("an algorithm of too many values"));
     }
-    if inside.is_empty() {
-        Ok(())
-    } else {
-        Err(bad("an algorithm of too many values"))
-    }
+    let is_nothing = |value: &der::Value<'_>| value.tag & 0x3f == der::NULL && value.content.is_empty();
+    Ok((
+        object.content,
+        how.filter(|how| !is_nothing(how)).map(|how| how.whole),
+    ))
 }
 
 /// Numbers of which none is cut.
@@ -195,10 +248,17 @@ fn key_form(info: &[u8]) -> Result<()> {
 
 /// What may follow the key: two names that nobody uses, and extensions.
 fn rest(body: &mut Reader<'_>, version: u8) -> Result<()> {
-    let n_before = [0x81, 0xa1, 0x82, 0xa2]
-        .into_iter()
-        .filter(|tag| body.maybe(*tag).is_ok_and(|found| found.is_some()))
-        .count();
+    let mut n_before = 0;
+    for (plain, constructed) in [(0x81, 0xa1), (0x82, 0xa2)] {
+        let value = match body.maybe(plain)? {
+            None => body.maybe(constructed)?,
+            found => found,
+        };
+        if let Some(bits) = value {
+            bit_form(bits)?;
+            n_before += 1;
+        }
+    }
     if n_before > 0 && version == 0 {
         return Err(bad("more than its version has"));
     }
@@ -284,6 +344,7 @@ fn instant(value: der::Value<'_>) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 
@@ -342,6 +403,21 @@ mod tests {
         let mut long = good.clone();
         long.splice(1..2, [0x81, good[1]]);
         assert!(Parts::parse(&long).is_ok());
+        // What the package's signers of old wrote in BER is brought to DER: a tag without its mark of being made of
+        // parts, and a length that is left open.
+        let version = der(0xa0, &der(0x02, &[2]));
+        let mut v3 = good.clone();
+        let body = 2..2 + usize::from(good[3]) + 2;
+        let inner = [&version[..], &good[4..body.end]].concat();
+        v3.splice(body, der(0x30, &inner));
+        v3[1] += version.len() as u8;
+        assert!(Parts::parse(&v3).is_ok());
+        let mut loose = v3.clone();
+        loose[0] ^= 0x20;
+        let parts = Parts::parse(&loose).expect("BER is read");
+        assert_eq!(parts.whole, loose.as_slice(), "its digest is over its own bytes");
+        let open = [&[0x30, 0x80], &v3[2..], &[0, 0]].concat();
+        assert!(Parts::parse(&open).is_ok());
         for cut in 0..good.len() {
             assert!(Parts::parse(&good[..cut]).is_err(), "{cut}");
         }

@@ -1,7 +1,7 @@
 //! Scheme v1: the signed list of members that Java archives have, which alone protects devices before Android 7.
 
 use super::Signer;
-use super::certificate::Parts;
+use super::certificate::{Parts, comparable};
 use super::der::{self, Reader};
 use super::key::{Hash, Holds, Key, by_oid, hash_by_oid};
 use super::schemes::Verified;
@@ -12,6 +12,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The kind of PKCS #7 that a signature is.
+const SIGNED_DATA: &str = "1.2.840.113549.1.7.2";
 const MANIFEST: &str = "META-INF/MANIFEST.MF";
 /// Problems of members that are named; the rest is counted.
 const MOST_NAMED: usize = 20;
@@ -84,7 +86,11 @@ fn walk(container: &Container<'_>, budget: &Budget, jar: &mut Jar) -> Result<()>
         .collect();
     jar.is_there = !blocks.is_empty();
     // A list of members proves nothing of a container that shows two of them.
-    let contradictions = container.oddities().0.iter().filter(|oddity| oddity.hides);
+    let contradictions = container
+        .oddities()
+        .0
+        .iter()
+        .filter(|oddity| oddity.is_contradiction);
     let told = contradictions.map(|oddity| format!("{}: {}", oddity.member, oddity.what));
     jar.verified.errors.extend(told.take(MOST_NAMED));
     let Some(manifest) = container.read_named(MANIFEST, budget)? else {
@@ -192,14 +198,21 @@ fn signer_of(
     Ok(Some(covered))
 }
 
-/// Checks a PKCS #7 signature over the list, and notes whose it is.
+/// Checks a PKCS #7 signature over the list, and notes whose it is. It may be in BER, as `apksigner` reads it.
 fn signed_message(bytes: &[u8], message: &[u8], signer: &mut Signer) -> Result<()> {
-    let mut outer = Reader::new(bytes).open(der::SEQUENCE)?;
-    outer.expect(der::OBJECT)?;
+    let mut outer = Reader::ber(bytes).open(der::SEQUENCE)?;
+    if der::dotted(object(outer.expect(der::OBJECT)?)?) != SIGNED_DATA {
+        return Err(bad("it is no signed data"));
+    }
     let mut data = outer.open(der::CONTEXT_0)?.open(der::SEQUENCE)?;
     data.expect(der::INTEGER)?;
-    data.expect(der::SET)?;
-    data.expect(der::SEQUENCE)?;
+    let mut digests = data.open(der::SET)?;
+    while !digests.is_empty() {
+        algorithm(digests.expect(der::SEQUENCE)?)?;
+    }
+    let mut held = data.open(der::SEQUENCE)?;
+    object(held.expect(der::OBJECT)?)?;
+    while !held.is_empty() && !der::is_same(held.next()?.tag, der::CONTEXT_0) {}
     let mut certificates = Vec::new();
     if let Some(set) = data.maybe(der::CONTEXT_0)? {
         let mut inner = set.inside();
@@ -213,25 +226,26 @@ fn signed_message(bytes: &[u8], message: &[u8], signer: &mut Signer) -> Result<(
     let mut info = infos.open(der::SEQUENCE)?;
     info.expect(der::INTEGER)?;
     let mut who = info.open(der::SEQUENCE)?;
-    let (issuer, serial) = (
-        who.expect(der::SEQUENCE)?.whole,
-        who.expect(der::INTEGER)?.content,
-    );
-    let hash_oid = der::dotted(info.open(der::SEQUENCE)?.expect(der::OBJECT)?.content);
+    let (issuer, serial) = (who.next()?.whole, who.expect(der::INTEGER)?.content);
+    let hash_oid = algorithm(info.expect(der::SEQUENCE)?)?;
     let attributes = info.maybe(der::CONTEXT_0)?;
-    let algorithm = der::dotted(info.open(der::SEQUENCE)?.expect(der::OBJECT)?.content);
+    let algorithm = algorithm(info.expect(der::SEQUENCE)?)?;
     let signature = info.expect(der::OCTETS)?.content;
-    let mut parts = certificates.iter().filter_map(|bytes| Parts::parse(bytes).ok());
-    let Some(certificate) = parts.find(|parts| parts.issuer == issuer && parts.serial == serial) else {
-        return Err(Error::bad(
-            "JAR signature",
-            0,
-            "the signer's certificate is not in it",
-        ));
+    // One certificate that cannot be read spoils the signature, whoever it is of.
+    let all = certificates
+        .iter()
+        .map(|bytes| Parts::parse(bytes))
+        .collect::<Result<Vec<_>>>()?;
+    let issuer = comparable(issuer)?;
+    let is_signer = |parts: &&Parts<'_>| {
+        *parts.serial == *serial && comparable(&parts.issuer).is_ok_and(|name| name == issuer)
+    };
+    let Some(certificate) = all.iter().find(is_signer) else {
+        return Err(bad("the signer's certificate is not in it"));
     };
     signer.certificate = Some(certificate.shown());
     let (hash, padding) = by_oid(&algorithm, &hash_oid)?;
-    let key = Key::parse(certificate.key_info)?;
+    let key = Key::parse(&certificate.key_info)?;
     let holds = match attributes {
         None => key.signed(hash, padding, message, signature),
         Some(attributes) => {
@@ -256,6 +270,28 @@ fn signed_message(bytes: &[u8], message: &[u8], signer: &mut Signer) -> Result<(
         Holds::Unknown(why) => signer.unknown.push(format!("not verified: {why}")),
     }
     Ok(())
+}
+
+fn bad(why: &str) -> Error {
+    Error::bad("JAR signature", 0, why)
+}
+
+/// The content of an object identifier of which no number is cut.
+fn object(value: der::Value<'_>) -> Result<&[u8]> {
+    match value.content.last() {
+        Some(last) if last & 0x80 == 0 => Ok(value.content),
+        _ => Err(bad("an object identifier that is none")),
+    }
+}
+
+/// Which algorithm; its parameters are read past.
+fn algorithm(value: der::Value<'_>) -> Result<String> {
+    let mut inside = value.inside();
+    let which = der::dotted(object(inside.expect(der::OBJECT)?)?);
+    if !inside.is_empty() {
+        inside.next()?;
+    }
+    Ok(which)
 }
 
 fn message_digest(attributes: der::Value<'_>) -> Result<Vec<u8>> {

@@ -8,6 +8,8 @@ use aws_lc_rs::signature as aws;
 use num_bigint::BigUint;
 use std::fmt;
 
+const DSA: &str = "1.2.840.10040.4.1";
+
 /// How a key's owner signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Padding {
@@ -90,7 +92,12 @@ impl<'b> Key<'b> {
         let mut outer = Reader::new(info).open(der::SEQUENCE)?;
         let mut algorithm = outer.open(der::SEQUENCE)?;
         let oid = der::dotted(algorithm.expect(der::OBJECT)?.content);
-        let value = outer.expect(der::BITS)?.bits()?;
+        let value = outer.expect(der::BITS)?;
+        let value = if oid == DSA {
+            value.loose_bits()?
+        } else {
+            value.bits()?
+        };
         match oid.as_str() {
             "1.2.840.113549.1.1.1" => {
                 let modulus = Reader::new(value).open(der::SEQUENCE)?.expect(der::INTEGER)?;
@@ -112,7 +119,7 @@ impl<'b> Key<'b> {
                 };
                 Ok(Self::Ec { curve, point: value })
             }
-            "1.2.840.10040.4.1" => {
+            DSA => {
                 let mut numbers = algorithm.open(der::SEQUENCE)?;
                 let mut number = || numbers.expect(der::INTEGER).map(|n| n.content);
                 Ok(Self::Dsa {

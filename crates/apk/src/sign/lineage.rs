@@ -31,7 +31,7 @@ fn walk<'b>(bytes: &'b [u8], nodes: &mut Vec<Node<'b>>, errors: &mut Vec<String>
     if version != 1 {
         return Err(cursor.bad(format!("version {version}")));
     }
-    let mut last: Option<(&[u8], u32)> = None;
+    let mut last: Option<(Vec<u8>, u32)> = None;
     while !cursor.is_empty() {
         let mut level = cursor.prefixed()?;
         let mut signed = level.prefixed()?;
@@ -41,20 +41,20 @@ fn walk<'b>(bytes: &'b [u8], nodes: &mut Vec<Node<'b>>, errors: &mut Vec<String>
         let certificate = signed.prefixed()?.whole();
         let signed_by = signed.u32()?;
         let parts = Parts::parse(certificate)?;
-        if let Some((key_info, id)) = last {
-            if id != signed_by {
+        if let Some((key_info, id)) = &last {
+            if *id != signed_by {
                 errors.push("lineage: the algorithm of a link is not the one that was signed".into());
             }
-            link(key_info, id, message, signature, errors)?;
+            link(key_info, *id, message, signature, errors)?;
         }
         if nodes.iter().any(|node| node.bytes == parts.whole) {
             errors.push("lineage: a signer stands in it twice".into());
         }
-        last = Some((parts.key_info, algorithm_id));
         nodes.push(Node {
             bytes: parts.whole,
             shown: parts.shown(),
         });
+        last = Some((parts.key_info.into_owned(), algorithm_id));
         if nodes.len() > LINKS {
             return Err(cursor.bad("more links than anybody has"));
         }

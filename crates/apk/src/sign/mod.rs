@@ -3,6 +3,7 @@
 //! The verdict follows Android's own rules: which schemes a device of each version asks, which must be there, and
 //! that all of them name the same signer or one of its proven successors.
 
+mod ber;
 mod block;
 mod certificate;
 mod content;

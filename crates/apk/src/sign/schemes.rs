@@ -186,7 +186,7 @@ fn signed_data(
     };
     let parts = Parts::parse(first)?;
     out.certificate = Some(parts.shown());
-    if parts.key_info != key_info {
+    if *parts.key_info != *key_info {
         out.errors
             .push("the key is not the one of the certificate".into());
     }

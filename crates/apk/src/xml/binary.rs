@@ -1,6 +1,8 @@
 //! Binary XML, as `aapt` writes it and packages carry it.
 
-use super::{ATTRIBUTES, Attribute, Element, Held, POOL, Strings, Tree, attribute_name};
+use super::{
+    ATTRIBUTES, Attribute, Element, Held, POOL, Strings, Tree, attribute_name, is_of_platform, is_reserved,
+};
 use crate::cursor::{Cursor, u16_at, u32_at};
 use crate::error::{Error, Result};
 
@@ -112,8 +114,15 @@ fn attribute(chunk: &[u8], at: usize, strings: &Strings<'_>, ids: &[u8]) -> Resu
         0 => Held::Nothing,
         _ => Held::Number(data),
     };
+    let name = attribute_name(id, written);
+    // The platform asks by id: a name that only looks like one of its own must not stand before it.
+    let is_its_own = id.is_some_and(|id| is_of_platform(&name, id));
     Ok(Attribute {
-        name: attribute_name(id, written),
+        name: if is_its_own || !is_reserved(&name) {
+            name
+        } else {
+            format!("{name} without an id")
+        },
         held,
     })
 }

@@ -181,3 +181,13 @@ fn attribute_name(id: Option<u32>, written: String) -> String {
     id.and_then(|id| ATTRIBUTE_IDS.iter().find(|(known, _)| *known == id))
         .map_or(written, |(_, name)| (*name).to_owned())
 }
+
+/// Whether the platform knows an attribute of that name by that id.
+fn is_of_platform(name: &str, id: u32) -> bool {
+    ATTRIBUTE_IDS.contains(&(id, name))
+}
+
+/// Whether the platform has an attribute of that name.
+fn is_reserved(name: &str) -> bool {
+    ATTRIBUTE_IDS.iter().any(|(_, known)| *known == name)
+}

@@ -2,7 +2,9 @@
 
 use crate::package::{Key, signed, zip};
 use crate::{document, smali};
-use ambit_apk::{AppReport, Holds, Limits, Pinned, diff, ours, page, sarif, scan_bytes};
+use ambit_apk::{
+    Altered, AppReport, ClassChange, Holds, Limits, Pinned, diff, ours, page, sarif, scan_bytes,
+};
 use serde_json::{Value, json};
 
 fn release(code: u32, package: &str, mode: &str, key: &Key) -> AppReport {
@@ -144,9 +146,20 @@ fn answers_have_the_shape_that_the_schema_promises() {
         release(8, "org.example.shop", SOUND, &key),
     );
     let compared = serde_json::to_value(diff(&old, &new)).expect("JSON");
-    let judged = ours(&new, &Pinned::of(&old), Some(&old));
+    let change = ClassChange {
+        class: "a.B".into(),
+        owner: "app".into(),
+        methods: vec!["go()V".into()],
+    };
+    let altered = Altered {
+        n_added: 1,
+        added: vec![change],
+        ..Altered::default()
+    };
+    let judged = ours(&new, &Pinned::of(&old), Some(altered));
+    let unasked = ours(&new, &Pinned::of(&old), None);
     let scanned =
-        json!({ "reports": [old, new], "refused": [{ "file": "a", "why": "b" }], "ours": [judged] });
+        json!({ "reports": [old, new], "refused": [{ "file": "a", "why": "b" }], "ours": [judged, unasked] });
     for value in [compared, scanned] {
         assert_eq!(fits(&schema, &schema, &value, "$"), Ok(()));
     }

@@ -4,6 +4,14 @@ use std::collections::BTreeMap;
 
 /// Attributes of Android's own, with the ids that its resources give them.
 const IDS: &[(&str, u32)] = &[
+    ("label", 0x0101_0001),
+    ("path", 0x0101_002a),
+    ("pathPrefix", 0x0101_002b),
+    ("allowTaskReparenting", 0x0101_0204),
+    ("maxSdkVersion", 0x0101_0271),
+    ("testOnly", 0x0101_0272),
+    ("fullBackupContent", 0x0101_04eb),
+    ("dataExtractionRules", 0x0101_063e),
     ("name", 0x0101_0003),
     ("permission", 0x0101_0006),
     ("readPermission", 0x0101_0007),

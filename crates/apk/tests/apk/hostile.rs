@@ -110,3 +110,146 @@ fn code_outside_the_file_is_named_and_the_rest_is_read() {
         code[at] = kept;
     }
 }
+
+/// Where a member's entry of the central directory stands.
+fn entry_at(bytes: &[u8], nth: usize) -> usize {
+    let places = bytes.windows(4).enumerate().filter(|(_, w)| *w == b"PK\x01\x02");
+    places.map(|(at, _)| at).nth(nth).expect("an entry")
+}
+
+fn odd(bytes: &[u8]) -> Vec<String> {
+    let container = Container::parse(bytes, &Limits::default()).expect("a container");
+    container.oddities().0.iter().map(|o| o.what.clone()).collect()
+}
+
+#[test]
+fn members_over_the_same_bytes_are_told() {
+    let mut bytes = package::zip(&[("a", b"first member"), ("b", b"second member")]);
+    // The second entry points into the first member's data.
+    let second = entry_at(&bytes, 1);
+    bytes[second + 42..second + 46].copy_from_slice(&4u32.to_le_bytes());
+    assert!(
+        odd(&bytes)
+            .iter()
+            .any(|what| what.contains("there is no member here")),
+        "{:?}",
+        odd(&bytes)
+    );
+    bytes[second + 42..second + 46].copy_from_slice(&0u32.to_le_bytes());
+    let told = odd(&bytes);
+    assert!(told.iter().any(|what| what.contains("overlaps")), "{told:?}");
+}
+
+#[test]
+fn wrong_methods_and_sizes_are_told() {
+    let good = package::zip(&[("a", b"some bytes"), ("b", b"more bytes")]);
+    let first = entry_at(&good, 0);
+    let mut method = good.clone();
+    method[first + 10] = 99;
+    assert!(
+        odd(&method).iter().any(|what| what.contains("method 99")),
+        "{:?}",
+        odd(&method)
+    );
+    let mut size = good.clone();
+    size[first + 20..first + 28].copy_from_slice(&[0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff, 0x7f]);
+    assert!(!odd(&size).is_empty());
+    let container = Container::parse(&size, &Limits::default()).expect("a container");
+    let read = container.read_named("a", &Budget::of(&Limits::default()));
+    assert!(matches!(read, Err(Error::Cut { .. })), "{read:?}");
+    let mut encrypted = good;
+    encrypted[first + 8] |= 1;
+    assert!(odd(&encrypted).iter().any(|what| what.contains("encrypted")));
+}
+
+#[test]
+fn headers_that_disagree_about_their_sizes_place_are_told() {
+    let mut bytes = package::zip(&[("a", b"some bytes")]);
+    bytes[6] |= 8;
+    assert!(
+        odd(&bytes).iter().any(|what| what.contains("headers disagree")),
+        "{:?}",
+        odd(&bytes)
+    );
+}
+
+/// A chunk of a resource table.
+fn chunk(kind: u16, header: &[u8], body: &[u8]) -> Vec<u8> {
+    let n_header = (header.len() + 8) as u16;
+    let size = (header.len() + body.len() + 8) as u32;
+    [
+        &kind.to_le_bytes()[..],
+        &n_header.to_le_bytes(),
+        &size.to_le_bytes(),
+        header,
+        body,
+    ]
+    .concat()
+}
+
+/// A string pool of these strings in UTF-8, which claims to have `n_claimed`.
+fn pool(strings: &[&str], n_claimed: u32) -> Vec<u8> {
+    let (mut offsets, mut data) = (Vec::new(), Vec::new());
+    for text in strings {
+        offsets.extend((data.len() as u32).to_le_bytes());
+        data.extend([text.len() as u8, text.len() as u8]);
+        data.extend(text.bytes().chain([0]));
+    }
+    let begin = 28 + offsets.len() as u32;
+    let words = [n_claimed, 0, 0x100, begin, 0];
+    let header: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    chunk(1, &header, &[offsets, data].concat())
+}
+
+/// A table with one type, whose entries are references to these ids.
+fn table(references: &[u32], n_claimed: u32) -> Vec<u8> {
+    let mut body: Vec<u8> = (0..references.len() as u32)
+        .flat_map(|n| (n * 16).to_le_bytes())
+        .collect();
+    for id in references {
+        body.extend([8, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 1]);
+        body.extend(id.to_le_bytes());
+    }
+    let begin = 8 + 12 + 64 + 4 * references.len() as u32;
+    let mut header = vec![1, 0, 0, 0];
+    header.extend(n_claimed.to_le_bytes());
+    header.extend(begin.to_le_bytes());
+    header.extend(64u32.to_le_bytes());
+    header.extend([0; 60]);
+    let kind = chunk(0x0201, &header, &body);
+    let (types, keys) = (pool(&["string"], 1), pool(&["key"], 1));
+    let mut header = 0x7fu32.to_le_bytes().to_vec();
+    header.extend([0; 256]);
+    header.extend(288u32.to_le_bytes());
+    header.extend([0; 4]);
+    header.extend((288 + types.len() as u32).to_le_bytes());
+    header.extend([0; 8]);
+    let inner = chunk(0x0200, &header, &[types, keys, kind].concat());
+    chunk(2, &1u32.to_le_bytes(), &[pool(&["text"], 1), inner].concat())
+}
+
+fn with_table(table: &[u8]) -> ambit_apk::AppReport {
+    let text = "<manifest package=\"org.example.shop\" android:versionName=\"@0x7f010000\"></manifest>";
+    let manifest = document::compile(text);
+    let bytes = package::zip(&[("AndroidManifest.xml", &manifest), ("resources.arsc", table)]);
+    scan_bytes("table", &bytes, &Limits::default()).expect("an answer")
+}
+
+#[test]
+fn resources_that_go_round_in_circles_end() {
+    // Each is a reference to the next, and the last to the first; one is a reference to itself.
+    let report = with_table(&table(&[0x7f01_0001, 0x7f01_0002, 0x7f01_0000, 0x7f01_0003], 4));
+    assert_eq!(report.manifest.package, "org.example.shop");
+    assert_eq!(report.coverage.unread, Vec::<String>::new());
+}
+
+#[test]
+fn huge_counts_cost_nothing() {
+    let report = with_table(&table(&[0x7f01_0000], u32::MAX));
+    assert_eq!(report.manifest.package, "org.example.shop");
+    let mut strings = chunk(2, &1u32.to_le_bytes(), &pool(&["text"], u32::MAX));
+    let _ = with_table(&strings);
+    // A pool whose strings begin behind its end, and one whose lengths leave it.
+    strings[12 + 8 + 20..12 + 8 + 24].copy_from_slice(&u32::MAX.to_le_bytes());
+    let _ = with_table(&strings);
+}

@@ -4,6 +4,7 @@
 
 mod answers;
 mod document;
+mod hidden;
 mod hostile;
 mod kinds;
 mod ours;

@@ -17,7 +17,10 @@ fn folder() -> PathBuf {
 /// Builds a twin: `NAME.smali` is its code; `NAME.xml` its manifest, `NAME.network.xml` its network policy and
 /// `NAME.asset.json` an asset, where they differ from what all have.
 pub fn build(folder: &Path, name: &str) -> Vec<u8> {
-    let read = |end: &str| fs::read_to_string(folder.join(format!("{name}.{end}"))).ok();
+    // `vulnerable-…` has the manifest and the policy of `vulnerable`, unless it has its own.
+    let kind = name.split('-').next().unwrap_or(name);
+    let one = |name: &str, end: &str| fs::read_to_string(folder.join(format!("{name}.{end}"))).ok();
+    let read = |end: &str| one(name, end).or_else(|| one(kind, end));
     let common = folder
         .parent()
         .expect("the folder of twins")
@@ -58,27 +61,36 @@ fn said(report: &AppReport) -> Vec<String> {
         .collect()
 }
 
+/// The cases of a kind: `vulnerable`, and `vulnerable-…` for each further way in which the check must see it.
+fn cases(folder: &Path, kind: &str) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("a folder of twins");
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| Some(entry.expect("an entry").path().file_name()?.to_str()?.to_owned()))
+        .filter_map(|name| name.strip_suffix(".smali").map(str::to_owned))
+        .filter(|name| name == kind || name.strip_prefix(kind).is_some_and(|rest| rest.starts_with('-')))
+        .collect();
+    names.sort();
+    assert!(!names.is_empty(), "{}: no {kind} twin", folder.display());
+    names
+}
+
 #[test]
 fn every_vulnerable_twin_raises_its_check_and_no_safe_one_anything() {
     let mut wrong = Vec::new();
     for check in CHECKS.iter().filter(|check| !ELSEWHERE.contains(&check.name)) {
         let folder = folder().join(check.name);
-        let vulnerable = scanned(&folder, "vulnerable");
-        let raised = vulnerable
-            .findings
-            .iter()
-            .any(|f| f.check == check && f.level > Level::Informational);
-        if !raised {
-            wrong.push(format!(
-                "{}: the vulnerable twin raises {:#?}",
-                check.name,
-                said(&vulnerable)
-            ));
+        for name in cases(&folder, "vulnerable") {
+            let report = scanned(&folder, &name);
+            let is_raised = |f: &ambit_apk::Finding| f.check == check && f.level > Level::Informational;
+            if !report.findings.iter().any(is_raised) {
+                wrong.push(format!("{}/{name} raises {:#?}", check.name, said(&report)));
+            }
         }
-        let safe = scanned(&folder, "safe");
-        let over = safe.findings.iter().any(|f| f.level > Level::Informational);
-        if over {
-            wrong.push(format!("{}: the safe twin raises {:#?}", check.name, said(&safe)));
+        for name in cases(&folder, "safe") {
+            let report = scanned(&folder, &name);
+            if report.findings.iter().any(|f| f.level > Level::Informational) {
+                wrong.push(format!("{}/{name} raises {:#?}", check.name, said(&report)));
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

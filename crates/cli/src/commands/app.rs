@@ -4,7 +4,8 @@ use super::expose::{self, ExposeArgs};
 use crate::exit::Exit;
 use crate::setting::{Setting, by, read_text, remark};
 use ambit_apk::{
-    AcceptList, AppReport, Detail, Limits, Ours, Pinned, diff, digest_of, find, ours, page, sarif, scan,
+    AcceptList, AppReport, Contents, Detail, Limits, Ours, Pinned, diff, digest_of, find, ours, page, sarif,
+    scan,
 };
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
@@ -54,7 +55,7 @@ pub struct ScanArgs {
     /// Whether it is ours: package, signers, source stamp, least version and installer, as a person pinned them
     #[arg(long, value_name = "app.toml")]
     ours: Option<PathBuf>,
-    /// A release that is known to be ours: classes that it does not have are told
+    /// A release that is known to be ours: classes and files that differ from it are told
     #[arg(long, value_name = "FILE.apk")]
     reference: Option<PathBuf>,
     /// Findings that are accepted for a time, with reasons
@@ -111,10 +112,10 @@ fn run_scan(setting: &Setting, args: &ScanArgs) -> Result<Exit> {
         std::fs::write(path, page(&reports))
             .with_context(|| format!("{} was not written", path.display()))?;
     }
-    let judged: Vec<Ours> = reports
-        .iter()
-        .filter_map(|report| question.judge(report))
-        .collect();
+    let mut judged: Vec<Ours> = Vec::new();
+    for report in &reports {
+        judged.extend(question.judge(report, &limits)?);
+    }
     if args.sarif {
         setting.json(&sarif(&reports))?;
     } else if setting.is_json {
@@ -135,7 +136,7 @@ fn run_scan(setting: &Setting, args: &ScanArgs) -> Result<Exit> {
 /// What a scan is asked beside the package.
 struct Question {
     pinned: Option<Pinned>,
-    reference: Option<AppReport>,
+    reference: Option<Contents>,
     accepted: AcceptList,
     now: ambit_event::Timestamp,
 }
@@ -147,7 +148,7 @@ impl Question {
             None => None,
         };
         let reference = match &args.reference {
-            Some(path) => Some(scan(path, limits)?),
+            Some(path) => Some((scan(path, limits)?, Contents::read(path, limits)?)),
             None => None,
         };
         if let Some(signer) = &args.signer {
@@ -155,7 +156,7 @@ impl Question {
             let pinned = pinned.get_or_insert_default();
             pinned.signers.extend(more.signers);
             pinned.package = pinned.package.take().or(more.package);
-        } else if let (None, Some(reference)) = (&pinned, &reference) {
+        } else if let (None, Some((reference, _))) = (&pinned, &reference) {
             pinned = Some(Pinned::of(reference));
         }
         let (accepted, now) = match &args.accept {
@@ -167,14 +168,24 @@ impl Question {
         }
         Ok(Self {
             pinned,
-            reference,
+            reference: reference.map(|(_, contents)| contents),
             accepted,
             now,
         })
     }
 
-    fn judge(&self, report: &AppReport) -> Option<Ours> {
-        Some(ours(report, self.pinned.as_ref()?, self.reference.as_ref()))
+    fn judge(&self, report: &AppReport, limits: &Limits) -> Result<Option<Ours>> {
+        let Some(pinned) = &self.pinned else {
+            return Ok(None);
+        };
+        let altered = match &self.reference {
+            Some(reference) => {
+                let contents = Contents::read(Path::new(&report.file), limits)?;
+                Some(contents.altered(reference, &report.manifest.package))
+            }
+            None => None,
+        };
+        Ok(Some(ours(report, pinned, altered)))
     }
 }
 

@@ -59,7 +59,9 @@ pub async fn count(lake: &Lake, clients: &Clients, sight: &Sight, out: &mut Expo
         Some(doubtful.len() as u64 + n_silent),
         because.clone(),
     ));
-    devices(lake, clients, sight, doubtful.is_empty() && n_silent == 0, out).await?;
+    // A session whose records name other versions alone is of those.
+    let foreign: BTreeSet<&String> = other.values.difference(&certain.values).collect();
+    devices(lake, clients, sight, &foreign, out).await?;
     accounts(lake, clients, sight, &certain, &doubtful, because, out).await
 }
 
@@ -76,27 +78,44 @@ fn reasons(n_doubtful: u64, n_silent: u64) -> Vec<String> {
     because
 }
 
+/// A request comes from one device: each that names none is of one more at most.
 async fn devices(
     lake: &Lake,
     clients: &Clients,
     sight: &Sight,
-    is_told: bool,
+    foreign: &BTreeSet<&String>,
     out: &mut Exposure,
 ) -> Result<(), Error> {
     let devices = named(lake, Column::Device, clients.certain()).await?;
+    let other = named(lake, Column::Device, clients.other()).await?;
+    let possible = named(lake, Column::Device, clients.possible()).await?;
     let mut because = Vec::new();
-    let mut more = Some(devices.n_silent);
     if devices.n_silent > 0 {
         because.push(format!(
             "{} records of the release name no device",
             devices.n_silent
         ));
     }
-    if !is_told {
-        because.push("requests that name no version may be of any number of devices".to_owned());
-        more = None;
+    let is_one_more = |device: &&String| !devices.values.contains(*device) && !other.values.contains(*device);
+    let n_unversioned = possible.values.iter().filter(is_one_more).count() as u64;
+    if n_unversioned > 0 {
+        because.push(format!("the records of {n_unversioned} devices name no version"));
     }
-    out.devices = Some(sight.bounds(devices.values.len() as u64, more, because));
+    let bare = without(clients.possible(), Column::Device);
+    let n_bare: u64 = lake
+        .distinct(&[Column::ActorSession], &Query::of(bare))
+        .await?
+        .into_iter()
+        .filter(|d| d.value.as_ref().is_none_or(|session| !foreign.contains(session)))
+        .map(|d| d.n_events)
+        .sum();
+    if n_bare > 0 {
+        because.push(format!(
+            "{n_bare} requests name neither a version nor a device, and each may be of one more"
+        ));
+    }
+    let more = devices.n_silent + n_unversioned + n_bare;
+    out.devices = Some(sight.bounds(devices.values.len() as u64, Some(more), because));
     Ok(())
 }
 

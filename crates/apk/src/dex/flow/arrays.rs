@@ -69,7 +69,7 @@ pub(super) fn mutate(registers: &mut [Value], args: &[Value], leaves_alone: bool
     }
     for array in args
         .iter()
-        .filter(|value| matches!(value.what, What::Constants { .. }))
+        .filter(|value| matches!(value.what, What::Constants { .. } | What::Builder { .. }))
     {
         retag(registers, *array, |_| Value::UNKNOWN.with(labels));
     }
@@ -77,7 +77,10 @@ pub(super) fn mutate(registers: &mut [Value], args: &[Value], leaves_alone: bool
 
 /// Changes every register that holds the same object.
 pub(super) fn retag(registers: &mut [Value], object: Value, change: impl Fn(Value) -> Value) {
-    if matches!(object.what, What::Unknown | What::Int(_) | What::Text(_)) {
+    if matches!(
+        object.what,
+        What::Unknown | What::Int(_) | What::Text(_) | What::Made(_)
+    ) {
         return;
     }
     for register in registers

@@ -1,6 +1,7 @@
 //! What calls do: the platform's by their names, those of the same class by following them.
 
 use super::arrays::{mutate, retag};
+use super::texts::Text;
 use super::{Call, DEPTH, Effect, Flow, Frame, Interest};
 use crate::dex::code::Insn;
 use crate::dex::value::{Labels, Value, What, label};
@@ -23,6 +24,7 @@ impl<'b> Flow<'_, 'b, '_> {
                 callers: &self.callers,
                 callee,
                 args: &args,
+                made: &self.made,
             };
             (self.sink)(&call);
         }
@@ -35,7 +37,18 @@ impl<'b> Flow<'_, 'b, '_> {
             self.within(callee, insn, &args, frame)
         } else {
             let is_static = insn.is_static_invoke();
-            self.apply(interest, callee, is_static, result, &args, registers)
+            let made = self.texts(callee, &args);
+            let mut last = self.apply(interest, callee, is_static, result, &args, registers);
+            match made {
+                Some(Text::Returned(what)) => last.what = what,
+                Some(Text::Receiver(what)) => {
+                    let receiver = args.first().copied().unwrap_or(Value::UNKNOWN);
+                    retag(registers, receiver, |value| Value { what, ..value });
+                    last.what = what;
+                }
+                None => {}
+            }
+            last
         };
     }
 
@@ -136,7 +149,7 @@ impl<'b> Flow<'_, 'b, '_> {
         let mut labels = 0;
         let mut is_named = false;
         for value in args.iter().skip(1) {
-            let What::Text(n) = value.what else {
+            let Some(text) = self.text(*value) else {
                 let hidden = value.has(label::ENCRYPTED);
                 labels |= if value.is_constant() { 0 } else { label::JOINED };
                 labels |= if is_named && !hidden && !value.is_constant() {
@@ -146,7 +159,6 @@ impl<'b> Flow<'_, 'b, '_> {
                 };
                 continue;
             };
-            let text = self.dex.string(n).unwrap_or_default();
             if text.starts_with("http://") {
                 labels |= label::PLAIN_ADDRESS;
             }

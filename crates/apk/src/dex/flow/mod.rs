@@ -7,6 +7,7 @@
 mod arrays;
 mod blocks;
 mod calls;
+mod texts;
 
 use super::code::{Body, Insn};
 use super::fields::Fields;
@@ -15,9 +16,12 @@ use super::{Class, Dex, Members, Method, STATIC};
 use crate::names::is_credential;
 use arrays::{arithmetic, fill, filled, int, new_array, put_element};
 use blocks::{flow_to, leaders};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
+
+pub(crate) use texts::Made;
 
 /// Methods of the class that are followed one within the other.
 const DEPTH: usize = 3;
@@ -68,6 +72,18 @@ pub(crate) struct Call<'c, 'b> {
     pub(crate) callers: &'c [(u32, usize)],
     pub(crate) callee: u32,
     pub(crate) args: &'c [Value],
+    pub(crate) made: &'c Made,
+}
+
+impl<'b> Call<'_, 'b> {
+    /// The text of an argument, where it is a constant or was put together from constants.
+    pub(crate) fn text(&self, value: Value) -> Option<Cow<'b, str>> {
+        match value.what {
+            What::Text(n) => self.dex.string(n),
+            What::Made(n) => self.made.get(n).map(Cow::Owned),
+            _ => None,
+        }
+    }
 }
 
 /// What came of a class.
@@ -92,6 +108,7 @@ pub(crate) struct Flow<'d, 'b, 's> {
     returned: HashMap<(u32, Vec<Value>), Value>,
     emitted: HashSet<(u32, Vec<Value>)>,
     wide: RefCell<HashMap<u32, Rc<[bool]>>>,
+    made: Made,
     sink: &'s mut dyn FnMut(&Call<'_, 'b>),
 }
 
@@ -133,6 +150,7 @@ impl<'d, 'b, 's> Flow<'d, 'b, 's> {
             returned: HashMap::new(),
             emitted: HashSet::new(),
             wide: RefCell::default(),
+            made: Made::default(),
             sink,
         };
         // Constructors first: what they write is what the others read.
