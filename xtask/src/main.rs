@@ -7,6 +7,10 @@ mod packages;
 
 use std::process::ExitCode;
 
+/// That of the program: what it takes to hold events belongs to what is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const USAGE: &str = "usage: cargo run --release --bin xtask -- TASK
 
   check              the house checks: who may depend on whom, one door per big dependency, papers

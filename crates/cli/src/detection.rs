@@ -5,8 +5,8 @@ use crate::progress::Progress;
 use crate::setting::{by, read_text, write_file};
 use crate::words;
 use ambit_detect::{
-    AllowList, Asked, Behaviours, Blind, Board, Entry, Fired, Hunt, Placeholders, Places, Product, RuleSet,
-    Run, SILENCE, Suspicion, Terms, Unproven, blind, navigator, ocsf, revise, silences,
+    AllowList, Asked, Behaviours, Blind, Board, Entry, Fired, Hunt, Pipelines, Placeholders, Places, Product,
+    RuleSet, Run, SILENCE, Suspicion, Terms, Unproven, blind, navigator, ocsf, revise, silences,
 };
 use ambit_event::{
     Batch, Finding, FindingId, Level, Noted, Noticed, ObservableKind, Span, Timestamp, mask, printable,
@@ -14,6 +14,7 @@ use ambit_event::{
 use ambit_lake::{Coverage, Lake};
 use anyhow::{Result, bail};
 use clap::Args;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,6 +24,9 @@ pub struct DetectionArgs {
     /// What %placeholders% in rules stand for: TOML with `name = ["value", …]`
     #[arg(long, value_name = "FILE.toml")]
     pub placeholders: Option<PathBuf>,
+    /// Sigma pipelines that rules go through first
+    #[arg(long, value_name = "FILE.yml")]
+    pub pipeline: Vec<PathBuf>,
     /// Parameters of the behaviours; see docs/DETECTION.md
     #[arg(long, value_name = "FILE.toml")]
     pub behaviours: Option<PathBuf>,
@@ -57,7 +61,8 @@ impl DetectionArgs {
         if let Some(missing) = paths.iter().find(|path| !path.exists()) {
             bail!("{}: there is no such file or folder", missing.display());
         }
-        let rules = RuleSet::load(paths, &placeholders(self.placeholders.as_deref())?);
+        let placeholders = placeholders(self.placeholders.as_deref())?;
+        let rules = RuleSet::load_through(paths, &placeholders, &Pipelines::load(&self.pipeline)?);
         if !paths.is_empty() && rules.n_loaded() == 0 {
             bail!("no rule could be loaded: `ambit rules check` says why");
         }
@@ -78,9 +83,7 @@ impl DetectionArgs {
         if let Some(file) = self.geo.clone().or(named) {
             terms.places = Some(Arc::new(Places::open(&file)?));
         }
-        if let Some(file) = &self.allow {
-            terms.allow = AllowList::parse(&read_text(file)?, &file.display().to_string())?;
-        }
+        terms.allow = allow_list(self.allow.as_deref())?;
         Ok(terms)
     }
 
@@ -105,6 +108,7 @@ impl DetectionArgs {
     /// Whether nothing of it was given.
     pub const fn is_empty(&self) -> bool {
         self.placeholders.is_none()
+            && self.pipeline.is_empty()
             && self.behaviours.is_none()
             && self.geo.is_none()
             && self.ocsf.is_none()
@@ -112,6 +116,14 @@ impl DetectionArgs {
             && self.allow.is_none()
             && self.min_level.is_none()
     }
+}
+
+/// What is not to be told, where a file says so.
+pub fn allow_list(file: Option<&Path>) -> Result<AllowList> {
+    Ok(match file {
+        Some(file) => AllowList::parse(&read_text(file)?, &file.display().to_string())?,
+        None => AllowList::default(),
+    })
 }
 
 /// The values of placeholders, where a file gives some.
@@ -132,6 +144,8 @@ pub struct Hunted {
     pub n_raised: u64,
     pub n_corrected: u64,
     pub n_withdrawn: u64,
+    /// Withdrawn before, and found again.
+    pub n_again: u64,
     /// Found before, and standing.
     pub n_known: u64,
     /// The version that was looked at, with what was kept.
@@ -153,8 +167,10 @@ pub struct Quarry<'a> {
 /// What was seen in one look through the lake.
 struct Look {
     findings: Vec<Finding>,
-    /// `None` where behaviours were not looked for.
+    /// All of the lake's; `None` where behaviours were not looked for.
     silences: Option<Vec<Finding>>,
+    /// Of these the ones that are to be told: those of the time that was asked about, and not allowed.
+    silences_told: Vec<Finding>,
     asked: Asked,
     remarks: Remarks,
 }
@@ -178,7 +194,7 @@ impl Quarry<'_> {
         }
         let entries = look.news(&known);
         let mut hunted = Hunted::of(look, newest.version().0);
-        hunted.count(&entries);
+        hunted.count(&entries, &known);
         // They are noticed now, and not when the look began.
         let noted_at = by().at;
         let noted = entries.into_iter().map(|entry| Noted { noted_at, entry });
@@ -202,8 +218,14 @@ impl Quarry<'_> {
             progress.looked(hunt.take(lake.events(&query).await?));
         }
         progress.finish();
-        let (run, mut board) = hunt.finish();
+        let (mut run, mut board) = hunt.finish();
         let coverage = lake.coverage().await?;
+        let silences = (run.n_behaviours() > 0).then(|| silences(&coverage));
+        let mut silences_told = silences.clone().unwrap_or_default();
+        silences_told.retain(|silence| {
+            let when = Span::new(silence.time, silence.until.plus_nanos(1));
+            self.span.overlaps(when) && !run.is_allowed(silence)
+        });
         let unproven = run.take_out_unproven(&mut board, &coverage);
         let mut remarks = Remarks::of(&run, self.rules, &coverage, self.span, self.given_by);
         remarks.unproven(&unproven);
@@ -217,7 +239,8 @@ impl Quarry<'_> {
             .filter(|found| self.span.contains(found.until));
         Ok(Look {
             findings: findings.cloned().collect(),
-            silences: (run.n_behaviours() > 0).then(|| silences(&coverage)),
+            silences,
+            silences_told,
             asked: Asked {
                 rules: run.asked().clone(),
                 looked,
@@ -273,29 +296,36 @@ impl Look {
 impl Hunted {
     fn of(look: Look, lake_version: u64) -> Self {
         let mut findings = look.findings;
-        findings.extend(look.silences.into_iter().flatten());
+        findings.extend(look.silences_told);
         findings.sort_by(|a, b| (a.time, &a.rule_id, a.id).cmp(&(b.time, &b.rule_id, b.id)));
         Self {
             findings,
             n_raised: 0,
             n_corrected: 0,
             n_withdrawn: 0,
+            n_again: 0,
             n_known: 0,
             lake_version,
             remarks: look.remarks,
         }
     }
 
-    fn count(&mut self, entries: &[Entry]) {
+    fn count(&mut self, entries: &[Entry], known: &[Noticed]) {
+        let known: BTreeSet<FindingId> = known.iter().map(|noticed| noticed.finding.id).collect();
+        let mut told = BTreeSet::new();
         for entry in entries {
+            if let Entry::Raised { finding } | Entry::Corrected { finding, .. } = entry {
+                told.insert(finding.id);
+            }
             match entry {
+                Entry::Raised { finding } if known.contains(&finding.id) => self.n_again += 1,
                 Entry::Raised { .. } => self.n_raised += 1,
                 Entry::Corrected { .. } => self.n_corrected += 1,
                 Entry::Withdrawn { .. } => self.n_withdrawn += 1,
             }
         }
-        let n_new = self.n_raised + self.n_corrected;
-        self.n_known = (self.findings.len() as u64).saturating_sub(n_new);
+        let is_as_before = |finding: &&Finding| !told.contains(&finding.id);
+        self.n_known = self.findings.iter().filter(is_as_before).count() as u64;
     }
 
     /// What was kept, in one line.
@@ -303,6 +333,7 @@ impl Hunted {
         let count = |n: u64, what: &str| (n > 0).then(|| format!("{} {what}", words::number(n)));
         let parts = [
             Some(words::counted(self.n_raised, "new finding", "new findings")),
+            count(self.n_again, "withdrawn before and found again"),
             count(self.n_known, "known before"),
             count(self.n_corrected, "corrected"),
             count(self.n_withdrawn, "withdrawn"),

@@ -80,7 +80,7 @@ impl AllowList {
     }
 
     /// Whether the finding is one that is not to be told; it is counted then.
-    pub(crate) fn holds(&mut self, finding: &Finding) -> bool {
+    pub fn holds(&mut self, finding: &Finding) -> bool {
         let Some(entry) = self.entries.iter_mut().find(|entry| entry.means(finding)) else {
             return false;
         };
@@ -109,7 +109,9 @@ impl Written {
 }
 
 impl Allowed {
-    fn means(&self, finding: &Finding) -> bool {
+    /// Whether a finding is one of those, and the decision still holds for its time.
+    #[must_use]
+    pub fn means(&self, finding: &Finding) -> bool {
         let is_actor = |actor: &Observable| {
             let same = |one: &&Observable| one.kind == actor.kind && one.value == actor.value;
             let found = finding.actor.iter().find(same);

@@ -26,7 +26,7 @@ pub const SILENCE: Sheet = Sheet {
     id: "ambit.source_silent",
     title: "A source that should speak is silent",
     level: Level::Medium,
-    attack: &["T1562.006"],
+    attack: &["T1685"],
     doc: "Nothing came of a source for longer than its own habits predict: less than once in a million times by chance. \
           Medium where it spoke again afterwards, low where it did not while others did.",
     budget: "One for each restart, outage and lost file.",

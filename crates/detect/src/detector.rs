@@ -4,6 +4,7 @@ use crate::engine::{Engine, Numbered, Sigma, Unfiltered};
 use crate::logsource::{Log, Table};
 use crate::rule::{Head, LogSource, RuleSet};
 use crate::view::{Record, View};
+use ahash::RandomState;
 use ambit_event::{Event, Finding, FindingId, Observable, ObservableKind};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
@@ -34,8 +35,10 @@ type Make = fn(Numbered, &'static Log) -> Box<dyn Engine>;
 struct Routes {
     all: Vec<Route>,
     /// By operation in lower case: the logs that are about it.
-    of_operation: HashMap<String, Vec<usize>>,
-    /// Logs of any operation.
+    of_operation: HashMap<String, Vec<usize>, RandomState>,
+    /// Those of any operation by stream in lower case.
+    of_stream: HashMap<String, Vec<usize>, RandomState>,
+    /// Logs of any operation and stream.
     of_any: Vec<usize>,
 }
 
@@ -57,20 +60,26 @@ impl Routes {
                 .push(at);
         }
         if route.log.operation.is_empty() {
-            self.of_any.push(at);
+            for stream in &route.log.stream {
+                self.of_stream
+                    .entry(stream.to_ascii_lowercase())
+                    .or_default()
+                    .push(at);
+            }
+            if route.log.stream.is_empty() {
+                self.of_any.push(at);
+            }
         }
         self.all.push(route);
     }
 
     /// The logs that an event is one of, as far as its columns tell.
     fn meant(&self, event: &Event) -> Vec<&Route> {
-        let operation = event
-            .operation
-            .as_deref()
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        let of_it = self.of_operation.get(&operation).map_or(&[][..], Vec::as_slice);
-        let mut at: Vec<usize> = self.of_any.iter().chain(of_it).copied().collect();
+        let lower = |text: &Option<String>| text.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let of_it = self.of_operation.get(&lower(&event.operation));
+        let of_stream = self.of_stream.get(&lower(&event.stream));
+        let named = of_it.into_iter().chain(of_stream).flatten();
+        let mut at: Vec<usize> = self.of_any.iter().chain(named).copied().collect();
         at.sort_unstable();
         at.dedup();
         let routes = at.into_iter().filter_map(|at| self.all.get(at));

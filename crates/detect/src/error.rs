@@ -8,6 +8,9 @@ pub enum Error {
     /// The file with the values of placeholders is none.
     #[error("{origin}: {why}")]
     Placeholders { origin: String, why: String },
+    /// The file with a processing pipeline is none that can be used.
+    #[error("{origin}: {why}")]
+    Pipeline { origin: String, why: String },
     /// The file with findings that are not to be told is none.
     #[error("{origin}: {why}")]
     AllowList { origin: String, why: String },

@@ -29,6 +29,7 @@ mod once;
 mod order;
 mod places;
 mod revise;
+mod row;
 mod rule;
 mod run;
 mod sieve;
@@ -49,7 +50,9 @@ pub use once::Once;
 pub use order::InOrder;
 pub use places::Places;
 pub use revise::{Asked, revise};
-pub use rule::{Correlation, Filter, Head, LogSource, Origin, Place, Placeholders, Refusal, Rule, RuleSet};
+pub use rule::{
+    Correlation, Filter, Head, LogSource, Origin, Pipelines, Place, Placeholders, Refusal, Rule, RuleSet,
+};
 pub use run::{Run, RunTally, Terms};
 pub use stream::Limits;
 pub use suspect::{Board, Fired, Suspicion};

@@ -1,71 +1,66 @@
 //! Events of many files in the order of their times, as far as some memory goes.
 
 use ambit_event::{Event, EventId, Timestamp};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 
-/// Holds events back until so many wait, and gives out the earliest of them. Files that follow each other in a
-/// command line often tell of the same days.
+/// Holds events back until so many wait, or so many bytes of them, and gives out the earliest. Files that follow each
+/// other in a command line often tell of the same days.
 #[derive(Debug)]
 pub struct InOrder {
-    waiting: BinaryHeap<Reverse<Waiting>>,
+    /// By time and id, and then as they came.
+    waiting: BTreeMap<(Timestamp, EventId, u64), Box<Event>>,
+    n_pushed: u64,
+    n_bytes: usize,
     most: usize,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    at: (Timestamp, EventId),
-    event: Box<Event>,
-}
-
-impl PartialEq for Waiting {
-    fn eq(&self, other: &Self) -> bool {
-        self.at == other.at
-    }
-}
-
-impl Eq for Waiting {}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Waiting {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.at.cmp(&other.at)
-    }
+    most_bytes: usize,
 }
 
 impl InOrder {
-    /// Events wait until there are more than that.
+    /// Events wait until there are more than that, or until they take more bytes than that.
     #[must_use]
-    pub fn new(most: usize) -> Self {
+    pub fn new(most: usize, most_bytes: usize) -> Self {
         Self {
-            waiting: BinaryHeap::new(),
+            waiting: BTreeMap::new(),
+            n_pushed: 0,
+            n_bytes: 0,
             most,
+            most_bytes,
         }
     }
 
-    /// Takes an event in, without its raw bytes, and gives the earliest out where too many wait.
-    pub fn push(&mut self, mut event: Event) -> Option<Event> {
+    /// Takes an event in, without its raw bytes, and gives those out that need not wait longer, the earliest first.
+    pub fn push(&mut self, mut event: Event) -> Vec<Event> {
         event.raw = Vec::new();
         event.fields.pack();
-        let at = (event.time, event.id);
-        let event = Box::new(event);
-        self.waiting.push(Reverse(Waiting { at, event }));
-        match self.waiting.len() > self.most {
-            true => self.pop(),
-            false => None,
+        self.n_bytes += bytes(&event);
+        self.n_pushed += 1;
+        let at = (event.time, event.id, self.n_pushed);
+        self.waiting.insert(at, Box::new(event));
+        let mut due = Vec::new();
+        while self.waiting.len() > self.most || self.n_bytes > self.most_bytes {
+            due.extend(self.pop());
         }
+        due
     }
 
     /// Gives the earliest out.
     pub fn pop(&mut self) -> Option<Event> {
-        self.waiting.pop().map(|Reverse(waiting)| *waiting.event)
+        let (_, event) = self.waiting.pop_first()?;
+        self.n_bytes = self.n_bytes.saturating_sub(bytes(&event));
+        Some(*event)
     }
 }
+
+/// What an event takes in memory, about: itself, its fields, and the longest of its texts.
+fn bytes(event: &Event) -> usize {
+    let texts = [&event.message, &event.query_text, &event.resource];
+    let of_texts: usize = texts.into_iter().flatten().map(String::len).sum();
+    let of_fields = event.fields.as_json().map_or(0, str::len);
+    size_of::<Event>() + SHORT_TEXTS + of_texts + of_fields
+}
+
+/// What the others take together in most events.
+const SHORT_TEXTS: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -73,19 +68,32 @@ mod tests {
 
     #[test]
     fn the_earliest_comes_first() {
-        let mut order = InOrder::new(2);
+        let mut order = InOrder::new(2, usize::MAX);
         let mut times = Vec::new();
         for at in [5, 3, 9, 1, 7] {
-            times.extend(
-                order
-                    .push(Event::new("s", Timestamp(at)))
-                    .map(|event| event.time.0),
-            );
+            let due = order.push(Event::new("s", Timestamp(at)));
+            times.extend(due.iter().map(|event| event.time.0));
         }
         assert_eq!(times, [3, 1, 5]);
         while let Some(event) = order.pop() {
             times.push(event.time.0);
         }
         assert_eq!(times, [3, 1, 5, 7, 9]);
+    }
+
+    #[test]
+    fn few_large_events_wait_as_many_small_ones() {
+        let mut order = InOrder::new(usize::MAX, 1 << 20);
+        let mut n_due = 0;
+        for at in 0..100 {
+            let mut event = Event::new("s", Timestamp(at));
+            event.message = Some("x".repeat(100_000));
+            n_due += order.push(event).len();
+        }
+        assert_eq!(n_due, 90);
+        while order.pop().is_some() {
+            n_due += 1;
+        }
+        assert_eq!((n_due, order.n_bytes), (100, 0));
     }
 }

@@ -255,6 +255,13 @@ impl Run {
         unproven
     }
 
+    /// Whether a finding that was concluded beside the run is on the allow-list; it is counted then.
+    pub fn is_allowed(&mut self, finding: &Finding) -> bool {
+        let is_allowed = self.allow.holds(finding);
+        self.tally.n_allowed += u64::from(is_allowed);
+        is_allowed
+    }
+
     /// Keeps back what is allowed, and counts the rest.
     fn let_through(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
         let allow = &mut self.allow;

@@ -2,6 +2,7 @@
 //! the log's table gives them.
 
 use crate::logsource::{FieldMap, Log, Origin, Part};
+use crate::row::Row;
 use ambit_event::{Column, ColumnKind, Event};
 use rsigma_eval::{EventValue, JsonEvent};
 use serde_json::Value;
@@ -10,26 +11,20 @@ use std::borrow::Cow;
 /// A producer's fields, read.
 pub(crate) struct Record<'e> {
     event: &'e Event,
-    fields: Value,
+    row: Row<'e>,
 }
 
 impl<'e> Record<'e> {
     pub fn read(event: &'e Event) -> Self {
-        // Not through the event's own map, which it would keep from then on.
-        let read = event
-            .fields
-            .as_json()
-            .and_then(|text| serde_json::from_str(text).ok());
         Self {
             event,
-            fields: read.unwrap_or_else(|| Value::Object((*event.fields).clone())),
+            row: Row::of(&event.fields),
         }
     }
 
     /// Whether the fields are what the log asks for.
     pub fn fits(&self, log: &Log) -> bool {
-        let json = JsonEvent::borrow(&self.fields);
-        let get = |field: &str| rsigma_eval::Event::get_field(&json, field);
+        let get = |field: &str| self.row.get(field);
         log.has.iter().all(|field| get(field).is_some())
             && log
                 .only
@@ -40,7 +35,7 @@ impl<'e> Record<'e> {
     pub fn view<'r>(&'r self, map: &'r FieldMap) -> View<'r> {
         View {
             event: self.event,
-            json: JsonEvent::borrow(&self.fields),
+            row: &self.row,
             map,
         }
     }
@@ -58,20 +53,20 @@ fn is_any_of(value: &EventValue<'_>, allowed: &[String]) -> bool {
 /// The event under the names of a log.
 pub(crate) struct View<'r> {
     event: &'r Event,
-    json: JsonEvent<'r>,
+    row: &'r Row<'r>,
     map: &'r FieldMap,
 }
 
-impl View<'_> {
-    /// The record's own keys.
-    pub fn visit_keys(&self, visit: &mut dyn FnMut(&str)) {
-        rsigma_eval::Event::visit_top_level_keys(&self.json, visit);
+impl<'r> View<'r> {
+    /// The record's own fields.
+    pub fn row(&self) -> &'r Row<'r> {
+        self.row
     }
 
     fn value(&self, origin: &Origin) -> Option<EventValue<'_>> {
         match origin {
-            Origin::Field(path) => rsigma_eval::Event::get_field(&self.json, path),
-            Origin::Part(path, part) => part_of(rsigma_eval::Event::get_field(&self.json, path)?, *part),
+            Origin::Field(path) => self.row.get(path),
+            Origin::Part(path, part) => part_of(self.row.get(path)?, *part),
             Origin::Constant(text) => Some(EventValue::Str(Cow::Owned(text.clone()))),
             Origin::Column(column) => self.column(*column),
         }
@@ -118,7 +113,7 @@ fn part_of(value: EventValue<'_>, part: Part) -> Option<EventValue<'_>> {
 impl rsigma_eval::Event for View<'_> {
     fn get_field(&self, path: &str) -> Option<EventValue<'_>> {
         let Some(origins) = self.map.get(path) else {
-            return self.json.get_field(path);
+            return self.row.get(path);
         };
         let mut values: Vec<EventValue<'_>> = Vec::new();
         for value in origins.iter().filter_map(|origin| self.value(origin)) {
@@ -128,46 +123,54 @@ impl rsigma_eval::Event for View<'_> {
             }
         }
         match values.len() {
-            0 => self.json.get_field(path),
+            0 => self.row.get(path),
             1 => values.pop(),
             _ => Some(EventValue::Array(values)),
         }
     }
 
     fn any_string_value(&self, pred: &dyn Fn(&str) -> bool) -> bool {
-        self.texts().any(pred) || self.json.any_string_value(pred)
+        self.texts().any(pred) || self.row.any_text(pred)
     }
 
     fn all_string_values(&self) -> Vec<Cow<'_, str>> {
-        let mut all = self.json.all_string_values();
+        let mut all = Vec::new();
+        self.row
+            .visit_texts(&mut |text| all.push(Cow::Owned(text.to_owned())));
         all.extend(self.texts().map(Cow::Borrowed));
         all
     }
 
     fn visit_string_values(&self, visit: &mut dyn FnMut(&str)) {
         self.texts().for_each(&mut *visit);
-        self.json.visit_string_values(visit);
+        self.row.visit_texts(visit);
     }
 
     fn to_json(&self) -> Value {
-        self.json.to_json()
+        self.row.whole().clone()
     }
 
     fn field_keys(&self) -> Vec<Cow<'_, str>> {
-        let mut keys = self.json.field_keys();
+        let whole = JsonEvent::borrow(self.row.whole());
+        let mut keys: Vec<Cow<'_, str>> = Vec::new();
+        keys.extend(
+            rsigma_eval::Event::field_keys(&whole)
+                .into_iter()
+                .map(|key| Cow::Owned(key.into_owned())),
+        );
         keys.extend(self.map.names().map(Cow::Borrowed));
         keys
     }
 
     fn top_level_keys(&self) -> Option<Vec<Cow<'_, str>>> {
-        let mut keys = self.json.top_level_keys()?;
-        keys.extend(self.map.names().map(Cow::Borrowed));
-        Some(keys)
+        let keys = self.row.cells().iter().map(|cell| Cow::Borrowed(cell.key()));
+        Some(keys.chain(self.map.names().map(Cow::Borrowed)).collect())
     }
 
     /// A name of the map is visited whether or not its field is there: a key that is not visited is never asked for.
     fn visit_top_level_keys(&self, visit: &mut dyn FnMut(&str)) -> bool {
         self.map.names().for_each(&mut *visit);
-        self.json.visit_top_level_keys(visit)
+        self.row.cells().iter().for_each(|cell| visit(cell.key()));
+        true
     }
 }

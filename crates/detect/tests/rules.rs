@@ -3,7 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use ambit_detect::{Head, Placeholders, RuleSet};
+use ambit_detect::{Detector, Head, Pipelines, Placeholders, RuleSet};
+use ambit_event::{Event, Fields, Timestamp};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -154,4 +155,53 @@ fn the_rules_of_this_repository_can_all_be_used() {
         );
     }
     assert_eq!(ambit_detect::Detector::new(&rules).idle().count(), 0);
+}
+
+/// A rule in Sigma's words goes through a site's pipeline, and runs under the site's.
+#[test]
+fn rules_go_through_pipelines() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let rules = file(
+        "rules.yml",
+        "title: Shell\nid: shell\nlogsource: {category: process_creation, product: windows}\n\
+         detection: {s: {Image|endswith: '\\cmd.exe'}, condition: s}\nlevel: low\n\
+         ---\ntitle: Excluded\nid: excluded\nlogsource: {category: dns, product: windows}\n\
+         detection: {s: {a: b}, condition: s}\n\
+         ---\ntitle: Ours\nid: ours\nlogsource: {category: process_creation, product: windows}\n\
+         filter: {rules: [shell], s: {User: us}, condition: not s}\n",
+    );
+    let pipeline = file(
+        "site.yml",
+        "name: site\npriority: 10\ntransformations:\n\
+         - {id: names, type: field_name_mapping, mapping: {Image: proc_path}, \
+         rule_conditions: [{type: logsource, category: process_creation}]}\n\
+         - {id: no_dns, type: rule_failure, message: no such log here, rule_conditions: [{type: logsource, category: dns}]}\n",
+    );
+    let pipelines = Pipelines::load(&[pipeline]).unwrap();
+    let rules = RuleSet::load_through(&[rules], &Placeholders::none(), &pipelines);
+    let refused: Vec<&str> = rules.refused().iter().map(|refusal| refusal.code).collect();
+    assert_eq!(
+        (rules.n_loaded(), refused),
+        (1, vec!["pipeline", "filter-beside-pipeline"]),
+        "{:?}",
+        rules.refused()
+    );
+    let found = |field: &str| {
+        let mut event = Event::new("windows_evtx", Timestamp(0));
+        event.operation = Some("Microsoft-Windows-Sysmon/1".to_owned());
+        event.fields = Fields::from_json(format!(r#"{{"{field}":"C:\\\\cmd.exe"}}"#));
+        Detector::new(&rules).check(&event).len()
+    };
+    assert_eq!((found("proc_path"), found("Image")), (1, 0));
+    let fetching = file(
+        "fetching.yml",
+        "name: f\ntransformations:\n- {id: names, type: field_name_mapping, mapping: '${source.names}'}\n",
+    );
+    assert!(Pipelines::load(&[fetching]).is_err());
+    assert!(Pipelines::load(&[dir.path().join("gone.yml")]).is_err());
 }

@@ -122,11 +122,31 @@ pub fn owned(keys: &Keys, value: String) -> String {
     }
 }
 
+/// The last three letters of the names of secrets; `Signature` and the others of `x-amz-` are among them.
+const ENDS: [&[u8; 3]; 24] = [
+    b"ass", b"ord", b"swd", b"ase", b"pwd", b"ret", b"ken", b"jwt", b"key", b"ion", b"uth", b"_id", b"-id",
+    b"nid", b"sid", b"ess", b"kie", b"ure", b"sig", b"ial", b"otp", b"pin", b"cvv", b"cvc",
+];
+
+/// Whether a name of a secret may end here, before its `=`. Whatever is not ASCII may be a letter of one, or a blank.
+fn may_be_named(before: &[u8]) -> bool {
+    let n_blanks = before
+        .iter()
+        .rev()
+        .take_while(|byte| matches!(byte, 9..=13 | 32))
+        .count();
+    let Some((_, end)) = before[..before.len() - n_blanks].split_last_chunk::<3>() else {
+        return false;
+    };
+    let lower = end.to_ascii_lowercase();
+    !lower.is_ascii() || ENDS.iter().any(|name| **name == *lower)
+}
+
 /// Whether the patterns of [`Keys::redact`] can match at all: they need `name=value`, a quoted name with a
 /// colon, the words bearer or basic, or the beginning of a JWT, which is looked for by its rarest letter.
 fn may_hold_secret(bytes: &[u8], marks: Marks) -> bool {
     let is_name = |at: usize| matches!(bytes.get(at + 1), Some(b':' | b' ' | b'\t'));
-    marks.has(Marks::ASSIGNS)
+    marks.has(Marks::ASSIGNS) && memchr::memchr_iter(b'=', bytes).any(|at| may_be_named(&bytes[..at]))
         || marks.has(Marks::QUOTES) && memchr::memchr_iter(b'"', bytes).any(is_name)
         || marks.has(Marks::B) && memchr::memchr2_iter(b'b', b'B', bytes).any(|at| is_scheme(bytes, at))
         || marks.has(Marks::J) && memchr::memchr2_iter(b'j', b'J', bytes).any(|at| is_token(bytes, at))
@@ -416,8 +436,27 @@ mod tests {
             "EYJhbGciOiJI.eyJzdWIi.abc",
             "Mozilla/5.0 (X11; Linux)",
             "\"sid\" : \"v\"",
+            "SHA1=AB,MD5=CD,IMPHASH=EF",
         ] {
             assert_eq!(text(&keys(), sample), keys().redact(sample), "{sample}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_a_name_of_a_secret_is_seen_before_its_sign() {
+        let names = "pass password passwd passphrase pwd secret client_secret access_token refresh-token idtoken token jwt \
+            api_key api-key apikey x-api-key authorization auth session session_id session-id sessionid sess sid jsessionid \
+            phpsessid connect.sid cookie set-cookie private_key privatekey signature sig x-amz-security-token \
+            x-amz-signature x-amz-credential otp pin cvv cvc pa\u{17f}\u{17f} to\u{212a}en";
+        for name in names.split_whitespace() {
+            for name in [name.to_owned(), name.to_uppercase()] {
+                for sign in ["=", " =", "\u{a0}= ", "\t\u{b}=\""] {
+                    let sample = format!("a=b, {name}{sign}s3cr3t");
+                    let shown = keys().redact(&sample);
+                    assert!(!shown.contains("s3cr3t"), "{sample}");
+                    assert_eq!(text(&keys(), &sample), shown, "{sample}");
+                }
+            }
         }
     }
 

@@ -15,6 +15,7 @@ use clap::Args;
 use sha2::{Digest, Sha256};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 /// Say what is suspicious in logs: Sigma rules and built-in behaviours, without a lake
 #[derive(Debug, Args)]
@@ -46,8 +47,13 @@ const EXAMPLES: &str = "Examples:
 With --json each finding is a line of its own: rule_id, title, level, attack, time, actor, events and more.
 What could not be looked at is told on standard error; the exit code is then 3.";
 
-/// Events that wait for earlier ones from other files. Where the logs hold more, files are read as they come beyond.
+/// Events that wait for earlier ones from other files, and bytes of them. Where the logs hold more, files are read as
+/// they come beyond.
 const WAITING: usize = 200_000;
+const WAITING_BYTES: usize = 256 << 20;
+/// Batches that are read while one is looked at.
+const AHEAD: usize = 2;
+
 pub fn run(setting: &Setting, args: &DetectArgs) -> Result<Exit> {
     if let Some(missing) = args.paths.iter().find(|path| !path.exists()) {
         bail!("{}: there is no such file or folder", missing.display());
@@ -78,6 +84,30 @@ pub fn run(setting: &Setting, args: &DetectArgs) -> Result<Exit> {
     Ok(Exit::incomplete_if(!remarks.is_complete))
 }
 
+/// What the reading of the logs tells, in their order.
+enum Read {
+    /// Of a file of so many bytes.
+    Batch(Batch, u64),
+    /// A file of so many bytes was read, or why not.
+    End(u64, Option<String>),
+}
+
+/// Reads the logs one after the other, ahead of what looks at them.
+fn read_ahead(inputs: &[Input], options: &Options, keys: &Keys, give: &SyncSender<Read>) {
+    for input in inputs {
+        let bytes = input.evidence.bytes;
+        let mut sink = |batch: Batch| match give.send(Read::Batch(batch, bytes)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        };
+        let error = ambit_source::read(input, options, keys, None, &mut sink).err();
+        let is_wanted = give.send(Read::End(bytes, error.map(|error| error.to_string())));
+        if is_wanted.is_err() {
+            return;
+        }
+    }
+}
+
 /// What was looked at so far.
 struct Looked {
     run: Run,
@@ -94,7 +124,7 @@ impl Looked {
     fn over(rules: &RuleSet, terms: Terms) -> Self {
         Self {
             run: Run::new(rules, terms),
-            order: InOrder::new(WAITING),
+            order: InOrder::new(WAITING, WAITING_BYTES),
             board: Board::default(),
             ledger: Ledger::default(),
             span: None,
@@ -110,29 +140,27 @@ impl Looked {
         let keys = keys(&inputs);
         let mut progress = Progress::over(inputs.iter().map(|input| input.evidence.bytes).sum());
         let mut once = Once::new();
-        for input in inputs {
-            let bytes = input.evidence.bytes;
-            let mut sink = |mut batch: Batch| {
-                let offset = batch
-                    .checkpoint
-                    .as_ref()
-                    .map_or(0, |checkpoint| checkpoint.offset);
-                progress.read(
-                    offset,
-                    bytes,
-                    batch.events.len() as u64,
-                    batch.rejects.len() as u64,
-                );
-                // A record that stands in two files is one event.
-                batch.events.retain(|event| once.is_new(event.id));
-                self.take(batch);
-                ControlFlow::Continue(())
-            };
-            if let Err(error) = ambit_source::read(&input, options, &keys, None, &mut sink) {
-                self.errors.push(error.to_string());
+        let (give, given) = sync_channel(AHEAD);
+        std::thread::scope(|scope| {
+            let keys = &keys;
+            scope.spawn(move || read_ahead(&inputs, options, keys, &give));
+            for read in given {
+                match read {
+                    Read::Batch(mut batch, bytes) => {
+                        let at = batch.checkpoint.as_ref().map_or(0, |place| place.offset);
+                        let (n_events, n_rejects) = (batch.events.len(), batch.rejects.len());
+                        progress.read(at, bytes, n_events as u64, n_rejects as u64);
+                        // A record that stands in two files is one event.
+                        batch.events.retain(|event| once.is_new(event.id));
+                        self.take(batch);
+                    }
+                    Read::End(bytes, error) => {
+                        self.errors.extend(error);
+                        progress.file_done(bytes);
+                    }
+                }
             }
-            progress.file_done(bytes);
-        }
+        });
         progress.finish();
         Ok(())
     }
@@ -143,7 +171,7 @@ impl Looked {
         for event in std::mem::take(&mut batch.events) {
             let at = event.when();
             self.span = Some(self.span.map_or(at, |span| span.hull(at)));
-            if let Some(event) = self.order.push(event) {
+            for event in self.order.push(event) {
                 self.look(&event);
             }
         }
@@ -165,7 +193,9 @@ impl Looked {
         let coverage = self.ledger.coverage(&[]);
         self.unproven = self.run.take_out_unproven(&mut self.board, &coverage);
         for finding in silences(&coverage) {
-            self.board.note(Entry::Raised { finding });
+            if !self.run.is_allowed(&finding) {
+                self.board.note(Entry::Raised { finding });
+            }
         }
         std::mem::take(&mut self.board)
     }

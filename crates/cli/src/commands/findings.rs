@@ -1,14 +1,15 @@
 //! `ambit findings`: what was found so far, and when it was noticed.
 
 use super::search::PeriodArgs;
-use crate::detection::{level, shown};
+use crate::detection::{allow_list, level, shown};
 use crate::exit::Exit;
 use crate::paint::{Tone, columns};
-use crate::setting::Setting;
+use crate::setting::{Setting, remark};
 use crate::words;
 use ambit_event::{Level, Noticed, Observable, Span, printable};
 use anyhow::Result;
 use clap::Args;
+use std::path::PathBuf;
 
 /// List the findings that the lake keeps, and when each was noticed
 #[derive(Debug, Args)]
@@ -23,6 +24,9 @@ pub struct FindingsArgs {
     /// Those that were withdrawn or corrected too
     #[arg(long)]
     withdrawn: bool,
+    /// Findings that are not to be told, each with its reason and its end
+    #[arg(long, value_name = "FILE.toml")]
+    allow: Option<PathBuf>,
     /// Show at most so many, the latest first
     #[arg(long, default_value_t = 100, value_name = "N")]
     limit: usize,
@@ -33,6 +37,7 @@ pub struct FindingsArgs {
 const EXAMPLES: &str = "Examples:
   ambit findings                                    the latest first
   ambit findings --min-level high --from 2014-05-20
+  ambit findings --allow allow.toml                 without what somebody decided to live with, for a time
   ambit findings --rule ambit.two_places --json | jq -r '[.noticed_at, .time, .id] | @tsv'
   ambit scope --seed finding=ID --map map.toml      what whoever did this reached
 
@@ -43,6 +48,14 @@ pub async fn run(setting: &Setting, args: &FindingsArgs) -> Result<Exit> {
     let lake = setting.open_lake().await?;
     let mut findings = lake.findings().await?;
     findings.retain(|noticed| is_asked_for(args, span, noticed));
+    let n_asked_for = findings.len();
+    let mut allowed = allow_list(args.allow.as_deref())?;
+    findings.retain(|noticed| !allowed.holds(&noticed.finding));
+    let n_allowed = (n_asked_for - findings.len()) as u64;
+    if n_allowed > 0 {
+        let are = words::counted(n_allowed, "finding is", "findings are");
+        remark(&format!("{are} on the allow-list, and not told"));
+    }
     if setting.is_json {
         let lines: Result<Vec<String>, _> = findings.iter().map(serde_json::to_string).collect();
         setting.say_all(lines?)?;

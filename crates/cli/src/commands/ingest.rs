@@ -189,7 +189,7 @@ pub async fn run(setting: &Setting, args: &IngestArgs) -> Result<Exit> {
     }
     let mut options = args.reading.options()?;
     if !args.detect && !args.detection.is_empty() {
-        bail!("--placeholders, --behaviours, --allow and --min-level are about --detect");
+        bail!("--placeholders, --pipeline, --behaviours, --allow and --min-level are about --detect");
     }
     // What is wrong with them is told before hours of reading.
     let rules = args.detection.rules(&args.rules)?;

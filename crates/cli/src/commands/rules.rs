@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::setting::Setting;
 use crate::words;
-use ambit_detect::{Correlation, Explanation, Head, Refusal, Rule, RuleSet, Site};
+use ambit_detect::{Correlation, Explanation, Head, Pipelines, Refusal, Rule, RuleSet, Site};
 use ambit_event::{Level, printable};
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
@@ -39,6 +39,9 @@ pub struct CheckArgs {
     /// What %placeholders% in rules stand for: TOML with `name = [\"value\", …]`
     #[arg(long, value_name = "FILE.toml")]
     placeholders: Option<PathBuf>,
+    /// Sigma pipelines that rules go through first
+    #[arg(long, value_name = "FILE.yml")]
+    pipeline: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -53,6 +56,9 @@ pub struct ExplainArgs {
     /// What %placeholders% in rules stand for: TOML with `name = [\"value\", …]`
     #[arg(long, value_name = "FILE.toml")]
     placeholders: Option<PathBuf>,
+    /// Sigma pipelines that rules go through first
+    #[arg(long, value_name = "FILE.yml")]
+    pipeline: Vec<PathBuf>,
 }
 
 pub fn run(setting: &Setting, command: RulesCommand) -> Result<Exit> {
@@ -66,9 +72,10 @@ fn check(setting: &Setting, args: &CheckArgs) -> Result<Exit> {
     if let Some(missing) = args.paths.iter().find(|path| !path.exists()) {
         bail!("{}: there is no such file or folder", missing.display());
     }
-    let rules = RuleSet::load(
+    let rules = RuleSet::load_through(
         &args.paths,
         &crate::detection::placeholders(args.placeholders.as_deref())?,
+        &Pipelines::load(&args.pipeline)?,
     );
     if setting.is_json {
         setting.json(&answer(&rules))?;
@@ -131,13 +138,14 @@ fn explain(setting: &Setting, args: &ExplainArgs) -> Result<Exit> {
             args.rule
         );
     }
-    let rules = RuleSet::load(
+    let rules = RuleSet::load_through(
         if is_id {
             &args.rules
         } else {
             std::slice::from_ref(&file)
         },
         &placeholders,
+        &Pipelines::load(&args.pipeline)?,
     );
     let is_asked = |head: &Head| !is_id || head.is_called(&args.rule) || head.title == args.rule;
     let found: Vec<&Rule> = rules.rules().iter().filter(|rule| is_asked(&rule.head)).collect();

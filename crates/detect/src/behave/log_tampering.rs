@@ -138,7 +138,7 @@ impl Behaviour for LogTampering {
         id: "ambit.log_tampering",
         title: "A log was cleared, stopped or taken away",
         level: Level::Medium,
-        attack: &["T1070.001", "T1070.002", "T1562.008", "T1562.012"],
+        attack: &["T1685.002", "T1685.004", "T1685.005", "T1685.006"],
         doc: "A Windows log is cleared, a cloud's log stopped or narrowed, files of logs removed, a host's log or a \
               database's audit switched off. What is missing in a log without a word is in `ambit coverage`.",
         budget: "A few a year for each administrator.",

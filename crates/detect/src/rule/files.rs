@@ -1,7 +1,7 @@
 //! Which files are rules: YAML below the folders that were given, in the order of their names.
 
 use super::refusal::{Fault, Place, Refusal};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -48,6 +48,7 @@ impl Found {
 fn below(path: &Path, seen: &mut BTreeSet<PathBuf>, found: &mut Found) {
     let walk = WalkDir::new(path).follow_links(true).sort_by_file_name();
     let mut entries = walk.into_iter();
+    let mut folders = Folders::default();
     while let Some(entry) = entries.next() {
         let entry = match entry {
             Ok(entry) => entry,
@@ -69,8 +70,7 @@ fn below(path: &Path, seen: &mut BTreeSet<PathBuf>, found: &mut Found) {
             found.n_passed_over += 1;
             continue;
         }
-        let real = entry.path().canonicalize();
-        let is_new = seen.insert(real.unwrap_or_else(|_| entry.path().to_path_buf()));
+        let is_new = seen.insert(folders.real(&entry));
         match is_folder {
             // Another link led there before, or another of the paths given.
             true if !is_new => entries.skip_current_dir(),
@@ -78,6 +78,32 @@ fn below(path: &Path, seen: &mut BTreeSet<PathBuf>, found: &mut Found) {
             _ => {}
         }
     }
+}
+
+/// Where folders really are, asked once for each.
+#[derive(Default)]
+struct Folders(HashMap<PathBuf, PathBuf>);
+
+impl Folders {
+    fn real(&mut self, entry: &DirEntry) -> PathBuf {
+        let path = entry.path();
+        let place = path.parent().zip(path.file_name());
+        let Some((folder, name)) = place.filter(|_| entry.depth() > 0 && !entry.path_is_symlink()) else {
+            return real(path);
+        };
+        if let Some(known) = self.0.get(folder) {
+            return known.join(name);
+        }
+        let known = real(folder);
+        let path = known.join(name);
+        self.0.insert(folder.to_path_buf(), known);
+        path
+    }
+}
+
+/// The path without links; as it is, where nobody can tell.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
 }
 
 fn unreadable(error: &walkdir::Error) -> Fault {

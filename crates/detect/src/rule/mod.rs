@@ -7,13 +7,16 @@ mod meaning;
 mod model;
 mod narrow;
 mod parse;
+mod pipeline;
 mod placeholder;
+mod reading;
 mod refusal;
 mod set;
 mod yaml;
 
 pub use model::{Correlation, Filter, Head, LogSource, Origin, Rule};
 pub(crate) use parse::fields_of;
+pub use pipeline::Pipelines;
 pub use placeholder::Placeholders;
 pub use refusal::{Place, Refusal};
 pub use set::RuleSet;

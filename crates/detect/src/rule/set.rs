@@ -2,13 +2,13 @@
 
 use super::files::{self, Found};
 use super::model::{Correlation, Filter, Head, LogSource, Origin, Rule};
-use super::parse::{self, Parsed, Read};
-use super::placeholder::{self, Placeholders};
+use super::parse::{self, Parsed};
+use super::pipeline::Pipelines;
+use super::placeholder::Placeholders;
+use super::reading::{self, Document, Means, Outcome};
 use super::refusal::{Fault, Place, Refusal};
-use super::yaml::{self, Node};
-use super::{action, model, narrow};
-use rsigma_eval::CompiledRule;
-use rsigma_parser::{CorrelationRule, FilterRule, FilterRuleTarget, SigmaRule};
+use super::{model, narrow};
+use rsigma_parser::{CorrelationRule, FilterRule, FilterRuleTarget};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,11 +29,22 @@ impl RuleSet {
     /// no other failure.
     #[must_use]
     pub fn load(paths: &[PathBuf], placeholders: &Placeholders) -> Self {
+        Self::load_through(paths, placeholders, &Pipelines::none())
+    }
+
+    /// The same, each rule and correlation put through pipelines first.
+    #[must_use]
+    pub fn load_through(paths: &[PathBuf], placeholders: &Placeholders, pipelines: &Pipelines) -> Self {
         let found = files::find(paths);
-        let mut loader = Loader::with(placeholders);
-        for path in &found.files {
-            match files::text(path) {
-                Ok(text) => loader.file(&text, path),
+        let mut loader = Loader::default();
+        let means = Means {
+            placeholders,
+            pipelines,
+        };
+        let read = reading::all(&found.files, means);
+        for (path, read) in found.files.iter().zip(read) {
+            match read {
+                Ok(documents) => loader.file(path, documents),
                 Err(fault) => loader.refuse(path, Place::default(), fault),
             }
         }
@@ -43,8 +54,12 @@ impl RuleSet {
     /// Reads the rules of one text; `path` is where it comes from, for messages.
     #[must_use]
     pub fn parse(text: &str, path: impl AsRef<Path>, placeholders: &Placeholders) -> Self {
-        let mut loader = Loader::with(placeholders);
-        loader.file(text, path.as_ref());
+        let mut loader = Loader::default();
+        let means = Means {
+            placeholders,
+            pipelines: &Pipelines::none(),
+        };
+        loader.file(path.as_ref(), reading::documents(text, means));
         loader.finish(Found::default())
     }
 
@@ -94,8 +109,8 @@ struct Pending<T> {
     sigma: T,
 }
 
-struct Loader<'a> {
-    placeholders: &'a Placeholders,
+#[derive(Default)]
+struct Loader {
     rules: Vec<Rule>,
     correlations: Vec<Pending<Box<CorrelationRule>>>,
     filters: Vec<Pending<Box<FilterRule>>>,
@@ -105,19 +120,7 @@ struct Loader<'a> {
     remarks: Vec<Refusal>,
 }
 
-impl<'a> Loader<'a> {
-    fn with(placeholders: &'a Placeholders) -> Self {
-        Self {
-            placeholders,
-            rules: Vec::new(),
-            correlations: Vec::new(),
-            filters: Vec::new(),
-            ids: BTreeMap::new(),
-            refused: Vec::new(),
-            remarks: Vec::new(),
-        }
-    }
-
+impl Loader {
     fn refuse(&mut self, path: &Path, mut place: Place, fault: Fault) {
         if let Some((line, column)) = fault.at {
             (place.line, place.column) = (Some(line), Some(column));
@@ -129,41 +132,18 @@ impl<'a> Loader<'a> {
         self.refuse(&origin.path, origin.place, fault);
     }
 
-    fn file(&mut self, text: &str, path: &Path) {
-        let documents = yaml::documents(text);
-        if documents.is_empty() {
-            self.refuse(
-                path,
-                Place::default(),
-                Fault::new("empty", "the file holds no document"),
-            );
-        }
-        let reads = if documents.iter().any(action::is_one) {
-            action::expand(&documents)
-        } else {
-            let read = |document: &yaml::Document<'_>| {
-                let root = document.root.clone()?;
-                let root = root.ok_or_else(|| Fault::new("not-a-rule", "the document says nothing"))?;
-                let read = parse::document(document, &root)?;
-                Ok(Some((read, root)))
-            };
-            documents.iter().map(read).collect()
-        };
-        for (nth, (read, document)) in reads.into_iter().zip(&documents).enumerate() {
-            let place = Place {
-                document: Some(nth + 1),
-                line: Some(document.line),
-                column: Some(1),
-            };
-            match read {
-                Ok(Some((read, root))) => self.take(path, place, read, &root),
+    fn file(&mut self, path: &Path, documents: Vec<(Place, Outcome)>) {
+        for (place, outcome) in documents {
+            match outcome {
+                Ok(Some(document)) => self.take(path, place, document),
                 Ok(None) => {}
                 Err(fault) => self.refuse(path, place, fault),
             }
         }
     }
 
-    fn take(&mut self, path: &Path, mut place: Place, read: Read, root: &Node) {
+    fn take(&mut self, path: &Path, mut place: Place, document: Document) {
+        let Document { read, root, compiled } = document;
         (place.line, place.column) = (Some(root.at.0), Some(root.at.1));
         for remark in read.remarks {
             self.remarks.push(Refusal::new(path, place, remark));
@@ -191,30 +171,20 @@ impl<'a> Loader<'a> {
             return;
         }
         self.ids.insert(head.id.to_lowercase(), head.origin.clone());
-        match read.parsed {
-            Parsed::Rule(mut sigma) => match self.ready(&mut sigma, root) {
-                Ok(compiled) => self.rules.push(Rule {
-                    head,
-                    log_source: LogSource::of(&sigma.logsource),
-                    filters: Vec::new(),
-                    sigma,
-                    compiled: Arc::new(compiled),
-                }),
-                Err(fault) => self.refuse_at(&head.origin, fault),
-            },
-            Parsed::Correlation(sigma) => self.correlations.push(Pending { head, sigma }),
-            Parsed::Filter(sigma) => self.filters.push(Pending { head, sigma }),
+        match (read.parsed, compiled) {
+            (Parsed::Rule(sigma), Some(Ok(compiled))) => self.rules.push(Rule {
+                head,
+                log_source: LogSource::of(&sigma.logsource),
+                filters: Vec::new(),
+                sigma,
+                compiled: Arc::new(compiled),
+            }),
+            (Parsed::Rule(_), Some(Err(fault))) => self.refuse_at(&head.origin, fault),
+            // A rule about single events is compiled when it is read.
+            (Parsed::Rule(_), None) => {}
+            (Parsed::Correlation(sigma), _) => self.correlations.push(Pending { head, sigma }),
+            (Parsed::Filter(sigma), _) => self.filters.push(Pending { head, sigma }),
         }
-    }
-
-    fn ready(&self, sigma: &mut SigmaRule, root: &Node) -> Result<CompiledRule, Fault> {
-        placeholder::fill(sigma, self.placeholders).map_err(|fault| {
-            let node = root
-                .get("detection")
-                .and_then(|node| node.find(&|text| text.contains('%')));
-            fault.at(node.map_or(root.at, |node| node.at))
-        })?;
-        parse::compile(sigma, Some(root))
     }
 
     fn finish(mut self, found: Found) -> RuleSet {

@@ -8,12 +8,15 @@ mod fold;
 mod need;
 
 use crate::logsource::FieldMap;
+use crate::row::Cell;
 use crate::view::View;
+use ahash::RandomState;
 use aho_corasick::AhoCorasick;
 use fold::folded;
 use need::{Fact, Facts, Need, Reader, Where};
 use rsigma_eval::{CompiledRule, EventValue};
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// Rules by the number of their place among those given.
 pub(crate) struct Sieve {
@@ -22,11 +25,9 @@ pub(crate) struct Sieve {
     taken_up: Vec<Vec<u32>>,
     /// Rules that need nothing.
     unneeding: Vec<u32>,
-    /// Facts that cannot be looked for, and are taken for met.
-    given: Vec<u32>,
     fields: Vec<Field>,
     /// By a key of the event: fields that it may be a part of.
-    by_key: HashMap<String, Vec<u32>>,
+    by_key: HashMap<String, Vec<u32>, RandomState>,
     /// Fields that are asked for whatever keys the event has.
     asked: Vec<u32>,
     words: Option<Needles>,
@@ -37,15 +38,20 @@ pub(crate) struct Sieve {
 struct Field {
     name: String,
     there: Option<u32>,
-    is: HashMap<String, u32>,
+    is: HashMap<String, u32, RandomState>,
+    /// The longest of them.
+    longest: usize,
     numbers: HashMap<i64, u32>,
     has: Option<Needles>,
 }
 
 /// Texts that are looked for in one pass.
 struct Needles {
-    automaton: AhoCorasick,
+    texts: Vec<String>,
     facts: Vec<Vec<(Where, u32)>>,
+    /// Made when the first text comes to be looked at, as many fields never come. `None`: it cannot be made, and each
+    /// of the facts is taken for met.
+    automaton: OnceLock<Option<AhoCorasick>>,
 }
 
 /// Numbers that were met.
@@ -102,9 +108,8 @@ impl Sieve {
             needs,
             taken_up: vec![Vec::new(); facts.len()],
             unneeding: Vec::new(),
-            given: Vec::new(),
             fields: Vec::new(),
-            by_key: HashMap::new(),
+            by_key: HashMap::default(),
             asked: Vec::new(),
             words: None,
         };
@@ -142,6 +147,7 @@ impl Sieve {
                 Fact::There(field) => self.field(field, &mut numbers).1.there = Some(number),
                 Fact::Is(field, text) => {
                     let (_, field) = self.field(field, &mut numbers);
+                    field.longest = field.longest.max(text.len());
                     field.is.insert(text.clone(), number);
                 }
                 Fact::Number(field, value) => {
@@ -158,11 +164,7 @@ impl Sieve {
             }
         }
         for (field, texts) in texts {
-            let all: Vec<u32> = texts.iter().map(|(_, _, fact)| *fact).collect();
-            let Some(needles) = Needles::new(texts) else {
-                self.given.extend(all);
-                continue;
-            };
+            let needles = Needles::new(texts);
             match field.and_then(|field| self.fields.get_mut(field as usize)) {
                 Some(field) => field.has = Some(needles),
                 None => self.words = Some(needles),
@@ -211,18 +213,17 @@ impl Sieve {
         for rule in &self.unneeding {
             found.rules.put(*rule);
         }
-        self.given.iter().for_each(|fact| found.meet(*fact));
         let mut seen = Bits::none(self.fields.len());
         for field in &self.asked {
             found.look_at(*field, event);
         }
-        event.visit_keys(&mut |key| {
-            for field in self.by_key.get(key).into_iter().flatten() {
+        for cell in event.row().cells() {
+            for field in self.by_key.get(cell.key()).into_iter().flatten() {
                 if seen.put(*field) {
-                    found.look_at(*field, event);
+                    found.look_at_cell(*field, cell, event);
                 }
             }
-        });
+        }
         if let Some(words) = &self.words {
             rsigma_eval::Event::visit_string_values(event, &mut |text| found.find(words, &folded(text)));
         }
@@ -257,17 +258,23 @@ impl Found<'_> {
         }
     }
 
+    /// The same, where a field of the record is at hand.
+    fn look_at_cell(&mut self, field: u32, cell: &Cell<'_>, event: &View<'_>) {
+        let meant = self.sieve.fields.get(field as usize);
+        let Some(meant) = meant.filter(|meant| meant.name == cell.key()) else {
+            return self.look_at(field, event);
+        };
+        meant.there.into_iter().for_each(|fact| self.meet(fact));
+        match cell.text(folded) {
+            Some((text, folded)) => self.texts(meant, text, folded),
+            None => self.value(meant, &cell.value()),
+        }
+    }
+
     /// The texts that the evaluator compares: numbers as texts, lists member by member.
     fn value(&mut self, field: &Field, value: &EventValue<'_>) {
         match value {
-            EventValue::Str(text) => {
-                self.text(field, text);
-                if !field.numbers.is_empty()
-                    && let Ok(number) = text.parse()
-                {
-                    self.number(field, number);
-                }
-            }
+            EventValue::Str(text) => self.texts(field, text, &folded(text)),
             EventValue::Int(number) => {
                 self.text(field, &number.to_string());
                 self.number(field, *number as f64);
@@ -282,16 +289,24 @@ impl Found<'_> {
         }
     }
 
-    fn text(&mut self, field: &Field, text: &str) {
-        if field.is.is_empty() && field.has.is_none() {
-            return;
+    /// A text of the event, and as it is folded.
+    fn texts(&mut self, field: &Field, text: &str, folded: &str) {
+        self.text(field, folded);
+        if !field.numbers.is_empty()
+            && let Ok(number) = text.parse()
+        {
+            self.number(field, number);
         }
-        let text = folded(text);
-        if let Some(fact) = field.is.get(text.as_ref()) {
+    }
+
+    fn text(&mut self, field: &Field, folded: &str) {
+        if folded.len() <= field.longest
+            && let Some(fact) = field.is.get(folded)
+        {
             self.meet(*fact);
         }
         if let Some(needles) = &field.has {
-            self.find(needles, &text);
+            self.find(needles, folded);
         }
     }
 
@@ -304,7 +319,11 @@ impl Found<'_> {
     }
 
     fn find(&mut self, needles: &Needles, text: &str) {
-        for found in needles.automaton.find_overlapping_iter(text) {
+        let Some(automaton) = needles.automaton() else {
+            let all = needles.facts.iter().flatten();
+            return all.for_each(|(_, fact)| self.meet(*fact));
+        };
+        for found in automaton.find_overlapping_iter(text) {
             let facts = needles.facts.get(found.pattern().as_usize());
             for (at, fact) in facts.into_iter().flatten() {
                 let is_there = match at {
@@ -341,13 +360,22 @@ impl Found<'_> {
 }
 
 impl Needles {
-    fn new(texts: Vec<(String, Where, u32)>) -> Option<Self> {
+    fn new(texts: Vec<(String, Where, u32)>) -> Self {
         let mut by_text: HashMap<String, Vec<(Where, u32)>> = HashMap::new();
         for (text, at, fact) in texts {
             by_text.entry(text).or_default().push((at, fact));
         }
-        let (texts, facts): (Vec<String>, Vec<_>) = by_text.into_iter().unzip();
-        let automaton = AhoCorasick::new(&texts).ok()?;
-        Some(Self { automaton, facts })
+        let (texts, facts) = by_text.into_iter().unzip();
+        Self {
+            texts,
+            facts,
+            automaton: OnceLock::new(),
+        }
+    }
+
+    fn automaton(&self) -> Option<&AhoCorasick> {
+        self.automaton
+            .get_or_init(|| AhoCorasick::new(&self.texts).ok())
+            .as_ref()
     }
 }

@@ -89,16 +89,8 @@ impl<F: Fold> Keyed<F> {
             return told;
         };
         let mut changes = Vec::new();
-        let mut hand = Hand {
-            fold: &self.fold,
-            rule: &self.rule,
-            key,
-            horizon: clock.horizon(),
-            now: clock.now(),
-            changes: &mut changes,
-            n_clipped: &mut self.limits.n_clipped,
-            n_crowded: &mut self.limits.n_crowded,
-        };
+        let rule = (&self.fold, self.rule.as_str());
+        let mut hand = hand(rule, key, clock, &mut changes, &mut self.limits);
         if group.take(at, member, &mut hand) == Taken::TooLate {
             self.limits.n_too_late += 1;
         }
@@ -114,16 +106,8 @@ impl<F: Fold> Keyed<F> {
         let Some(group) = self.groups.get_mut(key) else {
             return changes;
         };
-        let mut hand = Hand {
-            fold: &self.fold,
-            rule: &self.rule,
-            key,
-            horizon: clock.horizon(),
-            now: clock.now(),
-            changes: &mut changes,
-            n_clipped: &mut self.limits.n_clipped,
-            n_crowded: &mut self.limits.n_crowded,
-        };
+        let rule = (&self.fold, self.rule.as_str());
+        let mut hand = hand(rule, key, clock, &mut changes, &mut self.limits);
         group.retract(at, &mut hand);
         changes
     }
@@ -148,22 +132,10 @@ impl<F: Fold> Keyed<F> {
         mut ask: impl FnMut(&mut Group<F>, &mut Hand<'_, F>) -> bool,
     ) -> Vec<(Key, Vec<Change>)> {
         let mut told = Vec::new();
-        let (fold, rule, limits) = (&self.fold, &self.rule, &mut self.limits);
+        let (rule, limits) = ((&self.fold, self.rule.as_str()), &mut self.limits);
         self.groups.retain(|key, group| {
             let mut changes = Vec::new();
-            let is_over = ask(
-                group,
-                &mut Hand {
-                    fold,
-                    rule,
-                    key,
-                    horizon: clock.horizon(),
-                    now: clock.now(),
-                    changes: &mut changes,
-                    n_clipped: &mut limits.n_clipped,
-                    n_crowded: &mut limits.n_crowded,
-                },
-            );
+            let is_over = ask(group, &mut hand(rule, key, clock, &mut changes, limits));
             if !changes.is_empty() {
                 told.push((key.clone(), changes));
             }
@@ -192,18 +164,30 @@ impl<F: Fold> Keyed<F> {
             };
             self.limits.n_evicted += 1;
             let mut changes = Vec::new();
-            group.refold(&mut Hand {
-                fold: &self.fold,
-                rule: &self.rule,
-                key: &key,
-                horizon: clock.horizon(),
-                now: clock.now(),
-                changes: &mut changes,
-                n_clipped: &mut self.limits.n_clipped,
-                n_crowded: &mut self.limits.n_crowded,
-            });
+            let rule = (&self.fold, self.rule.as_str());
+            group.refold(&mut hand(rule, &key, clock, &mut changes, &mut self.limits));
             told.push((key, changes));
         }
         told
+    }
+}
+
+/// What is needed to take something into a group of the rule, which is given by its fold and its name.
+fn hand<'a, F: Fold>(
+    (fold, rule): (&'a F, &'a str),
+    key: &'a [Box<str>],
+    clock: &Clock,
+    changes: &'a mut Vec<Change>,
+    limits: &'a mut Limits,
+) -> Hand<'a, F> {
+    Hand {
+        fold,
+        rule,
+        key,
+        horizon: clock.horizon(),
+        now: clock.now(),
+        changes,
+        n_clipped: &mut limits.n_clipped,
+        n_crowded: &mut limits.n_crowded,
     }
 }

@@ -355,7 +355,10 @@ impl Disk {
         let events = self.event_rows(lit(true))?;
         let mut shown = vec![("events", events.select(views::events()).map_err(failed)?)];
         for (name, kind, columns) in views::BESIDE {
-            let columns: Vec<Expr> = columns.iter().map(|(from, to)| ident(*from).alias(*to)).collect();
+            let columns: Vec<Expr> = columns
+                .iter()
+                .map(|(from, to)| views::made_from(from).alias(*to))
+                .collect();
             shown.push((name, self.standing_rows(kind)?.select(columns).map_err(failed)?));
         }
         Ok(shown)

@@ -638,6 +638,10 @@ async fn an_answer_says_from_which_columns_it_is_made() {
             "select (select max(actor_user_uid) from events) x, row_number() over (order by host) n from events",
             "? host",
         ),
+        (
+            "select rule_id, title, attack, noted_at, state, actor, entry, actor || rule_id from findings",
+            "     fields fields fields",
+        ),
     ] {
         assert_eq!(of(statement).await, expected, "{statement}");
     }

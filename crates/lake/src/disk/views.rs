@@ -4,8 +4,11 @@ use super::form::When;
 use super::rows::micros_up;
 use super::schema::{self, kind};
 use super::template;
+use crate::origins::NAMES_NOBODY;
 use ambit_event::{Column, ColumnKind};
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder, TimestampMicrosecondArray};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, StringViewArray, StringViewBuilder, TimestampMicrosecondArray,
+};
 use datafusion::arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use datafusion::common::{DataFusionError, exec_datafusion_err};
 use datafusion::logical_expr::{ColumnarValue, Expr, Volatility, create_udf, ident};
@@ -93,18 +96,79 @@ pub(super) const BESIDE: [SideView; 5] = [
         &[
             ("stream", "finding"),
             ("connection_info_uid", "withdraws"),
-            ("api_operation", "rule_id"),
-            ("message", "title"),
+            ("fields.rule_id", "rule_id"),
+            ("fields.title", "title"),
             ("status_code", "level"),
-            ("source", "source"),
-            ("host", "host"),
+            ("fields.attack", "attack"),
             ("time", "time"),
             ("time_until", "time_until"),
+            ("fields.actor", "actor"),
+            ("source", "source"),
+            ("host", "host"),
             ("record_count", "n_events"),
+            ("fields.noted_at", "noted_at"),
+            ("fields.entry", "state"),
             ("fields", "entry"),
         ],
     ),
 ];
+
+/// A column of a side view by what it is made from: a column of the table, or a member of the JSON in its fields.
+pub(super) fn made_from(from: &'static str) -> Expr {
+    match from.strip_prefix("fields.") {
+        Some(member) => member_of_fields(member),
+        None => ident(from),
+    }
+}
+
+/// What a finding says of its rule and of itself; the rest of it says what events do, and may name persons.
+const OF_RULES: [&str; 5] = ["rule_id", "title", "attack", "noted_at", "entry"];
+
+fn member_of_fields(member: &'static str) -> Expr {
+    let name = match OF_RULES.contains(&member) {
+        true => NAMES_NOBODY,
+        false => "member",
+    };
+    let read = move |arguments: &[ColumnarValue]| {
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        let [fields] = &*arrays else {
+            return Err(exec_datafusion_err!("no fields"));
+        };
+        let of_row = |fields: Option<&str>| {
+            let whole: serde_json::Value = serde_json::from_str(fields?).ok()?;
+            plain(whole.get(member)?)
+        };
+        let read: StringViewArray = fields.as_string_view().iter().map(of_row).collect();
+        Ok(ColumnarValue::Array(Arc::new(read)))
+    };
+    let types = vec![DataType::Utf8View];
+    create_udf(
+        name,
+        types,
+        DataType::Utf8View,
+        Volatility::Immutable,
+        Arc::new(read),
+    )
+    .call(vec![ident("fields")])
+}
+
+/// A value as a text: members of a list behind each other, observables as they are given to commands.
+fn plain(value: &serde_json::Value) -> Option<String> {
+    use serde_json::Value;
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        Value::Array(members) => {
+            let texts: Vec<String> = members.iter().filter_map(plain).collect();
+            Some(texts.join(" "))
+        }
+        Value::Object(object) => {
+            let text = |name| object.get(name).and_then(Value::as_str);
+            Some(format!("{}={}", text("kind")?, text("value")?))
+        }
+        other => Some(other.to_string()),
+    }
+}
 
 /// Until when an event can have happened, for people: the table says it in nanoseconds alone.
 fn time_until() -> Expr {

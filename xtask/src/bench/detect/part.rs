@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// Events that wait for earlier ones, as `ambit detect` has it.
 const WAITING: usize = 200_000;
+const WAITING_BYTES: usize = 256 << 20;
 
 /// `evtx LOGS`, `read LOGS`, `rules RULES`, `detect RULES LOGS`, `groups N`: does it, and prints what it saw.
 pub fn run(arguments: &[String]) -> Result<(), String> {
@@ -72,7 +73,11 @@ fn each_batch(logs: &str, take: &mut dyn FnMut(Batch)) -> Result<(), String> {
 /// As `ambit detect` does it.
 fn detected(rules: &RuleSet, logs: &str) -> Result<Value, String> {
     let mut run = Run::new(rules, Terms::new());
-    let (mut order, mut board, mut once) = (InOrder::new(WAITING), Board::default(), Once::new());
+    let (mut order, mut board, mut once) = (
+        InOrder::new(WAITING, WAITING_BYTES),
+        Board::default(),
+        Once::new(),
+    );
     each_batch(logs, &mut |batch| {
         let new = batch.events.into_iter().filter(|event| once.is_new(event.id));
         for event in new.collect::<Vec<_>>() {
