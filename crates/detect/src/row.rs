@@ -33,7 +33,7 @@ enum Leaf<'e> {
     Int(i64),
     Float(f64),
     Text(Cow<'e, str>),
-    /// A list or an object.
+    /// A list or an object; and a number that the engine takes for the nearest one with a point.
     Nested(Cow<'e, Value>),
 }
 
@@ -204,10 +204,12 @@ impl<'e> Leaf<'e> {
         match EventValue::from(value) {
             EventValue::Str(text) => Self::Text(text),
             EventValue::Int(number) => Self::Int(number),
-            EventValue::Float(number) => Self::Float(number),
+            EventValue::Float(number) if value.is_f64() => Self::Float(number),
             EventValue::Bool(is_so) => Self::Bool(is_so),
             EventValue::Null => Self::Null,
-            EventValue::Array(_) | EventValue::Map(_) => Self::Nested(Cow::Borrowed(value)),
+            EventValue::Float(_) | EventValue::Array(_) | EventValue::Map(_) => {
+                Self::Nested(Cow::Borrowed(value))
+            }
         }
     }
 }
@@ -287,7 +289,8 @@ impl<'e> Visitor<'e> for OfLeaf {
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(i64::try_from(number).map_or(Leaf::Float(number as f64), Leaf::Int))
+        let large = || Leaf::Nested(Cow::Owned(Value::from(number)));
+        Ok(i64::try_from(number).map_or_else(|_| large(), Leaf::Int))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
