@@ -1,9 +1,8 @@
 //! What does this app let out, and is it really ours?
 //!
-//! A package is parsed as it is: container, manifest, resources, network policy, signatures, DEX code, native
-//! libraries. Nothing is executed, nothing is decompiled, and nothing is written to disk; bytes are hostile, and what
-//! they may cost is bounded by [`Limits`]. Each finding has a [`Proof`]: where it stands, the constant that makes it
-//! one, and the interface that consumes it.
+//! A package is parsed as it is: container, manifest, resources, network policy, signatures, DEX code, native libraries.
+//! Nothing is executed, decompiled or written to disk; bytes are hostile, and [`Limits`] bound what they may cost. Each
+//! finding has a [`Proof`]: where it stands, the constant that makes it one, and the interface that consumes it.
 //!
 //! ```
 //! use ambit_apk::{Error, Limits, scan_bytes};
@@ -23,11 +22,9 @@ mod diff;
 mod error;
 mod find;
 mod finding;
-mod gathered;
 mod hierarchy;
 mod limits;
 mod manifest;
-mod members;
 mod names;
 mod network;
 mod ours;

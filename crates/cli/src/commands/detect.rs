@@ -87,7 +87,7 @@ pub fn run(setting: &Setting, args: &DetectArgs) -> Result<Exit> {
 /// What the reading of the logs tells, in their order.
 enum Read {
     /// Of a file of so many bytes.
-    Batch(Batch, u64),
+    Batch(Box<Batch>, u64),
     /// A file of so many bytes was read, or why not.
     End(u64, Option<String>),
 }
@@ -96,7 +96,7 @@ enum Read {
 fn read_ahead(inputs: &[Input], options: &Options, keys: &Keys, give: &SyncSender<Read>) {
     for input in inputs {
         let bytes = input.evidence.bytes;
-        let mut sink = |batch: Batch| match give.send(Read::Batch(batch, bytes)) {
+        let mut sink = |batch: Batch| match give.send(Read::Batch(Box::new(batch), bytes)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         };
@@ -152,7 +152,7 @@ impl Looked {
                         progress.read(at, bytes, n_events as u64, n_rejects as u64);
                         // A record that stands in two files is one event.
                         batch.events.retain(|event| once.is_new(event.id));
-                        self.take(batch);
+                        self.take(*batch);
                     }
                     Read::End(bytes, error) => {
                         self.errors.extend(error);

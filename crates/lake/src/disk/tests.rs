@@ -288,7 +288,7 @@ fn a_day(n: u64) -> Batch {
         let at = Timestamp::from_secs(1_400_000_000).plus_nanos(nth.cast_signed() * 1000);
         let mut event = Event::new("s", at);
         event.id = EventId::native("s", "", &nth.to_string());
-        event.trace = (nth % 3 == 0).then(|| format!("t{}", nth / 6));
+        event.trace = nth.is_multiple_of(3).then(|| format!("t{}", nth / 6));
         event.device = (nth < n / 2).then(|| format!("d{}", nth % 50_000));
         event.actor_user = Some(format!("u{}", nth / 20_000));
         event

@@ -1,9 +1,9 @@
 //! All code of a package, wherever it stands: by its name or by its first bytes, in archives within the package too.
 
+use super::members::Kind;
 use crate::container::{Container, Entry};
 use crate::error::Result;
 use crate::limits::{Budget, Limits};
-use crate::members::Kind;
 use crate::package::{self, Part};
 use crate::report::Coverage;
 use std::borrow::Cow;

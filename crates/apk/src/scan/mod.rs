@@ -1,21 +1,23 @@
 //! A scan: from the bytes of a file to the answer about the app in it.
 
+mod gathered;
+mod members;
+
 use crate::check::{CHECKS, Facts, Found, Look};
 use crate::code::{self, CodeFacts, whose};
 use crate::container::{Container, Oddity};
 use crate::dex::Dex;
 use crate::error::{Error, Result};
 use crate::finding::{Finding, Proof};
-use crate::gathered;
 use crate::hierarchy::Hierarchy;
 use crate::limits::{Budget, Limits};
 use crate::manifest::Manifest;
-use crate::members::{self, MemberFacts};
 use crate::names::Owner;
 use crate::package::{self, Declared, Part};
 use crate::report::{AppReport, Coverage, Library, PackageKind};
 use crate::sign::{Signature, Standing};
 use aws_lc_rs::digest::{SHA256, digest};
+use members::MemberFacts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
