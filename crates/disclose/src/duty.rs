@@ -196,7 +196,8 @@ fn bound(regime: &Regime, day: Option<Date>) -> Holds {
             }]),
         },
         _ => no(format!(
-            "in force from {} until {}",
+            "not in force on {}: it holds from {} until {}",
+            shown(day),
             shown(regime.valid_from),
             regime.valid_to.map_or("now".to_owned(), |day| day.to_string())
         )),

@@ -10,6 +10,7 @@
 use crate::error::Error;
 use crate::query::{Filter, Test};
 use ambit_event::{Column, ColumnKind, EventId, Outcome, Span, Timestamp};
+use std::net::IpAddr;
 use std::str::FromStr;
 
 /// Deeper nesting is no search that a person writes.
@@ -60,6 +61,14 @@ impl FromStr for Filter {
     fn from_str(text: &str) -> Result<Self, Error> {
         Self::parse(text)
     }
+}
+
+/// An address as it was given, and in the one form that records are kept in.
+fn spellings(address: &str) -> Vec<String> {
+    let canonical = address.parse::<IpAddr>().map(|ip| ip.to_canonical().to_string());
+    let mut all: Vec<String> = canonical.into_iter().chain([address.to_owned()]).collect();
+    all.dedup();
+    all
 }
 
 /// What a test is about.
@@ -242,7 +251,10 @@ impl<'t> Parser<'t> {
                 if column.kind() == ColumnKind::Integer && operator != Operator::Like {
                     value.parse::<i64>().map_err(|_| "a whole number".to_owned())?;
                 }
-                let test = test_of(operator, value)?;
+                let test = match (column, operator) {
+                    (Column::SrcIp, Operator::Equal | Operator::NotEqual) => Test::In(spellings(value)),
+                    _ => test_of(operator, value)?,
+                };
                 Ok(negated(operator, |t| Filter::Column(*column, t), test))
             }
             Subject::Field(path) => {

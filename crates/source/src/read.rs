@@ -15,6 +15,7 @@ use ambit_event::{
 use serde::de::IgnoredAny;
 use std::collections::VecDeque;
 use std::io::{self, Read};
+use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError};
 
@@ -158,6 +159,24 @@ fn is_closed(bytes: &[u8]) -> bool {
 
 fn first_line(bytes: &[u8]) -> &[u8] {
     bytes.split(|&b| b == b'\n').next().unwrap_or_default()
+}
+
+/// One address is one text, whatever its producer wrote: `::ffff:192.0.2.1`, `2001:DB8::7`, a port behind it. As it was
+/// written it stands in the fields. What is no address stays.
+fn settle_address(event: &mut Event) {
+    let Some(written) = &event.src_ip else {
+        return;
+    };
+    let (address, port) = match (written.parse::<IpAddr>(), written.parse::<SocketAddr>()) {
+        (Ok(address), _) => (address, None),
+        (_, Ok(with_port)) => (with_port.ip(), Some(with_port.port())),
+        _ => return,
+    };
+    let address = address.to_canonical().to_string();
+    if *written != address {
+        event.src_ip = Some(address);
+        event.src_port = event.src_port.or(port.map(i64::from));
+    }
 }
 
 /// A copy says nothing that its original did not say.
@@ -711,6 +730,7 @@ impl<'a> Reading<'a> {
         if event.host.is_none() {
             event.host.clone_from(&self.context.host);
         }
+        settle_address(event);
         if event.id == EventId::default() {
             let host = event.host.as_deref().unwrap_or("");
             event.id = match n {

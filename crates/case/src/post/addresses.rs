@@ -168,12 +168,22 @@ impl Columns {
         {
             return Err(format!("`{code}` is no language: write `de` or `pt-br`"));
         }
+        let residence = optional(self.residence)?.map(|place| place.to_ascii_lowercase());
+        if let Some(place) = residence
+            .as_deref()
+            .filter(|place| !ambit_disclose::is_place(place))
+        {
+            return Err(format!(
+                "`{}` is no place: write a country's two letters, and its State, such as `se` or `us-ma`",
+                printable(place, 80)
+            ));
+        }
         Ok(Addressee {
             person,
             email: address(text(self.email))?,
             name: optional(self.name)?,
             language,
-            residence: optional(self.residence)?.map(|place| place.to_ascii_lowercase()),
+            residence,
         })
     }
 }
@@ -237,6 +247,11 @@ mod tests {
                 "line 3: user:1 stands there twice",
             ),
             ("user:1,a@b.example,..", "is no language"),
+            (
+                "user:1,a@b.example,,,Massachusetts",
+                "`massachusetts` is no place",
+            ),
+            ("user:1,a@b.example,,,us-zz", "`us-zz` is no place"),
             ("user:1,a@b.example,de,\"x\ny\"", "no plain text"),
         ] {
             let error = Addresses::read(&format!("subject,email,language,name\n{rows}\n")).unwrap_err();

@@ -317,9 +317,18 @@ fn status(setting: &Setting, args: &StatusArgs) -> Result<Exit> {
 fn set(setting: &Setting, args: &FactSetArgs) -> Result<Exit> {
     let (knew, evidence) = (args.knew.as_deref(), args.evidence.as_deref());
     let signed = args.facts.iter().map(|fact| Signed::read(fact, knew, evidence));
-    let acts = signed
-        .map(|signed| signed.map(|signed| signed.act()))
-        .collect::<Result<Vec<Act>, _>>()?;
+    let signed: Vec<Signed> = signed.collect::<Result<_, _>>()?;
+    let now = by().at;
+    for said in &signed {
+        if let Some(ambit_disclose::Value::Instant(at)) = &said.value {
+            ensure!(
+                *at <= now,
+                "{at} has not come yet, and `{}` is about what was",
+                said.name
+            );
+        }
+    }
+    let acts: Vec<Act> = signed.iter().map(Signed::act).collect();
     write(setting, &args.case, &acts)
 }
 
@@ -509,6 +518,11 @@ fn sent(setting: &Setting, args: &SentArgs) -> Result<Exit> {
     ensure!(
         !args.proof.trim().is_empty(),
         "say by which way, and what proves it"
+    );
+    ensure!(
+        args.at <= by().at,
+        "{} has not come yet: say when it was sent, once it was",
+        args.at
     );
     let act = Act::sent(&args.duty, args.at, args.proof.trim(), args.notice);
     write(setting, &args.case, &[act])

@@ -102,7 +102,9 @@ pub async fn run(setting: &Setting, args: &SearchArgs) -> Result<Exit> {
 
 async fn find(lake: &Lake, args: &SearchArgs) -> Result<(u64, Vec<Event>)> {
     let span = args.period.span().unwrap_or(Span::ALL);
-    let mut query = Query::of(Filter::parse(&args.condition)?).within(span);
+    // The lake holds sessions and tokens as fingerprints: whoever has one looks for it as it is.
+    let filter = Filter::parse(&args.condition)?.fingerprinted(lake.keys());
+    let mut query = Query::of(filter).within(span);
     let n_events = lake.count(&query).await?;
     query.limit = Some(args.limit);
     Ok((n_events, lake.events(&query).await?))

@@ -152,7 +152,7 @@ fn attribute(facts: &Facts, scope: Option<&Scope>, notes: &str) -> Value {
     Value::Object(attribute)
 }
 
-/// One entry a variety: the classes of a scope that were read, or may have been.
+/// One entry a variety: the classes of a scope that certainly were read. What may have been stands in the notes.
 fn data(read: &BTreeMap<String, Bounds>, facts: &Facts) -> Vec<Value> {
     let mut by: BTreeMap<&str, Option<u64>> = BTreeMap::new();
     let said = facts
@@ -162,7 +162,7 @@ fn data(read: &BTreeMap<String, Bounds>, facts: &Facts) -> Vec<Value> {
         .map(|class| (class, None));
     let shown = read
         .iter()
-        .filter(|(_, bounds)| bounds.at_most != Some(0))
+        .filter(|(_, bounds)| bounds.at_least > 0)
         .map(|(class, bounds)| (class, exact(bounds.clone())));
     let all: Vec<(&String, Option<u64>)> = if read.is_empty() {
         said.collect()

@@ -7,7 +7,7 @@ mod vocabulary;
 
 pub use from_scope::Standing;
 pub use known::{Conflict, Known};
-pub use read::told;
+pub use read::{is_place, told};
 pub use vocabulary::{Kind, RISKS, Term, VOCABULARY, term, wants_knower};
 
 use ambit_event::Timestamp;

@@ -4,7 +4,7 @@ use super::{Kind, Term, Value};
 use crate::clock::is_zone;
 use crate::words::{at_utc, range};
 use ambit_event::{Timestamp, printable};
-use ambit_scope::Bounds;
+use ambit_scope::{Bounds, Territory};
 use std::collections::BTreeSet;
 
 /// The longest text that a person says in one fact, in characters.
@@ -35,6 +35,9 @@ impl Term {
             Kind::Text if self.name == "authority_zone" && !is_zone(text) => {
                 Err("write an IANA name, such as Europe/Stockholm".to_owned())
             }
+            Kind::Text if self.name == "residence:" && !is_place(text) => {
+                Err("write a country's two letters, and its State: se, eu, us-ca".to_owned())
+            }
             Kind::Text => Ok(Value::Text(text.to_owned())),
         }
     }
@@ -51,6 +54,13 @@ impl Term {
             Kind::Text => "a text".to_owned(),
         }
     }
+}
+
+/// Whether a text names a place where somebody can live, all of it: `se`, `eu`, `us-ca`.
+#[must_use]
+pub fn is_place(text: &str) -> bool {
+    let n_parts = text.trim().split(['-', '_']).count();
+    Territory::parse(text).is_some_and(|place| place.has_region() || n_parts == 1)
 }
 
 fn flag(text: &str) -> Result<bool, String> {

@@ -360,10 +360,20 @@ pub(super) fn binds(regime: &Regime, place: &str) -> Within {
 }
 
 /// The place whose law decides what a letter may say: as somebody signed where the person lives, else as the table of
-/// addresses has it, else as the data map's table of residences does.
+/// addresses and the data map's table of residences have it. `None` where nobody says, or these two disagree.
 pub(super) fn residence(matter: &Matter<'_>, person: &str, told: Option<&str>) -> Option<String> {
     let facts = &matter.known.facts;
-    let signed = facts.text(&format!("residence:{person}"));
-    let place = signed.or(told).or_else(|| facts.residence(person))?;
-    Some(Territory::parse(place).map_or_else(|| place.to_ascii_lowercase(), |place| place.to_string()))
+    if let Some(signed) = facts.text(&format!("residence:{person}")) {
+        return Some(
+            Territory::parse(signed).map_or_else(|| signed.to_ascii_lowercase(), |place| place.to_string()),
+        );
+    }
+    let place = |text: &str| Territory::parse(text);
+    match (told.and_then(place), facts.residence(person).and_then(place)) {
+        (Some(told), Some(listed)) if told.within(&listed) == Within::Yes => Some(told.to_string()),
+        (Some(told), Some(listed)) if listed.within(&told) == Within::Yes => Some(listed.to_string()),
+        // The tables speak against each other: somebody has to say which is right.
+        (Some(_), Some(_)) => None,
+        (told, listed) => told.or(listed).map(|place| place.to_string()),
+    }
 }

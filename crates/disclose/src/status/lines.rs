@@ -107,7 +107,9 @@ fn decision(status: &Disclosure) -> Vec<String> {
         assessment.tell_persons,
         match assessment.because.as_slice() {
             [] => String::new(),
-            because => format!("; {}", because.join("; ")),
+            because if assessment.at_least == assessment.at_most => format!("; {}", because.join("; ")),
+            // What is not known is taken at its worst for the upper end.
+            because => format!("; at worst: {}", because.join("; ")),
         }
     )];
     if let Some(severity) = &assessment.severity {
@@ -270,6 +272,7 @@ fn notices(notices: &[Told]) -> Vec<String> {
         let state = match (&told.unclear, told.stale.len()) {
             (Some(why), _) => format!("cannot be compared: {why}"),
             (None, 0) => "still holds".to_owned(),
+            (None, 1) => format!("STALE: 1 difference; {}", issued.kind.when_stale()),
             (None, n) => format!("STALE: {n} differences; {}", issued.kind.when_stale()),
         };
         lines.push(format!(

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Files are rewritten to about this size.
-const TARGET: u64 = 64 << 20;
+const TARGET: u64 = 32 << 20;
 /// Files of this size are left as they are.
 const LARGE: u64 = TARGET / 2;
 
