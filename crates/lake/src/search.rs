@@ -476,6 +476,8 @@ mod tests {
 
     #[test]
     fn searches_are_read_as_people_write_them() {
+        let spelled = Filter::one_of(Column::SrcIp, ["2001:db8::7", "2001:DB8:0::7"]);
+        assert_eq!(parsed("ip = 2001:DB8:0::7"), spelled);
         let ip = Filter::eq(Column::SrcIp, "203.0.113.7");
         let failed = Filter::eq(Column::Outcome, "failure");
         for (text, expected) in [

@@ -924,3 +924,30 @@ impl<'a> Reading<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_one_text_however_it_was_written() {
+        for (written, kept, port) in [
+            ("::ffff:192.0.2.1", "192.0.2.1", None),
+            ("2001:DB8:0::7", "2001:db8::7", None),
+            ("192.0.2.1:443", "192.0.2.1", Some(443)),
+            ("[2001:db8::7]:80", "2001:db8::7", Some(80)),
+            ("192.0.2.1", "192.0.2.1", None),
+            ("unix:", "unix:", None),
+            ("gw-1:443", "gw-1:443", None),
+        ] {
+            let mut event = Event::new("s", Timestamp(0));
+            event.src_ip = Some(written.to_owned());
+            settle_address(&mut event);
+            assert_eq!(
+                (event.src_ip.as_deref(), event.src_port),
+                (Some(kept), port),
+                "{written}"
+            );
+        }
+    }
+}

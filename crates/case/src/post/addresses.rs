@@ -254,7 +254,8 @@ mod tests {
             ("user:1,a@b.example,,,us-zz", "`us-zz` is no place"),
             ("user:1,a@b.example,de,\"x\ny\"", "no plain text"),
         ] {
-            let error = Addresses::read(&format!("subject,email,language,name\n{rows}\n")).unwrap_err();
+            let error =
+                Addresses::read(&format!("subject,email,language,name,residence\n{rows}\n")).unwrap_err();
             assert!(error.to_string().contains(why), "{rows}: {error}");
         }
         let error = Addresses::read("who,email\n1,a@b.example")
