@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, HashSet};
 /// New rows, without those that the lake or this very batch already holds.
 #[derive(Default)]
 pub(crate) struct Pending {
-    /// Events as they came in, a list a batch: one list of them all would be copied whenever it grows.
+    /// Events as they came in, a list a batch: one list of them all would be copied whenever it grows. A writer may take
+    /// them out.
     pub batches: Vec<Vec<Event>>,
     pub rejects: Vec<(EventId, Reject)>,
     pub losses: Vec<(EventId, Loss)>,
@@ -26,6 +27,7 @@ pub(crate) struct Pending {
     pub noted: Vec<(EventId, Noted)>,
     pub ledger: Ledger,
     pub content: Content,
+    pub n_events: usize,
     pub n_duplicates: u64,
     /// Bytes of the events, texts beside the raw records not counted, to know when a commit is due.
     pub n_bytes: u64,
@@ -37,13 +39,10 @@ impl Pending {
         self.ids.is_empty() && self.evidence.is_empty() && self.checkpoints.is_empty()
     }
 
+    /// The identities of all its rows that a later batch could bring again.
     #[cfg(feature = "engine")]
-    pub fn events(&self) -> impl Iterator<Item = &Event> {
-        self.batches.iter().flatten()
-    }
-
-    pub fn n_events(&self) -> usize {
-        self.batches.iter().map(Vec::len).sum()
+    pub fn ids(&self) -> Vec<EventId> {
+        self.ids.iter().chain(self.evidence.keys()).copied().collect()
     }
 
     #[cfg(feature = "engine")]
@@ -154,6 +153,7 @@ impl Pending {
         if let Some(evidence) = new.evidence {
             self.evidence.entry(evidence_id(&evidence)).or_insert(evidence);
         }
+        self.n_events += new.events.len();
         if !new.events.is_empty() {
             self.batches.push(new.events);
         }

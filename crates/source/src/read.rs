@@ -167,10 +167,14 @@ fn settle_address(event: &mut Event) {
     let Some(written) = &event.src_ip else {
         return;
     };
-    let (address, port) = match (written.parse::<IpAddr>(), written.parse::<SocketAddr>()) {
-        (Ok(address), _) => (address, None),
-        (_, Ok(with_port)) => (with_port.ip(), Some(with_port.port())),
-        _ => return,
+    let (address, port) = match written.parse::<IpAddr>() {
+        // Of an address of version 4 there is one text.
+        Ok(IpAddr::V4(_)) => return,
+        Ok(address) => (address, None),
+        Err(_) => match written.parse::<SocketAddr>() {
+            Ok(with_port) => (with_port.ip(), Some(with_port.port())),
+            Err(_) => return,
+        },
     };
     let address = address.to_canonical().to_string();
     if *written != address {

@@ -84,7 +84,7 @@ closes) are taken; --whole takes everything.";
 
 /// Bytes that are taken in before they are written, while as many are being written: more would only cost
 /// memory, and fewer make many small files.
-const MOST_PENDING: u64 = 48 << 20;
+const MOST_PENDING: u64 = 96 << 20;
 /// Batches that are read ahead of the writer.
 const AHEAD: usize = 4;
 

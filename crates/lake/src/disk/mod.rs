@@ -10,6 +10,7 @@ mod file;
 mod form;
 mod fs;
 mod home;
+mod intake;
 mod kinds;
 mod known;
 mod leaves;

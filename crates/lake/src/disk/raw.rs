@@ -38,6 +38,23 @@ pub(super) struct Sealer {
     places: Vec<Option<RawRef>>,
 }
 
+/// What became of raw records.
+pub(super) struct RawFile {
+    /// The place of each record, in order.
+    pub places: Vec<Option<RawRef>>,
+    /// The file's name, where one was written.
+    pub name: Option<String>,
+}
+
+impl Drop for Sealer {
+    /// A file that was not finished is no commit's. Where it cannot be removed, vacuum takes it.
+    fn drop(&mut self) {
+        if self.file.take().is_some() {
+            let _ = std::fs::remove_file(self.folder.join(&self.name));
+        }
+    }
+}
+
 impl Sealer {
     pub fn new(keys: &Keys, folder: &Path, name: &str) -> Self {
         Self {
@@ -69,17 +86,18 @@ impl Sealer {
         Ok(())
     }
 
-    /// Seals what is left and fsyncs. Returns the place of each record, in order, and the file's name
-    /// where one was written.
-    pub fn finish(mut self) -> Result<(Vec<Option<RawRef>>, Option<String>), Error> {
+    /// Seals what is left and fsyncs.
+    pub fn finish(mut self) -> Result<RawFile, Error> {
         self.seal()?;
-        let path = self.folder.join(&self.name);
+        let places = std::mem::take(&mut self.places);
         let Some(file) = &self.file else {
-            return Ok((self.places, None));
+            return Ok(RawFile { places, name: None });
         };
         let synced = file.sync_all().and_then(|()| sync_folder(&self.folder));
-        synced.map_err(|cause| Error::io("writing", &path, cause))?;
-        Ok((self.places, Some(self.name)))
+        synced.map_err(|cause| Error::io("writing", &self.folder.join(&self.name), cause))?;
+        self.file = None; // It is to stay.
+        let name = Some(self.name.clone());
+        Ok(RawFile { places, name })
     }
 
     fn seal(&mut self) -> Result<(), Error> {
@@ -202,7 +220,7 @@ mod tests {
         for raw in [&b"first"[..], b"", &long, b"last"] {
             sealer.push(raw, &Beside::NOTHING).unwrap();
         }
-        let (places, name) = sealer.finish().unwrap();
+        let RawFile { places, name } = sealer.finish().unwrap();
         assert_eq!(name.as_deref(), Some("ab"));
         let back = |nth: usize| {
             unseal(

@@ -16,6 +16,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::arrow::error::ArrowError;
 use std::borrow::Cow;
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,23 +31,40 @@ pub(super) struct RawRef {
 /// One row. What is no event is dressed as one, so that there is a single way to write.
 pub(super) struct Row<'a> {
     pub kind: &'static str,
-    pub event: Cow<'a, Event>,
+    pub event: Dressed<'a>,
     /// The instants that the row speaks of; `None` where it speaks of none.
     pub when: Option<Span>,
     /// The template of the fields, or the whole of what is no event, as JSON.
-    pub json: Cow<'a, str>,
+    pub json: String,
     pub raw: Option<RawRef>,
 }
 
+/// An event, or what is dressed as one.
+pub(super) enum Dressed<'a> {
+    Event(&'a Event),
+    Other(Box<Event>),
+}
+
+impl Deref for Dressed<'_> {
+    type Target = Event;
+
+    fn deref(&self) -> &Event {
+        match self {
+            Self::Event(event) => event,
+            Self::Other(event) => event,
+        }
+    }
+}
+
 impl<'a> Row<'a> {
-    /// `template` is that of the event's fields.
-    pub fn event(event: &'a Event, raw: Option<RawRef>, template: &'a str) -> Self {
+    /// `template` is that of the event's fields. Where its raw record lies is told when its block is sealed.
+    pub fn event(event: &'a Event, template: String) -> Self {
         Self {
             kind: kind::EVENT,
             when: Some(event.when()),
-            json: Cow::Borrowed(template),
-            event: Cow::Borrowed(event),
-            raw,
+            json: template,
+            event: Dressed::Event(event),
+            raw: None,
         }
     }
 
@@ -165,9 +183,9 @@ impl<'a> Row<'a> {
     fn side(kind: &'static str, event: Event, when: Option<Span>, json: String, raw: Option<RawRef>) -> Self {
         Self {
             kind,
-            event: Cow::Owned(event),
+            event: Dressed::Other(Box::new(event)),
             when,
-            json: Cow::Owned(json),
+            json,
             raw,
         }
     }
@@ -180,24 +198,49 @@ pub(super) fn to_json(value: &impl serde::Serialize) -> String {
 
 /// The rows as one batch of the file schema.
 pub(super) fn encode(rows: &[Row<'_>]) -> Result<RecordBatch, ArrowError> {
+    let schema = file_schema();
+    let arrays = encode_columns(rows).into_iter().zip(schema.fields());
+    let arrays =
+        arrays.map(|(array, field)| array.unwrap_or_else(|| new_null_array(field.data_type(), rows.len())));
+    RecordBatch::try_new(schema.clone(), arrays.collect())
+}
+
+/// The columns of the file schema, each without an array where no row says anything.
+pub(super) fn encode_columns(rows: &[Row<'_>]) -> Vec<Option<ArrayRef>> {
     let filled = rows
         .iter()
         .fold(ColumnSet::default(), |all, row| all.with(row.event.filled()));
-    let schema = file_schema();
-    let arrays = columns().zip(schema.fields()).map(|((name, shape), field)| {
+    let arrays = columns().map(|(name, shape)| {
         let column = Column::ALL.iter().copied().find(|c| c.name() == name);
-        match column {
-            Some(column) if !filled.has(column) => new_null_array(field.data_type(), rows.len()),
-            _ => encode_column(name, shape, column, rows),
-        }
+        column
+            .is_none_or(|column| filled.has(column))
+            .then(|| encode_column(name, shape, column, rows))
     });
-    RecordBatch::try_new(schema.clone(), arrays.collect())
+    arrays
+        .map(|array| array.filter(|array| array.null_count() < array.len()))
+        .collect()
+}
+
+/// Where raw records lie: the columns `raw_block`, `raw_start` and `raw_length`.
+pub(super) fn places_of<'p>(places: impl Iterator<Item = Option<&'p RawRef>> + Clone) -> [ArrayRef; 3] {
+    let blocks = places.clone().map(|place| place.map(|place| &*place.block));
+    let starts = places.clone().map(|place| place.map(|place| place.start));
+    let lengths = places.map(|place| place.map(|place| place.length));
+    [
+        Arc::new(blocks.collect::<StringViewArray>()),
+        Arc::new(starts.collect::<Int64Array>()),
+        Arc::new(lengths.collect::<Int64Array>()),
+    ]
 }
 
 fn encode_column(name: &str, shape: Shape, column: Option<Column>, rows: &[Row<'_>]) -> ArrayRef {
     match (shape, column) {
         (Shape::Text, None) if name == "id" => ids(rows),
-        (Shape::Text, Some(column)) => texts(rows, |row| row.event.text(column).map(Cow::Borrowed)),
+        (Shape::Text, Some(Column::Trace)) => {
+            texts(rows, |row| row.event.trace.as_deref().map(Cow::Borrowed))
+        }
+        (Shape::Text, Some(column)) => recurring(rows, |row| row.event.text(column).map(Cow::Borrowed)),
+        (Shape::Text, None) if name == "evidence" => recurring(rows, |row| own_text(row, name)),
         (Shape::Integer, Some(column)) => integers(rows, |row| row.event.integer(column)),
         (Shape::TextList, Some(column)) => lists(rows, |row| row.event.list(column)),
         (Shape::Time, _) => times(name, rows),
@@ -236,7 +279,20 @@ const fn signed(n: u64) -> i64 {
 }
 
 fn texts<'r>(rows: &'r [Row<'_>], value: impl Fn(&'r Row<'_>) -> Option<Cow<'r, str>>) -> ArrayRef {
-    let mut builder = StringViewBuilder::with_capacity(rows.len());
+    collected(StringViewBuilder::with_capacity(rows.len()), rows, value)
+}
+
+/// Texts that mostly recur (a host, an evidence file, a client's software): each is kept once.
+fn recurring<'r>(rows: &'r [Row<'_>], value: impl Fn(&'r Row<'_>) -> Option<Cow<'r, str>>) -> ArrayRef {
+    let builder = StringViewBuilder::with_capacity(rows.len()).with_deduplicate_strings();
+    collected(builder, rows, value)
+}
+
+fn collected<'r>(
+    mut builder: StringViewBuilder,
+    rows: &'r [Row<'_>],
+    value: impl Fn(&'r Row<'_>) -> Option<Cow<'r, str>>,
+) -> ArrayRef {
     for row in rows {
         builder.append_option(value(row));
     }
@@ -424,14 +480,9 @@ mod tests {
         let mut templates = template::Writer::default();
         let written = events.iter().map(|event| {
             let fields = event.fields.to_json();
-            templates.write(event, &fields, leaves(&fields))
+            Row::event(event, templates.write(event, &fields, leaves(&fields)))
         });
-        let written: Vec<String> = written.collect();
-        let rows = events.iter().zip(&written);
-        let rows: Vec<_> = rows
-            .map(|(event, template)| Row::event(event, None, template))
-            .collect();
-        encode(&rows).unwrap()
+        encode(&written.collect::<Vec<_>>()).unwrap()
     }
 
     #[test]

@@ -11,13 +11,14 @@ use super::leaves::{Leaf, leaves};
 use ambit_event::{Column, ColumnKind, Event};
 use memchr::memmem;
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 const ESCAPE: char = '=';
 const WITHIN: char = '+';
 /// The column that is looked for within texts, and how long it must be to be worth it.
 const INNER: Column = Column::Resource;
 const SHORTEST: usize = 6;
-/// Where so many values in one place had no column within, most of those that follow are not looked into.
+/// Where so many values in one place had no column, or none within, most of those that follow are not looked into.
 const PATIENCE: u8 = 32;
 
 /// The columns that a template can name.
@@ -71,16 +72,89 @@ impl<'e> Held<'e> {
     }
 }
 
+/// The columns of an event, to look for a value in them.
+struct Holders<'e> {
+    event: &'e Event,
+    /// What each column holds that holds anything: most values are found where they were before, without.
+    all: OnceCell<All<'e>>,
+}
+
+struct All<'e> {
+    held: Vec<(Column, Held<'e>)>,
+    /// Which lengths they have, a bit for each; the last one for those that are longer.
+    lengths: u64,
+}
+
+impl<'e> Holders<'e> {
+    const fn new(event: &'e Event) -> Self {
+        Self {
+            event,
+            all: OnceCell::new(),
+        }
+    }
+
+    fn has(&self, column: Column, value: &str) -> bool {
+        Held::of(self.event, column).is_some_and(|held| held.text() == value.as_bytes())
+    }
+
+    fn first(&self, value: &str) -> Option<Column> {
+        let all = self.all.get_or_init(|| All::of(self.event));
+        if all.lengths & length_bit(value.as_bytes()) == 0 {
+            return None;
+        }
+        let mut held = all.held.iter();
+        let (column, _) = held.find(|(_, held)| held.text() == value.as_bytes())?;
+        Some(*column)
+    }
+}
+
+impl<'e> All<'e> {
+    fn of(event: &'e Event) -> Self {
+        let filled = event.filled();
+        let mut held = Vec::with_capacity(Column::ALL.len());
+        let columns = named().filter(|column| filled.has(*column));
+        held.extend(columns.filter_map(|column| Some((column, Held::of(event, column)?))));
+        let lengths = held.iter().map(|(_, held)| length_bit(held.text()));
+        Self {
+            lengths: lengths.fold(0, |all, bit| all | bit),
+            held,
+        }
+    }
+}
+
+fn length_bit(text: &[u8]) -> u64 {
+    1 << text.len().min(63)
+}
+
 /// Writes templates for the events of one log. What it remembers of the event before decides only between
 /// columns that hold the same.
 #[derive(Default)]
 pub(super) struct Writer {
-    /// The column that each value was found in.
-    columns: Vec<Option<Column>>,
-    /// How many values in each place had no column within.
-    misses: Vec<u8>,
+    places: Vec<Place>,
     finder: Finder,
     n_written: usize,
+}
+
+/// What is remembered of the values that stand in one place of the fields.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    /// The column that the last one was found in.
+    column: Option<Column>,
+    /// How many had no column, or none within, since one had.
+    n_strange: u8,
+    n_without: u8,
+}
+
+/// Whether a value is looked into after so many in vain.
+const fn is_due(n_in_vain: u8, n_written: usize) -> bool {
+    n_in_vain < PATIENCE || n_written.is_multiple_of(PATIENCE as usize)
+}
+
+const fn counted(n_in_vain: u8, is_found: bool) -> u8 {
+    match is_found {
+        true => 0,
+        false => n_in_vain.saturating_add(1),
+    }
 }
 
 impl Writer {
@@ -91,33 +165,28 @@ impl Writer {
         fields: &str,
         leaves: impl Iterator<Item = Leaf<'a>>,
     ) -> String {
-        let filled = event.filled();
-        let held: Vec<(Column, Held<'_>)> = named()
-            .filter(|column| filled.has(*column))
-            .filter_map(|column| Some((column, Held::of(event, column)?)))
-            .collect();
+        let holders = Holders::new(event);
+        let inner = plain(event, INNER).filter(|inner| inner.len() >= SHORTEST);
         let when = When::from(event);
         self.n_written = self.n_written.wrapping_add(1);
         let mut finder = std::mem::take(&mut self.finder);
         let mut template = String::with_capacity(fields.len());
         let mut at = 0;
         for (nth, leaf) in leaves.enumerate() {
-            if self.columns.len() <= nth {
-                self.columns.resize(nth + 1, None);
-                self.misses.resize(nth + 1, 0);
+            if self.places.len() <= nth {
+                self.places.resize(nth + 1, Place::default());
             }
             let (start, end) = leaf.bounds();
-            let column = self.column(nth, leaf, &held).map(Column::name);
+            let column = self.column(nth, leaf, &holders).map(Column::name);
             match column.or_else(|| finder.find(leaf.text, when)) {
                 Some(name) => {
                     template.push_str(&fields[at..start]);
-                    let sign = if leaf.is_quoted { '$' } else { '#' };
-                    template.extend(['"', sign, '{']);
+                    template.push_str(if leaf.is_quoted { "\"${" } else { "\"#{" });
                     template.push_str(name);
                     template.push_str("}\"");
                     at = end;
                 }
-                None if self.has_within(nth, leaf, event) => {
+                None if inner.is_some_and(|inner| self.has_within(nth, leaf, inner)) => {
                     template.push_str(&fields[at..leaf.start]);
                     push_within(leaf.text, event, &mut template);
                     at = leaf.start + leaf.text.len();
@@ -136,40 +205,36 @@ impl Writer {
     }
 
     /// The column that holds the value: the one that did in the event before, else the first.
-    fn column(&mut self, nth: usize, leaf: Leaf<'_>, held: &[(Column, Held<'_>)]) -> Option<Column> {
-        if leaf.text.is_empty() || leaf.text.contains('\\') {
+    fn column(&mut self, nth: usize, leaf: Leaf<'_>, holders: &Holders<'_>) -> Option<Column> {
+        if leaf.text.is_empty() {
             return None;
         }
-        let holds = |(_, held): &&(Column, Held<'_>)| held.text() == leaf.text.as_bytes();
-        let before = self.columns[nth];
-        let same = held
-            .iter()
-            .filter(|(column, _)| Some(*column) == before)
-            .find(holds);
-        let (column, _) = same.or_else(|| held.iter().find(holds))?;
-        self.columns[nth] = Some(*column);
-        Some(*column)
+        let place = &mut self.places[nth];
+        let same = place.column.filter(|column| holders.has(*column, leaf.text));
+        let any = || {
+            is_due(place.n_strange, self.n_written)
+                .then(|| holders.first(leaf.text))
+                .flatten()
+        };
+        // What a backslash makes of a letter is another.
+        let found = same.or_else(any).filter(|_| !leaf.text.contains('\\'));
+        place.n_strange = counted(place.n_strange, found.is_some());
+        place.column = found.or(place.column);
+        found
     }
 
     /// Whether a text has a column within it.
-    fn has_within(&mut self, nth: usize, leaf: Leaf<'_>, event: &Event) -> bool {
-        let Some(inner) = plain(event, INNER).filter(|inner| inner.len() >= SHORTEST) else {
-            return false;
-        };
+    fn has_within(&mut self, nth: usize, leaf: Leaf<'_>, inner: &str) -> bool {
         let is_short = leaf.text.len() <= inner.len() || !leaf.is_quoted;
-        let is_tired = self.misses[nth] >= PATIENCE && !self.n_written.is_multiple_of(usize::from(PATIENCE));
+        let place = &mut self.places[nth];
         // What looks like a column itself stays as it is.
-        if is_short || is_tired || leaf.text.contains("${") {
+        if is_short || !is_due(place.n_without, self.n_written) || leaf.text.contains("${") {
             return false;
         }
         // What a backslash makes of the first letter is another.
         let at = memmem::find(leaf.text.as_bytes(), inner.as_bytes());
         let is_there = at.is_some_and(|at| !leaf.text[..at].ends_with('\\'));
-        self.misses[nth] = if is_there {
-            0
-        } else {
-            self.misses[nth].saturating_add(1)
-        };
+        place.n_without = counted(place.n_without, is_there);
         is_there
     }
 }

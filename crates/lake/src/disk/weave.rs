@@ -6,7 +6,7 @@
 //! something else than its bytes (a secret, kept as a fingerprint) stays in that text, and is sealed with it.
 
 use super::leaves::{Leaf, Leaves, leaves};
-use ambit_event::Event;
+use ambit_event::{Event, Keys};
 use memchr::{memchr, memmem};
 use std::borrow::Cow;
 
@@ -17,6 +17,8 @@ const SAME_AS_FIELDS: u8 = 2;
 
 /// Stands before the number of a value. UTF-8 has no such byte; a record that has it is kept as it is.
 const MARK: u8 = 0xff;
+/// Values that most records have at most.
+const USUAL_VALUES: usize = 32;
 /// Values that are looked for in a record.
 const MOST_VALUES: usize = 512;
 /// Bytes that may be searched for the values of a record, for each of its bytes.
@@ -55,9 +57,11 @@ impl<'a> Beside<'a> {
 
     fn new(fields: &'a str, texts: Vec<&'a str>) -> Self {
         let mut rest = leaves(fields);
+        let mut first = Vec::with_capacity(USUAL_VALUES);
+        first.extend(rest.by_ref().take(MOST_VALUES));
         Self {
             fields,
-            first: rest.by_ref().take(MOST_VALUES).collect(),
+            first,
             rest,
             texts,
         }
@@ -187,7 +191,9 @@ impl Weaver {
             if self.gaps.len() <= nth {
                 self.gaps.resize(nth + 1, 0);
             }
-            if value.kept().len() < SHORTEST || budget < raw.len() {
+            // What stands for a secret does not stand in the record.
+            let kept = value.kept();
+            if kept.len() < SHORTEST || budget < raw.len() || Keys::is_fingerprint(kept) {
                 continue;
             }
             let Some((start, end, form)) = self.find(raw, value, at, nth, &mut budget) else {

@@ -1,35 +1,30 @@
 //! The one writer of a lake: rows become files, files become part of the table in one commit.
 
-use super::few::Few;
 use super::file::{Change, DataFile};
 use super::fs::random_name;
-use super::kinds::Kinds;
+use super::intake::{Intake, Taken};
 use super::known::{Known, Reach};
 use super::log::write_operation;
 use super::raw::Sealer;
-use super::rows::{RawRef, Row, encode, to_json};
-use super::schema::{SIDE, day_of};
-use super::template;
-use super::weave::Beside;
+use super::rows::{Row, encode, to_json};
+use super::schema::SIDE;
 use super::{Disk, Sum};
 use crate::error::Error;
 use crate::lake::{Receipt, Version};
-use crate::pending::{Pending, lineage_of, settled_id};
-use ambit_event::{Batch, Checkpoint, Event, EventId, Keys};
+use crate::pending::{Pending, lineage_of};
+use ambit_event::{Batch, Checkpoint, Keys};
 use datafusion::arrow::error::ArrowError;
 use deltalake_core::kernel::{Action, Add};
 use serde_json::json;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::task::JoinHandle;
 
-/// Rows that are turned into columns at once.
-///
-/// So few that they stay in the processor's cache while one column after the other is taken from them.
-const ROWS: usize = 1024;
+/// Rows that are written at once.
+const ROWS: usize = 4096;
 
 /// Holds the lock of the lake while it lives.
 pub(crate) struct DiskWriter {
@@ -37,6 +32,8 @@ pub(crate) struct DiskWriter {
     keys: Arc<Keys>,
     known: Known,
     pending: Pending,
+    /// The pending events.
+    intake: Option<Intake>,
     /// What is being written while more is taken in.
     behind: Option<Behind>,
     /// What was written and not yet told.
@@ -72,6 +69,7 @@ impl DiskWriter {
             keys,
             known: Known::default(),
             pending: Pending::default(),
+            intake: None,
             behind: None,
             done: Done::default(),
             before: HashMap::new(),
@@ -96,7 +94,27 @@ impl DiskWriter {
         let behind = self.behind.as_ref().map(|behind| &*behind.rows);
         let holds = |id| self.known.holds(id) || behind.is_some_and(|rows| rows.holds(id));
         self.pending.take(batch, &holds, before.as_ref());
+        let taken = self.take_in();
+        // What was half taken in cannot be committed.
+        self.spent |= taken.is_err();
+        taken
+    }
+
+    /// Makes columns of the events that wait.
+    fn take_in(&mut self) -> Result<(), Error> {
+        for events in std::mem::take(&mut self.pending.batches) {
+            let intake = match self.intake.take() {
+                Some(intake) => intake,
+                None => self.new_intake()?,
+            };
+            self.intake.insert(intake).add(&events)?;
+        }
         Ok(())
+    }
+
+    fn new_intake(&self) -> Result<Intake, Error> {
+        let name = random_name()?;
+        Ok(Intake::new(Sealer::new(&self.keys, &self.disk.home.raw(), &name)))
     }
 
     /// How far a lineage was read before this writer, asked of the log once.
@@ -118,14 +136,14 @@ impl DiskWriter {
         if pending.is_empty() {
             return Ok(());
         }
-        let job = Job {
-            table: self.disk.log.table.clone(),
-            raw: self.disk.home.raw(),
-            keys: self.keys.clone(),
+        let intake = match self.intake.take() {
+            Some(intake) => intake,
+            None => self.new_intake()?,
         };
+        let table = self.disk.log.table.clone();
         let rows = Arc::new(pending);
         let given = rows.clone();
-        let files = tokio::task::spawn_blocking(move || job.write(&given));
+        let files = tokio::task::spawn_blocking(move || Job { table }.write(&given, intake));
         self.behind = Some(Behind { rows, files });
         Ok(())
     }
@@ -170,7 +188,7 @@ impl DiskWriter {
             let values = [*offset, *n_records, *digest].map(u64::cast_signed);
             note_names(lineage).into_iter().zip(values)
         });
-        let about = json!({"events": rows.n_events(), "rejects": rows.rejects.len()});
+        let about = json!({"events": rows.n_events, "rejects": rows.rejects.len()});
         let actions = adds.into_iter().map(Action::Add).collect();
         let log = self.disk.log.clone();
         let base = &self.disk.snapshot;
@@ -179,84 +197,49 @@ impl DiskWriter {
             .await?;
         self.disk.snapshot = snapshot;
         self.known.note(names, rows.ids());
-        self.done.n_events += rows.n_events() as u64;
+        self.done.n_events += rows.n_events as u64;
         self.done.n_rejects += rows.rejects.len() as u64;
         self.spent = false;
         Ok(())
     }
 }
 
-/// What writing files needs, apart from the rows.
+/// Writes the files of one commit.
 struct Job {
     table: PathBuf,
-    raw: PathBuf,
-    keys: Arc<Keys>,
 }
 
 impl Job {
     /// Writes the raw records and the data files, fsynced, and returns what the log is to say of them.
-    fn write(&self, pending: &Pending) -> Result<Vec<Add>, Error> {
+    fn write(&self, pending: &Pending, intake: Intake) -> Result<Vec<Add>, Error> {
+        let rejects = pending.rejects.iter().map(|(_, reject)| &*reject.raw);
+        let taken = intake.finish(rejects)?;
         let name = random_name()?;
-        let mut sealer = Sealer::new(&self.keys, &self.raw, &name);
-        let mut templates = template::Writer::default();
-        let mut written = Vec::with_capacity(pending.n_events());
-        for event in pending.events() {
-            let fields = event.fields.to_json();
-            let beside = Beside::of(event, &fields);
-            sealer.push(&event.raw, &beside)?;
-            written.push(templates.write(event, &fields, beside.leaves()));
-        }
-        for (_, reject) in &pending.rejects {
-            sealer.push(&reject.raw, &Beside::NOTHING)?;
-        }
-        let (places, raw_file) = sealer.finish()?;
-        let (of_events, of_rejects) = places.split_at(written.len());
-        let mut adds = self.write_events(pending, of_events, &written, &name)?;
-        adds.push(self.write_side(pending, of_rejects, raw_file, &name)?);
-        Ok(adds)
-    }
-
-    /// `places` and `templates` of the events' raw records and fields, in the events' order.
-    fn write_events(
-        &self,
-        pending: &Pending,
-        places: &[Option<RawRef>],
-        templates: &[String],
-        name: &str,
-    ) -> Result<Vec<Add>, Error> {
-        let events: Vec<&Event> = pending.events().collect();
         let mut adds = Vec::new();
-        for (day, nths) in by_day(&events) {
-            let mut file = DataFile::create(&self.table, &day, name)?;
-            for part in nths.chunks(ROWS) {
-                let rows = part
-                    .iter()
-                    .map(|&nth| Row::event(events[nth], places[nth].clone(), &templates[nth]));
-                file.write(&encode(&rows.collect::<Vec<_>>()).map_err(|e| self.failed(&e))?)?;
+        for (day, keys) in taken.by_day() {
+            let mut file = DataFile::create(&self.table, &day, &name)?;
+            for part in keys.chunks(ROWS) {
+                file.write(&taken.batch(part).map_err(|e| self.failed(&e))?)?;
             }
             adds.push(file.finish(now(), Change::New)?);
         }
+        adds.push(self.write_side(pending, taken, &name)?);
         Ok(adds)
     }
 
     /// What is no event goes into a file of its own, so that it is found without reading events.
-    fn write_side(
-        &self,
-        pending: &Pending,
-        places: &[Option<RawRef>],
-        raw_file: Option<String>,
-        name: &str,
-    ) -> Result<Add, Error> {
+    fn write_side(&self, pending: &Pending, taken: Taken, name: &str) -> Result<Add, Error> {
+        let rejects = pending.rejects.iter().zip(taken.other_places());
+        let rejects = rejects
+            .map(|((id, reject), place)| Row::reject(*id, reject, pending.ends.get(id), place.clone()));
+        let rejects: Vec<Row<'_>> = rejects.collect();
         let sum = Sum {
             ledger: pending.ledger.clone(),
             content: pending.content.to_text(),
-            raw: raw_file.into_iter().collect(),
-            few: Few::of(pending.events()),
-            kinds: Kinds::of(pending.events()),
+            raw: taken.raw_file.into_iter().collect(),
+            few: taken.few,
+            kinds: taken.kinds,
         };
-        let rejects = pending.rejects.iter().zip(places);
-        let rejects = rejects
-            .map(|((id, reject), place)| Row::reject(*id, reject, pending.ends.get(id), place.clone()));
         let losses = pending.losses.iter();
         let losses = losses.map(|(id, loss)| Row::loss(*id, loss, pending.ends.get(id)));
         let attestations = pending
@@ -293,48 +276,6 @@ impl Job {
             what: error.to_string(),
         }
     }
-}
-
-impl Pending {
-    /// The identities of all its rows that a later batch could bring again.
-    fn ids(&self) -> Vec<EventId> {
-        let events = self.events().map(|event| event.id);
-        let rejects = self.rejects.iter().map(|(id, _)| *id);
-        let losses = self.losses.iter().map(|(id, _)| *id);
-        let attestations = self.attestations.iter().map(|(id, _)| *id);
-        let evidence = self.evidence.keys().copied();
-        let ends = self.open.iter().copied();
-        let settled = self.settled.iter().map(|end| settled_id(*end));
-        let noted = self.noted.iter().map(|(id, _)| *id);
-        events
-            .chain(rejects)
-            .chain(losses)
-            .chain(attestations)
-            .chain(evidence)
-            .chain(ends)
-            .chain(settled)
-            .chain(noted)
-            .collect()
-    }
-}
-
-/// The events of each day in the order of their times. Logs come nearly in that order, which the sort makes use of;
-/// what it compares stands beside the events, which are large and far apart.
-fn by_day(events: &[&Event]) -> BTreeMap<String, Vec<usize>> {
-    // An id as a number is compared in one step, and in the order of its bytes.
-    let keys = events
-        .iter()
-        .enumerate()
-        .map(|(nth, event)| (event.time, u128::from_be_bytes(event.id.0), nth));
-    let mut keys: Vec<_> = keys.collect();
-    keys.sort();
-    let mut days: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for of_day in keys.chunk_by(|a, b| a.0.day() == b.0.day()) {
-        // The years in which no logs are written share one.
-        let day = days.entry(day_of(of_day[0].0.0)).or_default();
-        day.extend(of_day.iter().map(|(_, _, nth)| *nth));
-    }
-    days
 }
 
 /// Milliseconds since 1970, for the log's own bookkeeping; no answer depends on it.

@@ -181,7 +181,7 @@ impl BackendWriter for MemoryWriter {
 
     async fn commit(&mut self) -> Result<Receipt, Error> {
         let pending = std::mem::take(&mut self.pending);
-        let (n_events, n_rejects) = (pending.n_events() as u64, pending.rejects.len() as u64);
+        let (n_events, n_rejects) = (pending.n_events as u64, pending.rejects.len() as u64);
         let n_duplicates = pending.n_duplicates;
         let mut newest = self.shared.newest();
         if !pending.is_empty() {

@@ -165,7 +165,10 @@ impl Mapping {
 
     /// Whether a field is there, by its path or as `path=pattern`.
     fn has(&self, fields: &Object<'_>, mark: &str) -> bool {
-        let (path, wanted) = mark.split_once('=').unwrap_or((mark, "*"));
+        let Some((path, wanted)) = mark.split_once('=') else {
+            let found = self.names().within(fields, mark);
+            return found.is_some_and(|found| *found != Json::Null);
+        };
         self.names()
             .find(fields, path)
             .is_some_and(|found| rule::fits(wanted, &found))

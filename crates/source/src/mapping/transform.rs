@@ -78,7 +78,9 @@ impl Transform {
             Self::AfterLast(mark) => part(text, |t| t.rsplit_once(mark.as_str()).map_or(t, |(_, tail)| tail)),
             Self::Bearer => part(text, |t| t.split_once(' ').map_or(t, |(_, value)| value.trim())),
             Self::Cookie(name) => part(text, |t| cookie(t, name)),
+            // Of an address of version 4 there is one text.
             Self::Address => match address(text.trim()).0.parse::<IpAddr>() {
+                Ok(IpAddr::V4(_)) => part(text, |t| address(t.trim()).0),
                 Ok(address) => Cow::Owned(address.to_canonical().to_string()),
                 Err(_) => Cow::Borrowed(""),
             },
