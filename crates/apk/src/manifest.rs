@@ -66,6 +66,7 @@ pub struct Component {
     /// As declared; `None` where the manifest is silent.
     pub exported: Option<bool>,
     pub enabled: bool,
+    /// What is asked of whoever uses it; an empty name is none.
     pub permission: Option<String>,
     pub read_permission: Option<String>,
     pub write_permission: Option<String>,
@@ -73,6 +74,8 @@ pub struct Component {
     pub task_affinity: Option<String>,
     pub launch_mode: Option<u32>,
     pub reparents: bool,
+    /// It runs in a process of its own that has none of the app's permissions and files.
+    pub is_isolated: bool,
     pub authorities: Option<String>,
     pub filters: Vec<Filter>,
 }
@@ -210,7 +213,11 @@ impl Manifest {
                 _ => continue,
             };
             let mut component = component(kind, child, read, &self.package);
-            component.permission = component.permission.or_else(|| permission.clone());
+            // Another name for an activity asks what it says itself, and nothing where it is silent.
+            if child.name != "activity-alias" && component.permission.is_none() {
+                component.permission.clone_from(&permission);
+            }
+            component.permission = component.permission.filter(|name| !name.is_empty());
             self.components.push(component);
         }
     }
@@ -235,6 +242,12 @@ impl Manifest {
             _ => !component.filters.is_empty(),
         };
         component.enabled && component.exported.unwrap_or(silent)
+    }
+
+    /// Whether the app may use the network: asked for, or possibly got from an app that shares its user.
+    #[must_use]
+    pub fn may_use_network(&self) -> bool {
+        self.asks("android.permission.INTERNET") || self.shared_user.is_some()
     }
 
     #[must_use]
@@ -293,12 +306,13 @@ fn component(kind: ComponentKind, element: &Element, read: &Reader<'_, '_>, pack
         exported: flag("exported"),
         enabled: flag("enabled").unwrap_or(true),
         permission: text("permission"),
-        read_permission: text("readPermission"),
-        write_permission: text("writePermission"),
+        read_permission: text("readPermission").filter(|name| !name.is_empty()),
+        write_permission: text("writePermission").filter(|name| !name.is_empty()),
         grants_uris: flag("grantUriPermissions").unwrap_or(false),
         task_affinity: text("taskAffinity"),
         launch_mode: read.number(element, "launchMode"),
         reparents: flag("allowTaskReparenting").unwrap_or(false),
+        is_isolated: kind == ComponentKind::Service && flag("isolatedProcess").unwrap_or(false),
         authorities: text("authorities"),
         filters: element
             .all("intent-filter")
