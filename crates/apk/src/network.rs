@@ -111,9 +111,10 @@ impl NetworkConfig {
             _ => (false, format!("the default for targetSdkVersion {target}")),
         };
         let (users, because) = match policy.users {
-            _ if manifest.debuggable && self.debug_trusts_users => {
-                (true, "debug-overrides, which hold as the app is debuggable".into())
-            }
+            _ if manifest.debuggable && self.debug_trusts_users => (
+                true,
+                "debug-overrides, which hold as the app is debuggable".into(),
+            ),
             Some(said) => (said, format!("trust-anchors in {place}")),
             None if target < 24 => (
                 true,

@@ -95,7 +95,11 @@ fn weight(manifest: &Manifest, component: &Component) -> Option<(Level, String)>
 /// Whether every action is one that only the system may send, and that carries nothing to be believed: of messages,
 /// which an app can make up where no permission is asked of the sender, it does.
 fn is_system(actions: &[String]) -> bool {
-    const BEGINS: &[&str] = &["android.appwidget.action.", "android.bluetooth.", "android.net.conn."];
+    const BEGINS: &[&str] = &[
+        "android.appwidget.action.",
+        "android.bluetooth.",
+        "android.net.conn.",
+    ];
     const ACTIONS: &[&str] = &[
         "ACTION_POWER_CONNECTED",
         "ACTION_POWER_DISCONNECTED",

@@ -8,7 +8,7 @@ pub(crate) use texts::endpoint;
 use texts::{Candidate, MADE, made};
 
 use crate::check::{CHECKS, Check, ClassSite, Found, Look, SECRET, Site, Target, secret_used};
-use crate::dex::{self, Body, Call, Class, Dex, Flow, Interest, Members, Method, What};
+use crate::dex::{self, Body, Call, Class, Dex, Elsewhere, Flow, Interest, Members, Method, What};
 use crate::error::Result;
 use crate::finding::{Finding, Proof};
 use crate::hierarchy::Hierarchy;
@@ -72,6 +72,7 @@ struct Reader<'r, 'b> {
     made: BTreeSet<(String, Proof, Owner)>,
     /// Steps that the data-flow may still take in this file.
     steps_left: usize,
+    elsewhere: Elsewhere<'r, 'b>,
     facts: CodeFacts,
 }
 
@@ -101,6 +102,7 @@ pub(crate) fn look<'b>(
         marks: Vec::new(),
         made: BTreeSet::new(),
         steps_left: dex.n_bytes().saturating_mul(STEPS_A_BYTE).max(STEPS),
+        elsewhere: Elsewhere::of(dex),
         facts: CodeFacts::default(),
     };
     reader.know_texts();
@@ -196,6 +198,7 @@ impl<'b> Reader<'_, 'b> {
             dex: self.dex,
             kinds: &kinds,
             methods: bodies,
+            elsewhere: &self.elsewhere,
         };
         for check in CHECKS {
             for look in check.looks {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 /// Attributes of Android's own, with the ids that its resources give them.
 const IDS: &[(&str, u32)] = &[
+    ("isolatedProcess", 0x0101_03a9),
+    ("targetActivity", 0x0101_0202),
     ("label", 0x0101_0001),
     ("path", 0x0101_002a),
     ("pathPrefix", 0x0101_002b),

@@ -188,8 +188,12 @@ impl<'w> Assembler<'w> {
                 let code = if op == "if-eqz" { 0x38 } else { 0x39 };
                 self.units.extend([code | reg(0) << 8, 0]);
             }
-            "aput-byte" | "aput-object" => {
-                let code = if op == "aput-byte" { 0x4f } else { 0x4d };
+            "aget-object" | "aput-byte" | "aput-object" => {
+                let code = match op {
+                    "aget-object" => 0x46,
+                    "aput-byte" => 0x4f,
+                    _ => 0x4d,
+                };
                 self.units.extend([code | reg(0) << 8, reg(1) | reg(2) << 8]);
             }
             "iget-object" | "iput-object" | "iget" | "iput" => {
