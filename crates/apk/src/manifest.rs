@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::resources::Resources;
 use crate::xml::{Element, Held};
 use serde::Serialize;
+use std::cell::Cell;
 
 /// A kind of component that the system can start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -106,12 +107,26 @@ pub struct Manifest {
     pub(crate) network_config: Option<Held>,
 }
 
+/// Bytes of texts that references stand for: many can stand for one long text.
+const REFERRED: usize = 32 << 20;
+
 /// Reads attributes with references resolved.
-struct Reader<'r, 'b>(&'r Resources<'b>);
+struct Reader<'r, 'b> {
+    resources: &'r Resources<'b>,
+    /// Bytes of texts that references may still stand for; `None` where it were more.
+    left: Cell<Option<usize>>,
+}
 
 impl Reader<'_, '_> {
     fn held(&self, element: &Element, name: &str) -> Option<Held> {
-        element.held(name).map(|held| self.0.resolve(held))
+        let held = element.held(name)?;
+        let resolved = self.resources.resolve(held);
+        if let (Held::Reference(_), Held::Text(text)) = (held, &resolved) {
+            self.left
+                .set(self.left.get().and_then(|left| left.checked_sub(text.len())));
+            self.left.get()?;
+        }
+        Some(resolved)
     }
 
     fn text(&self, element: &Element, name: &str) -> Option<String> {
@@ -120,7 +135,7 @@ impl Reader<'_, '_> {
             Held::Number(number) => Some(number.to_string()),
             Held::Flag(flag) => Some(flag.to_string()),
             Held::Reference(id) => Some(
-                self.0
+                self.resources
                     .name_of(id)
                     .map_or(format!("@{id:#x}"), |name| format!("@{name}")),
             ),
@@ -159,7 +174,10 @@ impl Manifest {
             let why = format!("the document is a `{}`, no manifest", root.name);
             return Err(Error::bad("manifest", 0, why));
         }
-        let read = Reader(resources);
+        let read = Reader {
+            resources,
+            left: Cell::new(Some(REFERRED)),
+        };
         let package = read.text(root, "package").unwrap_or_default();
         let sdk = root.first("uses-sdk");
         let low = read.number(root, "versionCode").map(u64::from);
@@ -177,6 +195,12 @@ impl Manifest {
         };
         if let Some(application) = root.first("application") {
             manifest.application(application, &read);
+        }
+        if read.left.get().is_none() {
+            return Err(Error::TooMuch {
+                what: "bytes of texts that the manifest refers to",
+                limit: REFERRED as u64,
+            });
         }
         Ok(manifest)
     }

@@ -19,12 +19,18 @@ const COMPACT: u16 = 8;
 const VALUES: usize = 4_000_000;
 const HOPS: usize = 8;
 
-/// One text of the package, under the name of its resource.
+/// One text of the package, under the name of the first resource that has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Text {
-    pub(crate) id: u32,
     pub(crate) name: String,
     pub(crate) text: String,
+}
+
+/// The texts of a package's resources, and which of them an id stands for.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    all: Vec<Text>,
+    by_id: HashMap<u32, usize>,
 }
 
 /// A value, by the id that names it.
@@ -238,8 +244,9 @@ impl<'b> Resources<'b> {
         Some(format!("{kind}/{}", package.keys.get(name.key)?))
     }
 
-    /// Every text of the default configuration that is of the app's own making, in the order of ids.
-    pub(crate) fn texts(&self) -> Vec<Text> {
+    /// The texts of the app's own making that devices of today show in the default language, each once, in the order
+    /// of ids. Strings can be made to overlap: what they come to is bounded by the table, and the rest named in `unread`.
+    pub(crate) fn texts(&mut self) -> Texts {
         let simple = self.values.iter().map(|(id, value)| (*id, *value));
         let mut all: Vec<(u32, u32)> = simple
             .chain(self.bags.iter().copied())
@@ -248,11 +255,37 @@ impl<'b> Resources<'b> {
             .collect();
         all.sort_unstable();
         all.dedup();
-        let text = |(id, n): (u32, u32)| {
-            let name = self.name_of(id).unwrap_or_else(|| format!("{id:#010x}"));
-            self.strings.get(n).map(|text| Text { id, name, text })
-        };
-        all.into_iter().filter_map(text).collect()
+        let mut texts = Texts::default();
+        let mut places: HashMap<u32, Option<usize>> = HashMap::new();
+        let mut left = Some(self.strings.n_bytes().saturating_mul(2));
+        for (id, n) in all {
+            let place = *places.entry(n).or_insert_with(|| {
+                let text = self.strings.get(n)?;
+                left = left.and_then(|left| left.checked_sub(text.len()));
+                left?;
+                let name = self.name_of(id).unwrap_or_else(|| format!("{id:#010x}"));
+                texts.all.push(Text { name, text });
+                Some(texts.all.len() - 1)
+            });
+            if let Some(place) = place {
+                texts.by_id.entry(id).or_insert(place);
+            }
+        }
+        if left.is_none() {
+            let why = "texts that overlap others: not looked into";
+            self.unread.push(why.to_owned());
+        }
+        texts
+    }
+}
+
+impl Texts {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Text> {
+        self.all.iter()
+    }
+
+    pub(crate) fn get(&self, id: u32) -> Option<&str> {
+        self.all.get(*self.by_id.get(&id)?).map(|text| text.text.as_str())
     }
 }
 

@@ -15,7 +15,9 @@ use crate::hierarchy::Hierarchy;
 use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::names::{Owner, owner};
+use crate::package::Declared;
 use crate::report::{Endpoint, PathText, Secret};
+use crate::resources::Texts;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What came of one DEX file.
@@ -57,6 +59,7 @@ struct Reader<'r, 'b> {
     dex: &'r Dex<'b>,
     hierarchy: &'r Hierarchy<'b>,
     manifest: &'r Manifest,
+    texts: &'r Texts,
     limits: &'r Limits,
     interests: Vec<Interest>,
     watches: HashMap<u32, Vec<Watch>>,
@@ -85,13 +88,14 @@ const STEPS: usize = 1 << 20;
 pub(crate) fn look<'b>(
     dex: &Dex<'b>,
     hierarchy: &Hierarchy<'b>,
-    manifest: &Manifest,
+    declared: &Declared,
     limits: &Limits,
 ) -> CodeFacts {
     let mut reader = Reader {
         dex,
         hierarchy,
-        manifest,
+        manifest: &declared.manifest,
+        texts: &declared.texts,
         limits,
         interests: Vec::new(),
         watches: HashMap::new(),
@@ -263,6 +267,7 @@ impl<'b> Reader<'_, 'b> {
         let followed = Flow::class(
             self.dex,
             &self.interests,
+            self.texts,
             class,
             members,
             bodies,

@@ -152,6 +152,11 @@ impl<'w> Assembler<'w> {
             "const/4" => self
                 .units
                 .push(0x12 | reg(0) << 8 | (number(parts[1]) as u16 & 0xf) << 12),
+            "const" => {
+                let value = number(parts[1]) as u32;
+                self.units
+                    .extend([0x14 | reg(0) << 8, value as u16, (value >> 16) as u16]);
+            }
             "const/16" => self.units.extend([0x13 | reg(0) << 8, number(parts[1]) as u16]),
             "const-wide/16" => self.units.extend([0x16 | reg(0) << 8, number(parts[1]) as u16]),
             "const-string" => {
