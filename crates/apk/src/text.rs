@@ -202,7 +202,10 @@ pub(crate) fn secrets(text: &str) -> Vec<Hit<'_>> {
                 "Alibaba Cloud key",
                 "Tencent Cloud key",
             ];
-            if is_placeholder(value) || needs_chance.contains(&form.kind) && !is_random(value) {
+            if value.len() > SECRET
+                || is_placeholder(value)
+                || needs_chance.contains(&form.kind) && !is_random(value)
+            {
                 continue;
             }
             let is_checked = match form.kind {
@@ -263,10 +266,19 @@ fn is_placeholder(value: &str) -> bool {
     .any(|mark| lower.contains(mark))
 }
 
+/// Bytes of an address that are kept, and of a secret at most: beyond them it is neither, but something that is long.
+const ADDRESS: usize = 2_048;
+const SECRET: usize = 4_096;
+
 /// The addresses in a text, as far as they are in one piece.
 pub(crate) fn urls(text: &str) -> impl Iterator<Item = &str> {
+    let cut = |url: &'_ str| url.floor_char_boundary(ADDRESS);
     URLS.find_iter(text)
-        .map(|found| found.as_str().trim_end_matches(['.', ',', ')', ']', ';']))
+        .map(move |found| {
+            let url = found.as_str();
+            url.get(..cut(url)).unwrap_or(url)
+        })
+        .map(|url| url.trim_end_matches(['.', ',', ')', ']', ';']))
         .take(1_000)
 }
 

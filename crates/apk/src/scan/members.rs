@@ -186,7 +186,7 @@ fn pool(bytes: &[u8], place: &Proof, facts: &mut MemberFacts) {
 fn texts(bytes: &[u8], place: &Proof, facts: &mut MemberFacts) {
     let is_readable = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..=0xff);
     for run in bytes.split(|byte| !is_readable(byte)) {
-        for line in run.split(|byte| *byte == b'\n') {
+        for line in run.split(|byte| *byte == b'\n').flat_map(pieces) {
             if text::is_worth_a_look(line) {
                 one(&String::from_utf8_lossy(line), &Owner::App, place, facts);
             }
@@ -196,6 +196,26 @@ fn texts(bytes: &[u8], place: &Proof, facts: &mut MemberFacts) {
             one(&String::from_utf8_lossy(run), &Owner::App, place, facts);
         }
     }
+}
+
+/// A line in pieces that are short enough to be looked into at once: programs are packed into one line of megabytes.
+/// They end where no address and no secret goes on, as far as there is such a place.
+fn pieces(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    const PIECE: usize = 1 << 20;
+    const END: usize = 16 << 10;
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        let most = rest.len().min(PIECE);
+        let ends = |byte: &u8| matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b',' | b';' | b'<' | b'>');
+        let last = rest.get(most.saturating_sub(END)..most)?.iter().rposition(ends);
+        let at = match last {
+            Some(last) if most < rest.len() => most.saturating_sub(END) + last + 1,
+            _ => most,
+        };
+        let (piece, left) = rest.split_at_checked(at).filter(|_| at > 0)?;
+        rest = left;
+        Some(piece)
+    })
 }
 
 /// Takes the addresses and secrets out of one text.

@@ -217,6 +217,36 @@ fn one_long_text_under_many_names_is_read_once() {
 }
 
 #[test]
+fn a_line_without_end_is_read_in_pieces() {
+    // A program in one line: what stands where a piece ends is whole.
+    let mut line = "f(1,2);".repeat(149_795);
+    line.push_str("g(\"http://a.example.net/v1/users\");");
+    line.push_str(&"f(1,2);".repeat(300_000));
+    line.push_str("g(\"AKIAQ3EGXKM7ZJQ2RT5W\")");
+    // An address without end.
+    let long = format!("http://b.example.net/{}", "x".repeat(3 << 20));
+    let manifest = document::compile("<manifest package=\"org.example.shop\"></manifest>");
+    let bytes = package::zip(&[
+        ("AndroidManifest.xml", &manifest),
+        ("assets/index.js", line.as_bytes()),
+        ("assets/long.txt", long.as_bytes()),
+    ]);
+    let report = scan_bytes("shop.apk", &bytes, &Limits::default()).expect("an answer");
+    let of = |host: &str| -> Vec<&str> {
+        let is_one = |e: &&ambit_apk::Endpoint| e.host == host;
+        report
+            .endpoints
+            .iter()
+            .filter(is_one)
+            .map(|e| e.url.as_str())
+            .collect()
+    };
+    assert_eq!(of("a.example.net"), ["http://a.example.net/v1/users"]);
+    assert!(of("b.example.net").iter().all(|url| url.len() == 2_048));
+    assert_eq!(report.secrets.len(), 1);
+}
+
+#[test]
 fn a_manifest_that_says_one_long_text_again_and_again_is_refused() {
     let long = "x".repeat(30_000);
     let meta = "<meta-data android:name=\"a\" android:value=\"@0x7f010000\"/>".repeat(2_000);
