@@ -4,7 +4,7 @@ mod methods;
 mod texts;
 
 use methods::Hiding;
-pub(crate) use texts::endpoint;
+pub(crate) use texts::take;
 use texts::{Candidate, MADE, made};
 
 use crate::check::{CHECKS, Check, ClassSite, Found, Look, SECRET, Site, Target, secret_used};

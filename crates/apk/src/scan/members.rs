@@ -1,6 +1,6 @@
 //! What is in a package beside its declared parts and DEX code: native libraries, assets, versions of libraries.
 
-use crate::code::endpoint;
+use crate::code::take;
 use crate::container::{Container, Entry};
 use crate::finding::Proof;
 use crate::limits::{Budget, Limits};
@@ -223,20 +223,14 @@ pub(crate) fn one(whole: &str, whose: &Owner, place: &Proof, facts: &mut MemberF
     if facts.endpoints.len() + facts.secrets.len() >= MOST {
         return;
     }
-    facts
-        .endpoints
-        .extend(text::urls(whole).filter_map(|url| endpoint(url, whose, place, None)));
-    facts
-        .secrets
-        .extend(text::secrets(whole).into_iter().map(|hit| Secret {
-            kind: hit.form.kind,
-            value: hit.value.to_owned(),
-            is_public: hit.form.is_public,
-            is_checked: hit.is_checked,
-            owner: whose.clone(),
-            place: place.clone(),
-            consumer: None,
-        }));
+    take(
+        whole,
+        whose,
+        place,
+        None,
+        &mut facts.endpoints,
+        &mut facts.secrets,
+    );
 }
 
 /// The library that a member tells the version of: `META-INF/androidx.core_core.version`, or a Maven description.
