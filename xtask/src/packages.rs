@@ -66,8 +66,13 @@ fn all() -> Outcome<usize> {
 
 /// Runs a tool; its own words are the error.
 fn tool(name: &str, args: &[&str]) -> Outcome<()> {
+    tool_in(Path::new("."), name, args)
+}
+
+fn tool_in(folder: &Path, name: &str, args: &[&str]) -> Outcome<()> {
     let done = Command::new(name)
         .args(args)
+        .current_dir(folder)
         .stdin(Stdio::null())
         .output()
         .map_err(|e| format!("{name}: {e}"))?;
@@ -173,6 +178,16 @@ impl Workshop {
             return Err(format!("{}: no {kind} twin", folder.display()));
         }
         Ok(names)
+    }
+
+    /// Puts these bytes into a package as the member of that name.
+    fn replace(&self, package: &str, member: &str, bytes: &[u8]) -> Outcome<()> {
+        let folder = self.folder.join("replaced");
+        let file = folder.join(member);
+        let parent = file.parent().unwrap_or(&folder);
+        fs::create_dir_all(parent).map_err(|e| e.to_string())?;
+        fs::write(&file, bytes).map_err(|e| e.to_string())?;
+        tool_in(&folder, "zip", &["-q", "-0", package, member])
     }
 
     /// Signs a package into a file of that name.

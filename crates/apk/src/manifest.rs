@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::resources::Resources;
 use crate::xml::{Element, Held};
 use serde::Serialize;
+use std::cell::Cell;
 
 /// A kind of component that the system can start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -66,6 +67,7 @@ pub struct Component {
     /// As declared; `None` where the manifest is silent.
     pub exported: Option<bool>,
     pub enabled: bool,
+    /// What is asked of whoever uses it; an empty name is none.
     pub permission: Option<String>,
     pub read_permission: Option<String>,
     pub write_permission: Option<String>,
@@ -73,6 +75,8 @@ pub struct Component {
     pub task_affinity: Option<String>,
     pub launch_mode: Option<u32>,
     pub reparents: bool,
+    /// It runs in a process of its own that has none of the app's permissions and files.
+    pub is_isolated: bool,
     pub authorities: Option<String>,
     pub filters: Vec<Filter>,
 }
@@ -103,12 +107,26 @@ pub struct Manifest {
     pub(crate) network_config: Option<Held>,
 }
 
+/// Bytes of texts that references stand for: many can stand for one long text.
+const REFERRED: usize = 32 << 20;
+
 /// Reads attributes with references resolved.
-struct Reader<'r, 'b>(&'r Resources<'b>);
+struct Reader<'r, 'b> {
+    resources: &'r Resources<'b>,
+    /// Bytes of texts that references may still stand for; `None` where it were more.
+    left: Cell<Option<usize>>,
+}
 
 impl Reader<'_, '_> {
     fn held(&self, element: &Element, name: &str) -> Option<Held> {
-        element.held(name).map(|held| self.0.resolve(held))
+        let held = element.held(name)?;
+        let resolved = self.resources.resolve(held);
+        if let (Held::Reference(_), Held::Text(text)) = (held, &resolved) {
+            self.left
+                .set(self.left.get().and_then(|left| left.checked_sub(text.len())));
+            self.left.get()?;
+        }
+        Some(resolved)
     }
 
     fn text(&self, element: &Element, name: &str) -> Option<String> {
@@ -117,7 +135,7 @@ impl Reader<'_, '_> {
             Held::Number(number) => Some(number.to_string()),
             Held::Flag(flag) => Some(flag.to_string()),
             Held::Reference(id) => Some(
-                self.0
+                self.resources
                     .name_of(id)
                     .map_or(format!("@{id:#x}"), |name| format!("@{name}")),
             ),
@@ -156,7 +174,10 @@ impl Manifest {
             let why = format!("the document is a `{}`, no manifest", root.name);
             return Err(Error::bad("manifest", 0, why));
         }
-        let read = Reader(resources);
+        let read = Reader {
+            resources,
+            left: Cell::new(Some(REFERRED)),
+        };
         let package = read.text(root, "package").unwrap_or_default();
         let sdk = root.first("uses-sdk");
         let low = read.number(root, "versionCode").map(u64::from);
@@ -174,6 +195,12 @@ impl Manifest {
         };
         if let Some(application) = root.first("application") {
             manifest.application(application, &read);
+        }
+        if read.left.get().is_none() {
+            return Err(Error::TooMuch {
+                what: "bytes of texts that the manifest refers to",
+                limit: REFERRED as u64,
+            });
         }
         Ok(manifest)
     }
@@ -210,7 +237,11 @@ impl Manifest {
                 _ => continue,
             };
             let mut component = component(kind, child, read, &self.package);
-            component.permission = component.permission.or_else(|| permission.clone());
+            // Another name for an activity asks what it says itself, and nothing where it is silent.
+            if child.name != "activity-alias" && component.permission.is_none() {
+                component.permission.clone_from(&permission);
+            }
+            component.permission = component.permission.filter(|name| !name.is_empty());
             self.components.push(component);
         }
     }
@@ -235,6 +266,12 @@ impl Manifest {
             _ => !component.filters.is_empty(),
         };
         component.enabled && component.exported.unwrap_or(silent)
+    }
+
+    /// Whether the app may use the network: asked for, or possibly got from an app that shares its user.
+    #[must_use]
+    pub fn may_use_network(&self) -> bool {
+        self.asks("android.permission.INTERNET") || self.shared_user.is_some()
     }
 
     #[must_use]
@@ -293,12 +330,13 @@ fn component(kind: ComponentKind, element: &Element, read: &Reader<'_, '_>, pack
         exported: flag("exported"),
         enabled: flag("enabled").unwrap_or(true),
         permission: text("permission"),
-        read_permission: text("readPermission"),
-        write_permission: text("writePermission"),
+        read_permission: text("readPermission").filter(|name| !name.is_empty()),
+        write_permission: text("writePermission").filter(|name| !name.is_empty()),
         grants_uris: flag("grantUriPermissions").unwrap_or(false),
         task_affinity: text("taskAffinity"),
         launch_mode: read.number(element, "launchMode"),
         reparents: flag("allowTaskReparenting").unwrap_or(false),
+        is_isolated: kind == ComponentKind::Service && flag("isolatedProcess").unwrap_or(false),
         authorities: text("authorities"),
         filters: element
             .all("intent-filter")

@@ -185,6 +185,9 @@ pub(crate) fn owner(class: &str) -> Owner {
     }
 }
 
+/// What is said of a host whose name alone suggests the inside.
+pub(crate) const NAMED_SO: &str = "a name of a staging, test or administration system";
+
 /// Whether a host is one that only the inside of a network can reach, and by what it is known.
 pub(crate) fn inside(host: &str) -> Option<&'static str> {
     let host = host.to_ascii_lowercase();
@@ -220,7 +223,7 @@ pub(crate) fn inside(host: &str) -> Option<&'static str> {
     let named = first
         .flat_map(|part| part.split('-'))
         .any(|part| LABELS.contains(&part));
-    named.then_some("a name of a staging, test or administration system")
+    named.then_some(NAMED_SO)
 }
 
 /// Whether an address is of this device alone, or a schema's name that nobody connects to.

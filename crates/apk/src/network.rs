@@ -1,5 +1,6 @@
 //! What the app lets onto the network unencrypted, and whom it trusts: the effective policy for a host.
 
+use crate::manifest::Manifest;
 use crate::xml::{Element, Held};
 use serde::Serialize;
 
@@ -36,8 +37,8 @@ pub(crate) struct NetworkConfig {
     is_declared: bool,
     base: Policy,
     domains: Vec<Domain>,
-    /// Whether debug builds trust more; those are never released.
-    pub(crate) has_debug_overrides: bool,
+    /// Whether builds that are debuggable trust certificates of users besides.
+    debug_trusts_users: bool,
 }
 
 /// What holds for one host, and the part of the package that says so.
@@ -55,7 +56,7 @@ impl NetworkConfig {
         let mut config = Self {
             is_declared: true,
             base: root.first("base-config").map(policy).unwrap_or_default(),
-            has_debug_overrides: root.first("debug-overrides").is_some(),
+            debug_trusts_users: root.first("debug-overrides").and_then(trusts_users) == Some(true),
             ..Self::default()
         };
         // Documents are at most a hundred levels deep: the parser holds that.
@@ -67,6 +68,7 @@ impl NetworkConfig {
             let policy = policy(element).within(&around);
             for domain in element
                 .all("domain")
+                .filter(|domain| !domain.text.trim().is_empty())
                 .take(DOMAINS.saturating_sub(config.domains.len()))
             {
                 config.domains.push(Domain {
@@ -90,9 +92,10 @@ impl NetworkConfig {
         self.is_declared
     }
 
-    /// What holds for a host, in an app made for `target`, whose manifest says `cleartext`. An empty host asks what
-    /// holds where no part of the document speaks of the host.
-    pub(crate) fn effective(&self, host: &str, target: u32, cleartext: Option<bool>) -> Effective {
+    /// What holds for a host in an app with that manifest. An empty host asks what holds where no part of the
+    /// document speaks of the host.
+    pub(crate) fn effective(&self, host: &str, manifest: &Manifest) -> Effective {
+        let (target, cleartext) = (manifest.target(), manifest.cleartext);
         let domain = self.domain(host);
         let policy = domain.map_or(&self.base, |domain| &domain.policy);
         let place = domain.map_or("base-config".to_owned(), |d| {
@@ -108,6 +111,10 @@ impl NetworkConfig {
             _ => (false, format!("the default for targetSdkVersion {target}")),
         };
         let (users, because) = match policy.users {
+            _ if manifest.debuggable && self.debug_trusts_users => (
+                true,
+                "debug-overrides, which hold as the app is debuggable".into(),
+            ),
             Some(said) => (said, format!("trust-anchors in {place}")),
             None if target < 24 => (
                 true,
@@ -151,11 +158,6 @@ impl Policy {
 }
 
 fn policy(element: &Element) -> Policy {
-    let anchors = element.first("trust-anchors").map(|anchors| {
-        anchors
-            .all("certificates")
-            .any(|c| matches!(c.held("src"), Some(Held::Text(source)) if source == "user"))
-    });
     let pins = element.first("pin-set").map(|set| Pins {
         n_pins: set.all("pin").count(),
         expires: match set.held("expiration") {
@@ -165,9 +167,16 @@ fn policy(element: &Element) -> Policy {
     });
     Policy {
         cleartext: flag(element, "cleartextTrafficPermitted"),
-        users: anchors,
+        users: trusts_users(element),
         pins,
     }
+}
+
+/// Whether the anchors of a part are also those that a user installed; `None` where it names no anchors.
+fn trusts_users(element: &Element) -> Option<bool> {
+    let is_users = |c: &Element| matches!(c.held("src"), Some(Held::Text(source)) if source == "user");
+    let anchors = element.first("trust-anchors")?;
+    Some(anchors.all("certificates").any(is_users))
 }
 
 fn flag(element: &Element, name: &str) -> Option<bool> {

@@ -6,7 +6,7 @@ use crate::limits::{Budget, Limits};
 use crate::manifest::Manifest;
 use crate::network::NetworkConfig;
 use crate::report::PackageKind;
-use crate::resources::Resources;
+use crate::resources::{Resources, Texts};
 use crate::xml::{self, Element, Held};
 use std::borrow::Cow;
 
@@ -69,7 +69,7 @@ pub(crate) fn is_signature(name: &str) -> bool {
 pub(crate) struct Declared {
     pub(crate) manifest: Manifest,
     pub(crate) network: NetworkConfig,
-    pub(crate) texts: Vec<crate::resources::Text>,
+    pub(crate) texts: Texts,
     pub(crate) unread: Vec<String>,
 }
 
@@ -163,7 +163,7 @@ impl Declared {
             }
             None => Cow::Borrowed(&[][..]),
         };
-        let resources = if bytes.is_empty() {
+        let mut resources = if bytes.is_empty() {
             Resources::default()
         } else {
             Resources::parse(&bytes).unwrap_or_else(|error| {
@@ -171,12 +171,6 @@ impl Declared {
                 Resources::default()
             })
         };
-        unread.extend(
-            resources
-                .unread
-                .iter()
-                .map(|why| format!("resources.arsc: {why}")),
-        );
         if is_bundle && container.entry("base/resources.pb").is_some() {
             unread.push("base/resources.pb: texts of a bundle's resource table are not read".into());
         }
@@ -191,8 +185,15 @@ impl Declared {
         };
         let manifest = Manifest::of(&root, &resources)?;
         let network = network(&manifest, container, kind, &resources, budget, &mut unread);
+        let texts = resources.texts();
+        unread.extend(
+            resources
+                .unread
+                .iter()
+                .map(|why| format!("resources.arsc: {why}")),
+        );
         Ok(Self {
-            texts: resources.texts(),
+            texts,
             manifest,
             network,
             unread,

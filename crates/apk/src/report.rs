@@ -77,7 +77,8 @@ impl Secret {
     #[must_use]
     pub fn sent(&self) -> Option<&str> {
         match self.kind {
-            "private key" | "Google service account" => None,
+            "private key" | "Google service account" | "Azure storage key" => None,
+            "Azure shared access signature" => self.value.split_once('=').map(|(_, signature)| signature),
             "credentials in an address" => {
                 let inner = self.value.split_once("://")?.1.rsplit_once('@')?.0;
                 inner.split_once(':').map(|(_, password)| password)

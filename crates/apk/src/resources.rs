@@ -19,11 +19,18 @@ const COMPACT: u16 = 8;
 const VALUES: usize = 4_000_000;
 const HOPS: usize = 8;
 
-/// One text of the package, under the name of its resource.
+/// One text of the package, under the name of the first resource that has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Text {
     pub(crate) name: String,
     pub(crate) text: String,
+}
+
+/// The texts of a package's resources, and which of them an id stands for.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    all: Vec<Text>,
+    by_id: HashMap<u32, usize>,
 }
 
 /// A value, by the id that names it.
@@ -31,7 +38,8 @@ pub(crate) struct Text {
 struct Value {
     kind: u8,
     data: u32,
-    is_default: bool,
+    /// The version of Android from which on it holds, where it holds for every device of it; 0 is the default.
+    since: Option<u16>,
 }
 
 /// Where the names of an id stand: its package, and the number of its key.
@@ -126,7 +134,7 @@ impl<'b> Resources<'b> {
         let (n_entries, begin) = (cursor.size()?, cursor.size()?);
         let n_config = cursor.size()?;
         let config = cursor.take(n_config.saturating_sub(4).min(cursor.left()))?;
-        let is_default = config.iter().all(|byte| *byte == 0);
+        let since = since(config);
         let step = if flags & (SPARSE | SHORT_OFFSETS) == SHORT_OFFSETS {
             2
         } else {
@@ -149,12 +157,12 @@ impl<'b> Resources<'b> {
                 },
             };
             let full = package << 24 | u32::from(id) << 16 | (number & 0xffff) as u32;
-            self.entry(chunk, begin.saturating_add(offset), full, is_default)?;
+            self.entry(chunk, begin.saturating_add(offset), full, since)?;
         }
         Ok(())
     }
 
-    fn entry(&mut self, chunk: &[u8], at: usize, id: u32, is_default: bool) -> Result<()> {
+    fn entry(&mut self, chunk: &[u8], at: usize, id: u32, since: Option<u16>) -> Result<()> {
         let mut cursor = Cursor::at(chunk, at, "resource entry");
         let (size, flags) = (cursor.u16()?, cursor.u16()?);
         let package = self.packages.len().saturating_sub(1);
@@ -162,28 +170,14 @@ impl<'b> Resources<'b> {
             let data = cursor.u32()?;
             self.name(id, package, u32::from(size));
             let kind = (flags >> 8) as u8;
-            return self.keep(
-                id,
-                Value {
-                    kind,
-                    data,
-                    is_default,
-                },
-            );
+            return self.keep(id, Value { kind, data, since });
         }
         let key = cursor.u32()?;
         self.name(id, package, key);
         if flags & COMPLEX == 0 {
             cursor.skip(3)?;
             let (kind, data) = (cursor.u8()?, cursor.u32()?);
-            return self.keep(
-                id,
-                Value {
-                    kind,
-                    data,
-                    is_default,
-                },
-            );
+            return self.keep(id, Value { kind, data, since });
         }
         cursor.skip(4)?;
         let n_values = cursor.size()?.min(cursor.left() / 12);
@@ -191,15 +185,8 @@ impl<'b> Resources<'b> {
             cursor.skip(7)?;
             let (kind, data) = (cursor.u8()?, cursor.u32()?);
             self.count()?;
-            if kind == 3 && is_default {
-                self.bags.push((
-                    id,
-                    Value {
-                        kind,
-                        data,
-                        is_default,
-                    },
-                ));
+            if kind == 3 && since.is_some() {
+                self.bags.push((id, Value { kind, data, since }));
             }
         }
         Ok(())
@@ -220,11 +207,12 @@ impl<'b> Resources<'b> {
         Ok(())
     }
 
-    /// The value of the default configuration wins, else the first one that is found.
+    /// The value that a device of today takes wins, whatever its language, screen and place; else the first one that is
+    /// found.
     fn keep(&mut self, id: u32, value: Value) -> Result<()> {
         self.count()?;
         let known = self.values.entry(id).or_insert(value);
-        if value.is_default && !known.is_default {
+        if value.since > known.since {
             *known = value;
         }
         Ok(())
@@ -256,8 +244,9 @@ impl<'b> Resources<'b> {
         Some(format!("{kind}/{}", package.keys.get(name.key)?))
     }
 
-    /// Every text of the default configuration that is of the app's own making, in the order of ids.
-    pub(crate) fn texts(&self) -> Vec<Text> {
+    /// The texts of the app's own making that devices of today show in the default language, each once, in the order
+    /// of ids. Strings can be made to overlap: what they come to is bounded by the table, and the rest named in `unread`.
+    pub(crate) fn texts(&mut self) -> Texts {
         let simple = self.values.iter().map(|(id, value)| (*id, *value));
         let mut all: Vec<(u32, u32)> = simple
             .chain(self.bags.iter().copied())
@@ -266,12 +255,48 @@ impl<'b> Resources<'b> {
             .collect();
         all.sort_unstable();
         all.dedup();
-        let text = |(id, n): (u32, u32)| {
-            let name = self.name_of(id).unwrap_or_else(|| format!("{id:#010x}"));
-            self.strings.get(n).map(|text| Text { name, text })
-        };
-        all.into_iter().filter_map(text).collect()
+        let mut texts = Texts::default();
+        let mut places: HashMap<u32, Option<usize>> = HashMap::new();
+        let mut left = Some(self.strings.n_bytes().saturating_mul(2));
+        for (id, n) in all {
+            let place = *places.entry(n).or_insert_with(|| {
+                let text = self.strings.get(n)?;
+                left = left.and_then(|left| left.checked_sub(text.len()));
+                left?;
+                let name = self.name_of(id).unwrap_or_else(|| format!("{id:#010x}"));
+                texts.all.push(Text { name, text });
+                Some(texts.all.len() - 1)
+            });
+            if let Some(place) = place {
+                texts.by_id.entry(id).or_insert(place);
+            }
+        }
+        if left.is_none() {
+            let why = "texts that overlap others: not looked into";
+            self.unread.push(why.to_owned());
+        }
+        texts
     }
+}
+
+impl Texts {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Text> {
+        self.all.iter()
+    }
+
+    pub(crate) fn get(&self, id: u32) -> Option<&str> {
+        self.all.get(*self.by_id.get(&id)?).map(|text| text.text.as_str())
+    }
+}
+
+/// From which version of Android on a configuration holds, if it asks for nothing else.
+fn since(config: &[u8]) -> Option<u16> {
+    const VERSION: std::ops::Range<usize> = 20..24;
+    // No device is as new: such a value is never taken.
+    const NEVER: u16 = 100;
+    let is_plain = |(n, byte): (usize, &u8)| *byte == 0 || VERSION.contains(&n);
+    let version = u16_at(config, VERSION.start).unwrap_or(0);
+    (config.iter().enumerate().all(is_plain) && version < NEVER).then_some(version)
 }
 
 /// The chunks from `at` on, with where they begin; the first that is no chunk ends them.

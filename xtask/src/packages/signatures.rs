@@ -201,8 +201,9 @@ fn changed(shop: &Workshop, name: &str, path: &str) -> Outcome<Vec<(String, Stri
     put("cut in half", &whole[..n / 2])?;
     put("a byte put behind", &[whole.as_slice(), b"x"].concat())?;
     put("bytes put before", &[b"dex\n035\0".as_slice(), &whole].concat())?;
-    for (what, bytes) in spoiled(&whole) {
-        put(&what, &bytes)?;
+    for one in spoiled(&whole) {
+        let package = put(&one.what, &whole)?;
+        shop.replace(&package, &one.member, &one.bytes)?;
     }
     if let Some(at) = whole.windows(16).position(|w| w == b"APK Sig Block 42") {
         put("a byte of the block changed", &flipped(at.saturating_sub(200)))?;

@@ -18,8 +18,13 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn look(facts: &Facts<'_>, found: &mut Found<'_>) {
-    let (target, declared) = (facts.manifest.target(), facts.manifest.cleartext);
-    let open = |host: &str| facts.network.effective(host, target, declared);
+    // What does not ask for the network sends nothing, encrypted or not.
+    let heaviest = if facts.manifest.may_use_network() {
+        Level::Critical
+    } else {
+        Level::Informational
+    };
+    let open = |host: &str| facts.network.effective(host, facts.manifest);
     let addressed = addressed(facts);
     for ((_, host), places) in &addressed {
         let effective = open(host);
@@ -27,7 +32,13 @@ fn look(facts: &Facts<'_>, found: &mut Found<'_>) {
             continue;
         };
         if effective.cleartext {
-            say(endpoint, places.len(), &effective.cleartext_because, found);
+            say(
+                endpoint,
+                places.len(),
+                &effective.cleartext_because,
+                heaviest,
+                found,
+            );
         }
     }
     let base = open("");
@@ -38,7 +49,7 @@ fn look(facts: &Facts<'_>, found: &mut Found<'_>) {
         found.at(
             Owner::App,
             Proof::in_file("AndroidManifest.xml"),
-            Level::Low,
+            Level::Low.min(heaviest),
             Confidence::High,
             "unencrypted traffic is allowed to every host",
             format!(
@@ -50,10 +61,16 @@ fn look(facts: &Facts<'_>, found: &mut Found<'_>) {
     for host in facts.network.hosts() {
         let effective = open(host);
         if effective.cleartext && !base.cleartext {
+            // A server that runs on the device itself is on no way.
+            let level = if is_nowhere(host) {
+                Level::Informational
+            } else {
+                Level::Low
+            };
             found.at(
                 Owner::App,
                 Proof::in_file("network security config").constant(host),
-                Level::Low,
+                level.min(heaviest),
                 Confidence::High,
                 format!("unencrypted traffic is allowed to {host}"),
                 effective.cleartext_because,
@@ -76,16 +93,18 @@ fn addressed<'f>(facts: &'f Facts<'_>) -> BTreeMap<(&'f Owner, &'f str), Vec<&'f
 
 /// What is seen of an address's use, the weightiest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Use {
+pub(super) enum Use {
     /// A call takes it that may ask it.
     Asked,
     /// It stands where a program or its settings stand; what takes it was not seen.
     Unseen,
     /// It is told to people: a message, a license, a page of help.
     Told,
+    /// It names a schema or a feature to a reader of XML, which asks nobody.
+    Named,
 }
 
-fn use_of(endpoint: &Endpoint) -> Use {
+pub(super) fn use_of(endpoint: &Endpoint) -> Use {
     const MESSAGES: &[&str] = &[
         "Log.",
         "Logger.",
@@ -99,19 +118,30 @@ fn use_of(endpoint: &Endpoint) -> Use {
         "Preconditions.",
         "AlertDialog",
     ];
+    const READERS: &[&str] = &[
+        "org.xmlpull.",
+        "org.xml.sax.",
+        "org.w3c.dom.",
+        "javax.xml.",
+        "android.util.Xml.",
+        "android.util.AttributeSet.",
+        "android.content.res.XmlResourceParser.",
+        "android.sax.",
+    ];
     const PAGES: &[&str] = &[".html", ".htm", ".md", ".txt", ".css", ".svg"];
     let file = endpoint.place.file.to_ascii_lowercase();
     let is_page =
         PAGES.iter().any(|end| file.ends_with(end)) || file.contains("licen") || file.contains("notice");
     match &endpoint.consumer {
         Some(consumer) if MESSAGES.iter().any(|part| consumer.contains(part)) => Use::Told,
+        Some(consumer) if READERS.iter().any(|begin| consumer.starts_with(begin)) => Use::Named,
         Some(_) => Use::Asked,
         None if is_page => Use::Told,
         None => Use::Unseen,
     }
 }
 
-fn say(endpoint: &Endpoint, n_places: usize, because: &str, found: &mut Found<'_>) {
+fn say(endpoint: &Endpoint, n_places: usize, because: &str, heaviest: Level, found: &mut Found<'_>) {
     let host = &endpoint.host;
     let is_own = endpoint.owner == Owner::App;
     let (level, confidence, what) = match use_of(endpoint) {
@@ -130,6 +160,11 @@ fn say(endpoint: &Endpoint, n_places: usize, because: &str, found: &mut Found<'_
             Confidence::Low,
             format!("{host} is told to people with http://"),
         ),
+        Use::Named => (
+            Level::Informational,
+            Confidence::Low,
+            format!("{host} stands in the name of a schema"),
+        ),
     };
     let places = match n_places {
         1 => String::new(),
@@ -139,7 +174,7 @@ fn say(endpoint: &Endpoint, n_places: usize, because: &str, found: &mut Found<'_
     found.at(
         endpoint.owner.clone(),
         endpoint.proof(),
-        level,
+        level.min(heaviest),
         confidence,
         what,
         because,

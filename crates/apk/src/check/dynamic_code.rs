@@ -60,7 +60,7 @@ fn look(site: &Site<'_, '_, '_>, found: &mut Found<'_>) {
     let said = site
         .text(n)
         .filter(|text| text.starts_with("/sdcard") || text.starts_with("/storage"));
-    if path.has(label::SHARED_PATH) || said.is_some() {
+    if site.is_shared(path) || said.is_some() {
         found
             .add(
                 Level::High,

@@ -70,10 +70,16 @@ fn weight(manifest: &Manifest, component: &Component) -> Option<(Level, String)>
             (None, _) => Some((Level::High, "every app can read what it holds".into())),
             (_, None) => Some((Level::Medium, "every app can write what it holds".into())),
             (Some(Strength::Weak), _) | (_, Some(Strength::Weak)) => {
-                open("the permission is one that every app gets by asking")
+                open("the permission is one that every app gets by asking, or makes itself")
             }
             _ => None,
         };
+    }
+    if component.is_isolated {
+        return Some((
+            Level::Informational,
+            "it runs in a process of its own, with none of the app's permissions and files".into(),
+        ));
     }
     match guard(&component.permission) {
         None if component.filters.iter().any(|filter| is_system(&filter.actions)) => Some((
@@ -81,22 +87,61 @@ fn weight(manifest: &Manifest, component: &Component) -> Option<(Level, String)>
             "it answers the system's own broadcasts or calls, which must reach it".into(),
         )),
         None => open("no permission is in the way, and what it is handed is chosen by the caller"),
-        Some(Strength::Weak) => open("the permission is one that every app gets by asking"),
+        Some(Strength::Weak) => open("the permission is one that every app gets by asking, or makes itself"),
         Some(Strength::Strong) => None,
     }
 }
 
-/// Whether every action is one that only the system sends.
+/// Whether every action is one that only the system may send, and that carries nothing to be believed: of messages,
+/// which an app can make up where no permission is asked of the sender, it does.
 fn is_system(actions: &[String]) -> bool {
     const BEGINS: &[&str] = &[
-        "android.intent.action.BOOT_COMPLETED",
         "android.appwidget.action.",
-        "android.intent.action.MY_PACKAGE_REPLACED",
+        "android.bluetooth.",
+        "android.net.conn.",
     ];
-    !actions.is_empty()
-        && actions
-            .iter()
-            .all(|a| BEGINS.iter().any(|begin| a.starts_with(begin)))
+    const ACTIONS: &[&str] = &[
+        "ACTION_POWER_CONNECTED",
+        "ACTION_POWER_DISCONNECTED",
+        "ACTION_SHUTDOWN",
+        "AIRPLANE_MODE",
+        "BATTERY_CHANGED",
+        "BATTERY_LOW",
+        "BATTERY_OKAY",
+        "BOOT_COMPLETED",
+        "CONFIGURATION_CHANGED",
+        "DATE_CHANGED",
+        "DEVICE_STORAGE_LOW",
+        "DEVICE_STORAGE_OK",
+        "DREAMING_STARTED",
+        "DREAMING_STOPPED",
+        "EXTERNAL_APPLICATIONS_AVAILABLE",
+        "LOCALE_CHANGED",
+        "LOCKED_BOOT_COMPLETED",
+        "MEDIA_MOUNTED",
+        "MEDIA_UNMOUNTED",
+        "MY_PACKAGE_REPLACED",
+        "MY_PACKAGE_SUSPENDED",
+        "MY_PACKAGE_UNSUSPENDED",
+        "PACKAGE_ADDED",
+        "PACKAGE_CHANGED",
+        "PACKAGE_FULLY_REMOVED",
+        "PACKAGE_REMOVED",
+        "PACKAGE_REPLACED",
+        "SCREEN_OFF",
+        "SCREEN_ON",
+        "TIMEZONE_CHANGED",
+        "TIME_SET",
+        "TIME_TICK",
+        "USER_PRESENT",
+        "USER_UNLOCKED",
+    ];
+    let is_one = |action: &String| {
+        let short = action.strip_prefix("android.intent.action.");
+        short.is_some_and(|short| ACTIONS.contains(&short))
+            || BEGINS.iter().any(|begin| action.starts_with(begin))
+    };
+    !actions.is_empty() && actions.iter().all(is_one)
 }
 
 enum Strength {
@@ -111,7 +156,60 @@ fn strength(manifest: &Manifest, name: &str) -> Strength {
         .find(|permission| permission.name == name)
     {
         Some(permission) if permission.level.unwrap_or(0) & 0xf < 2 => Strength::Weak,
-        // A permission that the app does not make itself is the platform's or another app's.
-        _ => Strength::Strong,
+        Some(_) => Strength::Strong,
+        None if is_given_to_all(name) => Strength::Weak,
+        // One of the app's own name that it forgot to make: whoever installs first makes it as he likes.
+        None if is_within(name, &manifest.package) => Strength::Weak,
+        // What the app does not make itself is the platform's or another app's.
+        None => Strength::Strong,
     }
+}
+
+fn is_within(name: &str, package: &str) -> bool {
+    !package.is_empty()
+        && name
+            .strip_prefix(package)
+            .is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Permissions of the platform that every app gets by asking: of the protection level *normal*.
+fn is_given_to_all(name: &str) -> bool {
+    const NORMAL: &[&str] = &[
+        "ACCESS_LOCATION_EXTRA_COMMANDS",
+        "ACCESS_NETWORK_STATE",
+        "ACCESS_NOTIFICATION_POLICY",
+        "ACCESS_WIFI_STATE",
+        "BLUETOOTH",
+        "BLUETOOTH_ADMIN",
+        "BROADCAST_STICKY",
+        "CHANGE_NETWORK_STATE",
+        "CHANGE_WIFI_MULTICAST_STATE",
+        "CHANGE_WIFI_STATE",
+        "DISABLE_KEYGUARD",
+        "EXPAND_STATUS_BAR",
+        "FOREGROUND_SERVICE",
+        "GET_PACKAGE_SIZE",
+        "INTERNET",
+        "KILL_BACKGROUND_PROCESSES",
+        "MODIFY_AUDIO_SETTINGS",
+        "NFC",
+        "QUERY_ALL_PACKAGES",
+        "READ_SYNC_SETTINGS",
+        "READ_SYNC_STATS",
+        "RECEIVE_BOOT_COMPLETED",
+        "REORDER_TASKS",
+        "REQUEST_DELETE_PACKAGES",
+        "SET_ALARM",
+        "SET_WALLPAPER",
+        "SET_WALLPAPER_HINTS",
+        "TRANSMIT_IR",
+        "USE_BIOMETRIC",
+        "USE_FINGERPRINT",
+        "USE_FULL_SCREEN_INTENT",
+        "VIBRATE",
+        "WAKE_LOCK",
+        "WRITE_SYNC_SETTINGS",
+    ];
+    name.strip_prefix("android.permission.")
+        .is_some_and(|short| NORMAL.contains(&short))
 }

@@ -36,7 +36,7 @@ fn look(site: &Site<'_, '_, '_>, found: &mut Found<'_>) {
         let path = site
             .text(1)
             .filter(|t| t.starts_with("/sdcard") || t.starts_with("/storage/emulated"));
-        if what.has(label::SHARED_PATH) || path.is_some() {
+        if site.is_shared(what) || path.is_some() {
             let level = if site.manifest.target() < 29 {
                 Level::Low
             } else {
@@ -53,13 +53,17 @@ fn look(site: &Site<'_, '_, '_>, found: &mut Found<'_>) {
         }
         return;
     }
-    if to.has(label::SHARED_PATH) && what.has(label::SENSITIVE) && !what.has(label::ENCRYPTED) {
+    if site.is_shared(to) && what.has(label::SENSITIVE) && !what.has(label::ENCRYPTED) {
         let words = label::words(what.labels);
         found.add(
             Level::Medium,
             Confidence::Medium,
             format!("{words} is written to shared storage"),
-            "other apps with storage access read it, and it stays when the app is gone",
+            if to.has(label::SHARED_PATH) {
+                "other apps with storage access read it, and it stays when the app is gone"
+            } else {
+                "before Android 11 other apps with storage access read it"
+            },
         );
     }
 }

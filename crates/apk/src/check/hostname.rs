@@ -1,6 +1,8 @@
 //! TLS whose host is not compared: any valid certificate opens the connection.
 
+use super::verdict::always_yes;
 use super::{Check, ClassSite, Found, Look, Site};
+use crate::dex::What;
 use crate::finding::Confidence;
 use ambit_event::Level;
 
@@ -17,6 +19,8 @@ pub(super) const CHECK: Check = Check {
             &[
                 ("org/apache/http/conn/ssl/AllowAllHostnameVerifier", "<init>"),
                 ("org/apache/http/conn/ssl/SSLSocketFactory", "setHostnameVerifier"),
+                ("javax/net/ssl/HttpsURLConnection", "setHostnameVerifier"),
+                ("javax/net/ssl/HttpsURLConnection", "setDefaultHostnameVerifier"),
             ],
             apache,
         ),
@@ -32,15 +36,7 @@ fn verifier(site: &ClassSite<'_, '_>, found: &mut Found<'_>) {
         return;
     }
     for (method, body) in site.named("verify") {
-        let insns: Vec<_> = body.insns().filter(|insn| !insn.is_data()).collect();
-        let calls = insns.iter().any(|insn| insn.is_invoke());
-        let ones = insns
-            .iter()
-            .filter(|insn| insn.op == 0x12)
-            .all(|insn| insn.b() == 1);
-        let n_constants = insns.iter().filter(|insn| insn.op == 0x12).count();
-        let reads = insns.iter().any(|insn| matches!(insn.op, 0x52..=0x6d));
-        if !calls && !reads && ones && n_constants > 0 && insns.iter().any(|insn| insn.op == 0x0f) {
+        if always_yes(site, body) {
             place(site, method.id, found);
             found.add(
                 Level::High,
@@ -53,12 +49,16 @@ fn verifier(site: &ClassSite<'_, '_>, found: &mut Found<'_>) {
 }
 
 fn apache(site: &Site<'_, '_, '_>, found: &mut Found<'_>) {
-    let made = site.target.1 == "<init>";
-    let all = made
-        || site
-            .made_as(1)
-            .is_some_and(|class| class.ends_with("AllowAllHostnameVerifier"));
-    if all {
+    let made = site.target.0.ends_with("AllowAllHostnameVerifier");
+    // The library keeps one of them for everybody.
+    let is_kept = |value: &crate::dex::Value| match value.what {
+        What::Field(field) => {
+            let name = site.call.dex.field(field).map(|(_, name)| name);
+            name == Some(b"ALLOW_ALL_HOSTNAME_VERIFIER".as_slice())
+        }
+        _ => false,
+    };
+    if made || site.call.args.iter().any(is_kept) {
         found.add(
             Level::High,
             Confidence::High,

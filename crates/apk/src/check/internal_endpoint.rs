@@ -1,8 +1,9 @@
 //! Addresses of the inside: what the app tells whoever reads it about the network behind.
 
+use super::cleartext::{Use, use_of};
 use super::{Check, Facts, Found, Look};
 use crate::finding::Confidence;
-use crate::names::{Owner, inside, is_nowhere};
+use crate::names::{NAMED_SO, Owner, inside, is_nowhere};
 use ambit_event::Level;
 
 pub(super) const CHECK: Check = Check {
@@ -42,10 +43,13 @@ fn look(facts: &Facts<'_>, found: &mut Found<'_>) {
             (None, Some(_)) if endpoint.owner == Owner::App => "a path of administration",
             _ => continue,
         };
-        let level = if endpoint.owner == Owner::App {
-            Level::Medium
-        } else {
-            Level::Informational
+        let is_of_inside = inside(&endpoint.host).is_some_and(|why| why != NAMED_SO);
+        let level = match use_of(endpoint) {
+            _ if endpoint.owner != Owner::App => Level::Informational,
+            // A page of help or a license tells of somebody's system, not of this app's.
+            Use::Told | Use::Named if !is_of_inside => Level::Informational,
+            Use::Unseen if !is_of_inside => Level::Low,
+            _ => Level::Medium,
         };
         let confidence = if endpoint.consumer.is_some() {
             Confidence::High

@@ -37,6 +37,7 @@ mod trust_manager;
 mod update_gate;
 mod url_data;
 mod user_certificates;
+mod verdict;
 mod webview_bridge;
 mod webview_debug;
 mod webview_files;
@@ -47,7 +48,7 @@ mod world_files;
 pub(crate) use secret::{NAME as SECRET, used as secret_used};
 
 use crate::container::Oddity;
-use crate::dex::{Body, Call, Dex, Method, Value, What};
+use crate::dex::{Body, Call, Dex, Elsewhere, Method, Value, What, label};
 use crate::finding::{Confidence, Finding, Proof};
 use crate::manifest::Manifest;
 use crate::names::Owner;
@@ -189,6 +190,12 @@ impl Site<'_, '_, '_> {
         }
     }
 
+    /// Whether a path or stream is on storage that other apps reach on a device that the app runs on.
+    pub(crate) fn is_shared(&self, value: Value) -> bool {
+        const CLOSED: u32 = 30;
+        value.has(label::SHARED_PATH) || value.has(label::OWN_SHARED_PATH) && self.manifest.min() < CLOSED
+    }
+
     /// The class of the object that an argument is, where it was made in sight.
     pub(crate) fn made_as(&self, n: usize) -> Option<String> {
         match self.arg(n).what {
@@ -212,6 +219,8 @@ pub(crate) struct ClassSite<'c, 'b> {
     /// The class's parents and interfaces, as far as they are in the package, the platform's first outside included.
     pub(crate) kinds: &'c BTreeSet<String>,
     pub(crate) methods: &'c [(Method, Body<'b>)],
+    /// The bodies of the file's other classes.
+    pub(crate) elsewhere: &'c Elsewhere<'c, 'b>,
 }
 
 impl<'b> ClassSite<'_, 'b> {

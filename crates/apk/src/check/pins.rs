@@ -17,9 +17,7 @@ pub(super) const CHECK: Check = Check {
 
 fn look(facts: &Facts<'_>, found: &mut Found<'_>) {
     for host in facts.network.hosts() {
-        let effective = facts
-            .network
-            .effective(host, facts.manifest.target(), facts.manifest.cleartext);
+        let effective = facts.network.effective(host, facts.manifest);
         let Some(pins) = effective.pins else { continue };
         let proof = Proof::in_file("network security config").constant(host);
         let mut say = |level, what: String, because: &str| {

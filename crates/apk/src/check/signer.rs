@@ -16,6 +16,9 @@ pub(super) const CHECK: Check = Check {
     looks: &[Look::Package(look)],
 };
 
+/// From this version on no device takes bytes before a package for a program.
+const REPAIRED: u32 = 27;
+
 fn look(facts: &Facts<'_>, found: &mut Found<'_>) {
     let signature = facts.signature;
     let mut say = |level, what: String, because: String| {
@@ -78,8 +81,13 @@ fn look(facts: &Facts<'_>, found: &mut Found<'_>) {
     let only_v1 = signature.standing == Standing::Verified
         && signature.schemes.iter().all(|scheme| scheme.scheme == Scheme::V1);
     if only_v1 {
+        let level = if facts.manifest.min() < REPAIRED {
+            Level::Medium
+        } else {
+            Level::Informational
+        };
         say(
-            Level::Medium,
+            level,
             "it is signed by scheme v1 alone".into(),
             "bytes can be put before a package so that it is another program to old devices (Janus, CVE-2017-13156)"
                 .into(),

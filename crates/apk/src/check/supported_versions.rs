@@ -21,20 +21,23 @@ const TARGET: u32 = 30;
 
 fn look(facts: &Facts<'_>, found: &mut Found<'_>) {
     let (min, target) = (facts.manifest.min(), facts.manifest.target());
+    // The version itself stands in the proof: two releases that are both too old have the same weakness.
     if min < MIN {
-        found.add(
+        let told = found.add(
             Level::Low,
             Confidence::High,
-            format!("minSdkVersion {min}"),
+            format!("minSdkVersion is below {MIN}"),
             "devices before Android 7 trust what users installed, ignore the network policy, and get no repairs",
         );
+        told.constant(Some(min.to_string()));
     }
     if target < TARGET {
-        found.add(
+        let told = found.add(
             Level::Low,
             Confidence::High,
-            format!("targetSdkVersion {target}"),
+            format!("targetSdkVersion is below {TARGET}"),
             "newer protections are switched off for an app that was made for an older Android",
         );
+        told.constant(Some(target.to_string()));
     }
 }

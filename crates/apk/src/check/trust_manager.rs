@@ -1,5 +1,6 @@
 //! TLS that trusts every certificate.
 
+use super::verdict::{may_refuse, only_tells};
 use super::{Check, ClassSite, Found, Look, hostname};
 use crate::finding::Confidence;
 use ambit_event::Level;
@@ -22,10 +23,8 @@ fn look(site: &ClassSite<'_, '_>, found: &mut Found<'_>) {
     }
     for (method, body) in site.named("checkServerTrusted") {
         let throws = body.insns().any(|insn| insn.op == 0x27);
-        // Whoever only writes to the log decides nothing.
-        let decides = site.calls(body).iter().any(|(_, call)| !only_tells(call));
         let catches = !body.handlers.is_empty();
-        let (confidence, what) = if !throws && !decides {
+        let (confidence, what) = if !may_refuse(site, body) {
             (Confidence::High, "checkServerTrusted accepts every certificate")
         } else if catches && !throws && swallows(site, body) {
             (
@@ -45,19 +44,9 @@ fn look(site: &ClassSite<'_, '_>, found: &mut Found<'_>) {
     }
 }
 
-/// Whether a call only writes to the log, and decides nothing.
-fn only_tells(call: &str) -> bool {
-    ["android.util.Log.", "java.lang.StringBuilder."]
-        .iter()
-        .any(|begin| call.starts_with(begin))
-        || [".printStackTrace", ".getMessage", ".toString"]
-            .iter()
-            .any(|end| call.ends_with(end))
-}
-
 /// Whether a refusal of the manager behind is caught and forgotten. What catches it and calls something else may
 /// refuse there.
-fn swallows(site: &ClassSite<'_, '_>, body: &crate::dex::Body<'_>) -> bool {
+fn swallows<'b>(site: &ClassSite<'_, 'b>, body: &crate::dex::Body<'b>) -> bool {
     let calls = site.calls(body);
     let catching = body.handlers.iter().map(|handler| handler.at).min();
     let passes_on =

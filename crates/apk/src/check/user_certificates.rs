@@ -18,9 +18,7 @@ pub(super) const CHECK: Check = Check {
 fn look(facts: &Facts<'_>, found: &mut Found<'_>) {
     let hosts = std::iter::once("").chain(facts.network.hosts());
     for host in hosts {
-        let effective = facts
-            .network
-            .effective(host, facts.manifest.target(), facts.manifest.cleartext);
+        let effective = facts.network.effective(host, facts.manifest);
         if !effective.trusts_users {
             continue;
         }
@@ -30,10 +28,16 @@ fn look(facts: &Facts<'_>, found: &mut Found<'_>) {
         } else {
             "AndroidManifest.xml"
         };
+        let level = if facts.manifest.may_use_network() {
+            Level::Medium
+        } else {
+            // It does not ask for the network: there is no traffic to read.
+            Level::Informational
+        };
         found.at(
             Owner::App,
             Proof::in_file(file).constant(whom),
-            Level::Medium,
+            level,
             Confidence::High,
             format!("certificates that a user installed are trusted for {whom}"),
             format!(

@@ -1,6 +1,7 @@
 //! Web views that go on where the certificate is wrong.
 
 use super::{Check, ClassSite, Found, Look, hostname};
+use crate::dex::{Body, Insn};
 use crate::finding::Confidence;
 use ambit_event::Level;
 
@@ -21,9 +22,7 @@ fn look(site: &ClassSite<'_, '_>, found: &mut Found<'_>) {
         let Some((at, _)) = calls.iter().find(proceeds) else {
             continue;
         };
-        let branches = body
-            .insns()
-            .any(|insn| matches!(insn.op, 0x32..=0x3d | 0x2b | 0x2c));
+        let branches = branches(body);
         let (level, confidence) = if branches {
             (Level::Low, Confidence::Low)
         } else {
@@ -44,4 +43,14 @@ fn look(site: &ClassSite<'_, '_>, found: &mut Found<'_>) {
             "whoever is on the way answers with a certificate of his own, and reads everything",
         );
     }
+}
+
+/// Whether it depends on something. That there is a handler at all, as Kotlin asks with `handler?.proceed()`, decides
+/// nothing.
+fn branches(body: &Body<'_>) -> bool {
+    // The object itself, the view, the handler, the error.
+    let handler = (body.n_ins == 4).then(|| body.n_registers.saturating_sub(2));
+    let on_handler = |insn: &Insn<'_>| matches!(insn.op, 0x38 | 0x39) && Some(insn.aa()) == handler;
+    body.insns()
+        .any(|insn| matches!(insn.op, 0x32..=0x3d | 0x2b | 0x2c) && !on_handler(&insn))
 }

@@ -4,18 +4,20 @@ mod methods;
 mod texts;
 
 use methods::Hiding;
-pub(crate) use texts::endpoint;
+pub(crate) use texts::take;
 use texts::{Candidate, MADE, made};
 
 use crate::check::{CHECKS, Check, ClassSite, Found, Look, SECRET, Site, Target, secret_used};
-use crate::dex::{self, Body, Call, Class, Dex, Flow, Interest, Members, Method, What};
+use crate::dex::{self, Body, Call, Class, Dex, Elsewhere, Flow, Interest, Members, Method, What};
 use crate::error::Result;
 use crate::finding::{Finding, Proof};
 use crate::hierarchy::Hierarchy;
 use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::names::{Owner, owner};
+use crate::package::Declared;
 use crate::report::{Endpoint, PathText, Secret};
+use crate::resources::Texts;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What came of one DEX file.
@@ -57,6 +59,7 @@ struct Reader<'r, 'b> {
     dex: &'r Dex<'b>,
     hierarchy: &'r Hierarchy<'b>,
     manifest: &'r Manifest,
+    texts: &'r Texts,
     limits: &'r Limits,
     interests: Vec<Interest>,
     watches: HashMap<u32, Vec<Watch>>,
@@ -72,6 +75,7 @@ struct Reader<'r, 'b> {
     made: BTreeSet<(String, Proof, Owner)>,
     /// Steps that the data-flow may still take in this file.
     steps_left: usize,
+    elsewhere: Elsewhere<'r, 'b>,
     facts: CodeFacts,
 }
 
@@ -84,13 +88,14 @@ const STEPS: usize = 1 << 20;
 pub(crate) fn look<'b>(
     dex: &Dex<'b>,
     hierarchy: &Hierarchy<'b>,
-    manifest: &Manifest,
+    declared: &Declared,
     limits: &Limits,
 ) -> CodeFacts {
     let mut reader = Reader {
         dex,
         hierarchy,
-        manifest,
+        manifest: &declared.manifest,
+        texts: &declared.texts,
         limits,
         interests: Vec::new(),
         watches: HashMap::new(),
@@ -101,6 +106,7 @@ pub(crate) fn look<'b>(
         marks: Vec::new(),
         made: BTreeSet::new(),
         steps_left: dex.n_bytes().saturating_mul(STEPS_A_BYTE).max(STEPS),
+        elsewhere: Elsewhere::of(dex),
         facts: CodeFacts::default(),
     };
     reader.know_texts();
@@ -196,6 +202,7 @@ impl<'b> Reader<'_, 'b> {
             dex: self.dex,
             kinds: &kinds,
             methods: bodies,
+            elsewhere: &self.elsewhere,
         };
         for check in CHECKS {
             for look in check.looks {
@@ -260,6 +267,7 @@ impl<'b> Reader<'_, 'b> {
         let followed = Flow::class(
             self.dex,
             &self.interests,
+            self.texts,
             class,
             members,
             bodies,

@@ -132,15 +132,9 @@ impl Reader<'_, '_> {
                     .extend(endpoint(&url, &whose, &place, consumer.clone()));
             }
             for (form, value, is_checked) in candidate.secrets {
-                self.facts.secrets.push(Secret {
-                    kind: form.kind,
-                    value,
-                    is_public: form.is_public,
-                    is_checked,
-                    owner: whose.clone(),
-                    place: place.clone(),
-                    consumer: consumer.clone(),
-                });
+                let consumer = consumer.clone();
+                let found = secret(form, value, is_checked, &whose, &place, consumer);
+                self.facts.secrets.push(found);
             }
         }
         for (text, proof, whose) in self.made {
@@ -149,19 +143,8 @@ impl Reader<'_, '_> {
                 consumer: None,
                 ..proof
             };
-            let urls = text::urls(&text).filter_map(|url| endpoint(url, &whose, &place, consumer.clone()));
-            self.facts.endpoints.extend(urls);
-            self.facts
-                .secrets
-                .extend(text::secrets(&text).into_iter().map(|hit| Secret {
-                    kind: hit.form.kind,
-                    value: hit.value.to_owned(),
-                    is_public: hit.form.is_public,
-                    is_checked: hit.is_checked,
-                    owner: whose.clone(),
-                    place: place.clone(),
-                    consumer: consumer.clone(),
-                }));
+            let (urls, secrets) = (&mut self.facts.endpoints, &mut self.facts.secrets);
+            take(&text, &whose, &place, consumer.as_ref(), urls, secrets);
         }
         for (n, place) in self.paths {
             let Some(path) = self.dex.string(n) else { continue };
@@ -191,13 +174,44 @@ pub(super) fn made(
     (!is_carried && tells()).then(|| (text.clone(), proof(call, class), whose.clone()))
 }
 
-/// An address as an endpoint; `None` where it names no host.
-pub(crate) fn endpoint(
-    url: &str,
+/// Takes the addresses and secrets out of one text.
+pub(crate) fn take(
+    whole: &str,
+    whose: &Owner,
+    place: &Proof,
+    consumer: Option<&String>,
+    endpoints: &mut Vec<Endpoint>,
+    secrets: &mut Vec<Secret>,
+) {
+    let urls = text::urls(whole);
+    endpoints.extend(urls.filter_map(|url| endpoint(url, whose, place, consumer.cloned())));
+    secrets.extend(text::secrets(whole).into_iter().map(|hit| {
+        let value = hit.value.to_owned();
+        secret(hit.form, value, hit.is_checked, whose, place, consumer.cloned())
+    }));
+}
+
+fn secret(
+    form: &text::Form,
+    value: String,
+    is_checked: bool,
     whose: &Owner,
     place: &Proof,
     consumer: Option<String>,
-) -> Option<Endpoint> {
+) -> Secret {
+    Secret {
+        kind: form.kind,
+        value,
+        is_public: form.is_public,
+        is_checked,
+        owner: whose.clone(),
+        place: place.clone(),
+        consumer,
+    }
+}
+
+/// An address as an endpoint; `None` where it names no host.
+fn endpoint(url: &str, whose: &Owner, place: &Proof, consumer: Option<String>) -> Option<Endpoint> {
     let host = host_of(url)?.to_ascii_lowercase();
     let scheme = url.split_once("://")?.0.to_ascii_lowercase();
     Some(Endpoint {

@@ -151,17 +151,27 @@ const EFFECTS: &[(&str, &str, Effect)] = &[
     (
         "android/content/Context",
         "getExternalFilesDir",
-        Effect::Gives(SHARED_PATH),
+        Effect::Gives(OWN_SHARED_PATH),
     ),
     (
         "android/content/Context",
         "getExternalFilesDirs",
-        Effect::Gives(SHARED_PATH),
+        Effect::Gives(OWN_SHARED_PATH),
     ),
     (
         "android/content/Context",
         "getExternalCacheDir",
-        Effect::Gives(SHARED_PATH),
+        Effect::Gives(OWN_SHARED_PATH),
+    ),
+    (
+        "android/content/Context",
+        "getExternalCacheDirs",
+        Effect::Gives(OWN_SHARED_PATH),
+    ),
+    (
+        "android/content/Context",
+        "getObbDir",
+        Effect::Gives(OWN_SHARED_PATH),
     ),
     (
         "android/content/Context",

@@ -5,13 +5,15 @@
 
 mod code;
 mod effects;
+mod elsewhere;
 mod fields;
 mod flow;
 mod print;
 mod value;
 
-pub(crate) use code::Body;
+pub(crate) use code::{Body, Insn};
 pub(crate) use effects::effect;
+pub(crate) use elsewhere::Elsewhere;
 pub(crate) use fields::texts;
 pub(crate) use flow::{Call, Effect, Flow, Interest};
 pub(crate) use print::{ClassPrint, print};
@@ -85,7 +87,7 @@ pub(crate) struct Members {
 }
 
 /// One DEX file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Dex<'b> {
     /// The member of the package that it is.
     pub(crate) name: String,
@@ -114,6 +116,15 @@ impl<'b> Dex<'b> {
             if !has_more || at >= bytes.len() || all.len() == 100 {
                 return Ok(all);
             }
+        }
+    }
+
+    /// The file as if nothing of it had been read: whoever reads it a second time does so at his own cost.
+    fn anew(&self) -> Self {
+        Self {
+            members_left: Cell::new(2 * (self.fields.n_entries + self.methods.n_entries) + 64),
+            code_left: Cell::new(self.bytes.len().saturating_mul(4)),
+            ..self.clone()
         }
     }
 
@@ -160,10 +171,10 @@ impl<'b> Dex<'b> {
             fields,
             methods,
             classes,
-            members_left: Cell::new(2 * (fields.n_entries + methods.n_entries) + 64),
-            code_left: Cell::new(bytes.len().saturating_mul(4)),
+            members_left: Cell::default(),
+            code_left: Cell::default(),
         };
-        Ok((dex, size))
+        Ok((dex.anew(), size))
     }
 
     pub(crate) const fn n_strings(&self) -> u32 {

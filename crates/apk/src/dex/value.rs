@@ -30,6 +30,8 @@ pub(crate) mod label {
     pub(crate) const JOINED: Labels = 1 << 14;
     /// Joined by `?`, `&` or `=`: what follows stands in an address.
     pub(crate) const ADDRESS: Labels = 1 << 15;
+    /// A path in the app's own folder on shared storage, which others reach before Android 11 only.
+    pub(crate) const OWN_SHARED_PATH: Labels = 1 << 16;
 
     /// Data of persons.
     pub(crate) const PERSONAL: Labels =

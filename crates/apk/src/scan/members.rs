@@ -1,6 +1,6 @@
 //! What is in a package beside its declared parts and DEX code: native libraries, assets, versions of libraries.
 
-use crate::code::endpoint;
+use crate::code::take;
 use crate::container::{Container, Entry};
 use crate::finding::Proof;
 use crate::limits::{Budget, Limits};
@@ -186,7 +186,7 @@ fn pool(bytes: &[u8], place: &Proof, facts: &mut MemberFacts) {
 fn texts(bytes: &[u8], place: &Proof, facts: &mut MemberFacts) {
     let is_readable = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..=0xff);
     for run in bytes.split(|byte| !is_readable(byte)) {
-        for line in run.split(|byte| *byte == b'\n') {
+        for line in run.split(|byte| *byte == b'\n').flat_map(pieces) {
             if text::is_worth_a_look(line) {
                 one(&String::from_utf8_lossy(line), &Owner::App, place, facts);
             }
@@ -198,25 +198,39 @@ fn texts(bytes: &[u8], place: &Proof, facts: &mut MemberFacts) {
     }
 }
 
+/// A line in pieces that are short enough to be looked into at once: programs are packed into one line of megabytes.
+/// They end where no address and no secret goes on, as far as there is such a place.
+fn pieces(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    const PIECE: usize = 1 << 20;
+    const END: usize = 16 << 10;
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        let most = rest.len().min(PIECE);
+        let ends = |byte: &u8| matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b',' | b';' | b'<' | b'>');
+        let last = rest.get(most.saturating_sub(END)..most)?.iter().rposition(ends);
+        let at = match last {
+            Some(last) if most < rest.len() => most.saturating_sub(END) + last + 1,
+            _ => most,
+        };
+        let (piece, left) = rest.split_at_checked(at).filter(|_| at > 0)?;
+        rest = left;
+        Some(piece)
+    })
+}
+
 /// Takes the addresses and secrets out of one text.
 pub(crate) fn one(whole: &str, whose: &Owner, place: &Proof, facts: &mut MemberFacts) {
     if facts.endpoints.len() + facts.secrets.len() >= MOST {
         return;
     }
-    facts
-        .endpoints
-        .extend(text::urls(whole).filter_map(|url| endpoint(url, whose, place, None)));
-    facts
-        .secrets
-        .extend(text::secrets(whole).into_iter().map(|hit| Secret {
-            kind: hit.form.kind,
-            value: hit.value.to_owned(),
-            is_public: hit.form.is_public,
-            is_checked: hit.is_checked,
-            owner: whose.clone(),
-            place: place.clone(),
-            consumer: None,
-        }));
+    take(
+        whole,
+        whose,
+        place,
+        None,
+        &mut facts.endpoints,
+        &mut facts.secrets,
+    );
 }
 
 /// The library that a member tells the version of: `META-INF/androidx.core_core.version`, or a Maven description.

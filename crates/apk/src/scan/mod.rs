@@ -82,7 +82,7 @@ pub fn scan_bytes(name: &str, bytes: &[u8], limits: &Limits) -> Result<AppReport
     let signature = signature(&parts, &declared.manifest, kind, &budget);
     let members = members_of(&parts, &declared, limits, &budget);
     coverage.unread.extend(members.unread.iter().cloned());
-    let code = code_of(&parts, &declared.manifest, limits, &budget, &mut coverage);
+    let code = code_of(&parts, &declared, limits, &budget, &mut coverage);
     Ok(conclude(
         name, bytes, kind, &parts, declared, signature, members, code, coverage, limits,
     ))
@@ -130,7 +130,7 @@ fn members_of(parts: &[Part<'_>], declared: &Declared, limits: &Limits, budget: 
     for part in parts {
         members::look(&part.container, &part.prefix(), limits, budget, &mut facts);
     }
-    for text in &declared.texts {
+    for text in declared.texts.iter() {
         let place = Proof {
             method: Some(text.name.clone()),
             ..Proof::in_file("resources.arsc")
@@ -155,7 +155,7 @@ fn members_of(parts: &[Part<'_>], declared: &Declared, limits: &Limits, budget: 
 /// Looks at all DEX files, one a thread.
 fn code_of(
     parts: &[Part<'_>],
-    manifest: &Manifest,
+    declared: &Declared,
     limits: &Limits,
     budget: &Budget,
     coverage: &mut Coverage,
@@ -173,13 +173,13 @@ fn code_of(
             Err(error) => coverage.unread.push(format!("{name}: {error}")),
         }
     }
-    each_file(&readable, &hierarchy, manifest, limits)
+    each_file(&readable, &hierarchy, declared, limits)
 }
 
 fn each_file<'b>(
     files: &[(&str, &'b [u8])],
     hierarchy: &Hierarchy<'b>,
-    manifest: &Manifest,
+    declared: &Declared,
     limits: &Limits,
 ) -> CodeFacts {
     let next = AtomicUsize::new(0);
@@ -191,7 +191,7 @@ fn each_file<'b>(
                 return done;
             };
             for dex in Dex::parse(name, bytes).unwrap_or_default() {
-                done.push((n, code::look(&dex, hierarchy, manifest, limits)));
+                done.push((n, code::look(&dex, hierarchy, declared, limits)));
             }
         }
     };

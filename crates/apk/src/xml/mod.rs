@@ -166,6 +166,7 @@ const ATTRIBUTE_IDS: &[(u32, &str)] = &[
     (0x0101_0272, "testOnly"),
     (0x0101_0280, "allowBackup"),
     (0x0101_028e, "required"),
+    (0x0101_03a9, "isolatedProcess"),
     (0x0101_04ea, "extractNativeLibs"),
     (0x0101_04eb, "fullBackupContent"),
     (0x0101_04ec, "usesCleartextTraffic"),

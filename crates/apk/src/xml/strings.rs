@@ -41,6 +41,11 @@ impl<'b> Strings<'b> {
         self.offsets.len() / 4
     }
 
+    /// Bytes from which strings are taken.
+    pub(crate) const fn n_bytes(&self) -> usize {
+        self.data.len()
+    }
+
     /// The string of that number; `None` where it lies outside the pool.
     pub(crate) fn get(&self, n: u32) -> Option<String> {
         let at = u32_at(self.offsets, (n as usize).checked_mul(4)?)? as usize;

@@ -49,6 +49,23 @@ fn a_repaired_release_takes_the_old_ones_place() {
 }
 
 #[test]
+fn a_release_that_is_less_too_old_introduces_nothing() {
+    let of = |code: u32, min: u32| {
+        let manifest = document::compile(&format!(
+            "<manifest package=\"org.example.shop\" android:versionCode=\"{code}\"><uses-sdk \
+             android:minSdkVersion=\"{min}\" android:targetSdkVersion=\"34\"/><application/></manifest>"
+        ));
+        let bytes = zip(&[("AndroidManifest.xml", &manifest)]);
+        scan_bytes("shop.apk", &bytes, &Limits::default()).expect("an answer")
+    };
+    let is_old = |f: &&ambit_apk::Finding| f.check.name == "supported_versions";
+    let (older, newer) = (diff(&of(7, 14), &of(8, 21)), diff(&of(8, 21), &of(9, 24)));
+    assert_eq!(older.introduced.iter().chain(&older.fixed).find(is_old), None);
+    assert_eq!(older.left.iter().filter(is_old).count(), 1);
+    assert_eq!(newer.fixed.iter().filter(is_old).count(), 1);
+}
+
+#[test]
 fn another_package_or_signer_replaces_the_app() {
     let key = Key::new("shop");
     let old = release(7, "org.example.shop", WEAK, &key);

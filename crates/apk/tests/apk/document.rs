@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 /// Attributes of Android's own, with the ids that its resources give them.
 const IDS: &[(&str, u32)] = &[
+    ("isolatedProcess", 0x0101_03a9),
+    ("targetActivity", 0x0101_0202),
     ("label", 0x0101_0001),
     ("path", 0x0101_002a),
     ("pathPrefix", 0x0101_002b),
@@ -146,6 +148,10 @@ fn typed(value: &str, strings: &mut Strings) -> (u32, u32, u32) {
         "false" => (0x12, u32::MAX, 0),
         // Words that the packer writes as numbers.
         "signature" | "singleTask" => (0x10, u32::MAX, 2),
+        _ if value.starts_with("@0x") => {
+            let id = u32::from_str_radix(&value[3..], 16).expect("an id");
+            (0x01, u32::MAX, id)
+        }
         _ => {
             if let Ok(number) = value.parse::<u32>() {
                 return (0x10, u32::MAX, number);

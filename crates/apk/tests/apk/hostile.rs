@@ -1,5 +1,6 @@
 //! Packages that want to be read wrongly, or to cost more than they are worth.
 
+use crate::resources::{chunk, pool, references, table};
 use crate::{document, package, smali, twins};
 use ambit_apk::{Budget, Container, Error, Limits, scan_bytes};
 use std::path::Path;
@@ -173,61 +174,6 @@ fn headers_that_disagree_about_their_sizes_place_are_told() {
     );
 }
 
-/// A chunk of a resource table.
-fn chunk(kind: u16, header: &[u8], body: &[u8]) -> Vec<u8> {
-    let n_header = (header.len() + 8) as u16;
-    let size = (header.len() + body.len() + 8) as u32;
-    [
-        &kind.to_le_bytes()[..],
-        &n_header.to_le_bytes(),
-        &size.to_le_bytes(),
-        header,
-        body,
-    ]
-    .concat()
-}
-
-/// A string pool of these strings in UTF-8, which claims to have `n_claimed`.
-fn pool(strings: &[&str], n_claimed: u32) -> Vec<u8> {
-    let (mut offsets, mut data) = (Vec::new(), Vec::new());
-    for text in strings {
-        offsets.extend((data.len() as u32).to_le_bytes());
-        data.extend([text.len() as u8, text.len() as u8]);
-        data.extend(text.bytes().chain([0]));
-    }
-    let begin = 28 + offsets.len() as u32;
-    let words = [n_claimed, 0, 0x100, begin, 0];
-    let header: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    chunk(1, &header, &[offsets, data].concat())
-}
-
-/// A table with one type, whose entries are references to these ids.
-fn table(references: &[u32], n_claimed: u32) -> Vec<u8> {
-    let mut body: Vec<u8> = (0..references.len() as u32)
-        .flat_map(|n| (n * 16).to_le_bytes())
-        .collect();
-    for id in references {
-        body.extend([8, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 1]);
-        body.extend(id.to_le_bytes());
-    }
-    let begin = 8 + 12 + 64 + 4 * references.len() as u32;
-    let mut header = vec![1, 0, 0, 0];
-    header.extend(n_claimed.to_le_bytes());
-    header.extend(begin.to_le_bytes());
-    header.extend(64u32.to_le_bytes());
-    header.extend([0; 60]);
-    let kind = chunk(0x0201, &header, &body);
-    let (types, keys) = (pool(&["string"], 1), pool(&["key"], 1));
-    let mut header = 0x7fu32.to_le_bytes().to_vec();
-    header.extend([0; 256]);
-    header.extend(288u32.to_le_bytes());
-    header.extend([0; 4]);
-    header.extend((288 + types.len() as u32).to_le_bytes());
-    header.extend([0; 8]);
-    let inner = chunk(0x0200, &header, &[types, keys, kind].concat());
-    chunk(2, &1u32.to_le_bytes(), &[pool(&["text"], 1), inner].concat())
-}
-
 fn with_table(table: &[u8]) -> ambit_apk::AppReport {
     let text = "<manifest package=\"org.example.shop\" android:versionName=\"@0x7f010000\"></manifest>";
     let manifest = document::compile(text);
@@ -238,14 +184,84 @@ fn with_table(table: &[u8]) -> ambit_apk::AppReport {
 #[test]
 fn resources_that_go_round_in_circles_end() {
     // Each is a reference to the next, and the last to the first; one is a reference to itself.
-    let report = with_table(&table(&[0x7f01_0001, 0x7f01_0002, 0x7f01_0000, 0x7f01_0003], 4));
+    let report = with_table(&references(
+        &[0x7f01_0001, 0x7f01_0002, 0x7f01_0000, 0x7f01_0003],
+        4,
+    ));
     assert_eq!(report.manifest.package, "org.example.shop");
     assert_eq!(report.coverage.unread, Vec::<String>::new());
 }
 
 #[test]
+fn one_long_text_under_many_names_is_read_once() {
+    let long = format!("http://a.example.net/{}", "x".repeat(30_000));
+    let values = vec![(3, 0); 60_000];
+    let report = with_table(&table(&[&long], &[(0, &values)], 60_000));
+    let n_places = report
+        .endpoints
+        .iter()
+        .filter(|e| e.host == "a.example.net")
+        .count();
+    assert_eq!((n_places, report.coverage.unread.len()), (1, 0));
+    // As many texts that begin at the same place.
+    let texts: Vec<&str> = std::iter::once(long.as_str()).chain(vec![""; 59_999]).collect();
+    let values: Vec<(u8, u32)> = (0..60_000).map(|n| (3, n)).collect();
+    let mut table = table(&texts, &[(0, &values)], 60_000);
+    table[12 + 28..12 + 28 + 4 * 60_000].fill(0);
+    let report = with_table(&table);
+    assert!(
+        report.coverage.unread[0].contains("overlap"),
+        "{:?}",
+        report.coverage.unread
+    );
+}
+
+#[test]
+fn a_line_without_end_is_read_in_pieces() {
+    // A program in one line: what stands where a piece ends is whole.
+    let mut line = "f(1,2);".repeat(149_795);
+    line.push_str("g(\"http://a.example.net/v1/users\");");
+    line.push_str(&"f(1,2);".repeat(300_000));
+    line.push_str("g(\"AKIAQ3EGXKM7ZJQ2RT5W\")");
+    // An address without end.
+    let long = format!("http://b.example.net/{}", "x".repeat(3 << 20));
+    let manifest = document::compile("<manifest package=\"org.example.shop\"></manifest>");
+    let bytes = package::zip(&[
+        ("AndroidManifest.xml", &manifest),
+        ("assets/index.js", line.as_bytes()),
+        ("assets/long.txt", long.as_bytes()),
+    ]);
+    let report = scan_bytes("shop.apk", &bytes, &Limits::default()).expect("an answer");
+    let of = |host: &str| -> Vec<&str> {
+        let is_one = |e: &&ambit_apk::Endpoint| e.host == host;
+        report
+            .endpoints
+            .iter()
+            .filter(is_one)
+            .map(|e| e.url.as_str())
+            .collect()
+    };
+    assert_eq!(of("a.example.net"), ["http://a.example.net/v1/users"]);
+    assert!(of("b.example.net").iter().all(|url| url.len() == 2_048));
+    assert_eq!(report.secrets.len(), 1);
+}
+
+#[test]
+fn a_manifest_that_says_one_long_text_again_and_again_is_refused() {
+    let long = "x".repeat(30_000);
+    let meta = "<meta-data android:name=\"a\" android:value=\"@0x7f010000\"/>".repeat(2_000);
+    let text = format!("<manifest package=\"org.example.shop\"><application>{meta}</application></manifest>");
+    let bytes = package::zip(&[
+        ("AndroidManifest.xml", &document::compile(&text)),
+        ("resources.arsc", &table(&[&long], &[(0, &[(3, 0)])], 1)),
+    ]);
+    let refused = scan_bytes("shop.apk", &bytes, &Limits::default());
+    assert!(matches!(refused, Err(Error::TooMuch { .. })), "{refused:?}");
+}
+
+#[test]
 fn huge_counts_cost_nothing() {
-    let report = with_table(&table(&[0x7f01_0000], u32::MAX));
+    let report = with_table(&references(&[0x7f01_0000], u32::MAX));
     assert_eq!(report.manifest.package, "org.example.shop");
     let mut strings = chunk(2, &1u32.to_le_bytes(), &pool(&["text"], u32::MAX));
     let _ = with_table(&strings);

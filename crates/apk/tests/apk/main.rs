@@ -9,6 +9,7 @@ mod hostile;
 mod kinds;
 mod ours;
 mod package;
+mod resources;
 mod signatures;
 mod smali;
 mod twins;

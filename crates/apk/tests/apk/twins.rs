@@ -127,3 +127,15 @@ fn a_finding_says_where_and_what() {
         "a secret is not shown"
     );
 }
+
+#[test]
+fn each_credential_that_goes_through_a_helper_is_told_with_where_it_came_from() {
+    let report = scanned(&folder().join("plain_preferences"), "vulnerable-helper");
+    let told: Vec<(Option<&str>, usize)> = report
+        .findings
+        .iter()
+        .filter(|f| f.check.name == "plain_preferences")
+        .map(|f| (f.proof.constant.as_deref(), f.proof.callers.len()))
+        .collect();
+    assert_eq!(told, [(Some("password"), 2), (Some("refresh_token"), 2)]);
+}

@@ -14,6 +14,7 @@ use super::fields::Fields;
 use super::value::{Labels, Value, What, label};
 use super::{Class, Dex, Members, Method, STATIC};
 use crate::names::is_credential;
+use crate::resources::Texts;
 use arrays::{arithmetic, fill, filled, int, new_array, put_element};
 use blocks::{flow_to, leaders};
 use std::borrow::Cow;
@@ -99,6 +100,7 @@ pub(crate) struct Followed {
 pub(crate) struct Flow<'d, 'b, 's> {
     dex: &'d Dex<'b>,
     interests: &'d [Interest],
+    texts: &'d Texts,
     bodies: HashMap<u32, (Method, Body<'b>)>,
     fields: Fields,
     frozen: bool,
@@ -125,9 +127,14 @@ type States = BTreeMap<usize, (Vec<Value>, u8)>;
 
 impl<'d, 'b, 's> Flow<'d, 'b, 's> {
     /// Follows every method of a class; `sink` sees each call once per way in which it is entered.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what is known of a class meets here once"
+    )]
     pub(crate) fn class(
         dex: &'d Dex<'b>,
         interests: &'d [Interest],
+        texts: &'d Texts,
         class: &Class,
         members: &Members,
         defined: &[(Method, Body<'b>)],
@@ -141,6 +148,7 @@ impl<'d, 'b, 's> Flow<'d, 'b, 's> {
         let mut flow = Self {
             dex,
             interests,
+            texts,
             bodies,
             fields: Fields::of(dex, class, &members.statics),
             frozen: false,

@@ -71,6 +71,9 @@ impl<'b> Flow<'_, 'b, '_> {
     pub(super) fn texts(&self, callee: u32, args: &[Value]) -> Option<Text> {
         let method = self.dex.method(callee)?;
         let name = self.dex.method_name(callee);
+        if let (b"getString" | b"getText", [_, id]) = (name, args) {
+            return self.resource(*id);
+        }
         match self.dex.descriptor(method.class) {
             b"Ljava/lang/StringBuilder;" | b"Ljava/lang/StringBuffer;" => self.builder(name, callee, args),
             b"Ljava/lang/String;" => self.string(name, args),
@@ -79,6 +82,13 @@ impl<'b> Flow<'_, 'b, '_> {
             b"Ljava/util/Base64$Decoder;" if name == b"decode" => self.decoded(args.get(1)),
             _ => None,
         }
+    }
+
+    /// The text of the package's resources that a number names, whoever is asked for it: their numbers are no others'.
+    fn resource(&self, id: Value) -> Option<Text> {
+        let What::Int(id) = id.what else { return None };
+        let text = self.texts.get(u32::try_from(id).ok()?)?;
+        Some(Text::Returned(self.make(text.to_owned())))
     }
 
     fn builder(&self, name: &[u8], callee: u32, args: &[Value]) -> Option<Text> {

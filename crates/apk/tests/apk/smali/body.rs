@@ -152,6 +152,11 @@ impl<'w> Assembler<'w> {
             "const/4" => self
                 .units
                 .push(0x12 | reg(0) << 8 | (number(parts[1]) as u16 & 0xf) << 12),
+            "const" => {
+                let value = number(parts[1]) as u32;
+                self.units
+                    .extend([0x14 | reg(0) << 8, value as u16, (value >> 16) as u16]);
+            }
             "const/16" => self.units.extend([0x13 | reg(0) << 8, number(parts[1]) as u16]),
             "const-wide/16" => self.units.extend([0x16 | reg(0) << 8, number(parts[1]) as u16]),
             "const-string" => {
@@ -188,8 +193,12 @@ impl<'w> Assembler<'w> {
                 let code = if op == "if-eqz" { 0x38 } else { 0x39 };
                 self.units.extend([code | reg(0) << 8, 0]);
             }
-            "aput-byte" | "aput-object" => {
-                let code = if op == "aput-byte" { 0x4f } else { 0x4d };
+            "aget-object" | "aput-byte" | "aput-object" => {
+                let code = match op {
+                    "aget-object" => 0x46,
+                    "aput-byte" => 0x4f,
+                    _ => 0x4d,
+                };
                 self.units.extend([code | reg(0) << 8, reg(1) | reg(2) << 8]);
             }
             "iget-object" | "iput-object" | "iget" | "iput" => {

@@ -1,0 +1,9 @@
+# The permission that holds for the whole app is taken away from one of its doors.
+.class public Lorg/example/shop/Main;
+.super Landroid/app/Activity;
+
+.method public constructor <init>()V
+    .registers 1
+    invoke-direct {p0}, Landroid/app/Activity;-><init>()V
+    return-void
+.end method

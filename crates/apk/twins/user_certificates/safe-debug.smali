@@ -1,0 +1,9 @@
+# What was meant for debugging does not hold in a release.
+.class public Lorg/example/shop/Main;
+.super Landroid/app/Activity;
+
+.method public constructor <init>()V
+    .registers 1
+    invoke-direct {p0}, Landroid/app/Activity;-><init>()V
+    return-void
+.end method

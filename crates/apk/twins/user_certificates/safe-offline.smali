@@ -1,0 +1,9 @@
+# The same policy in an app that does not ask for the network.
+.class public Lorg/example/shop/Main;
+.super Landroid/app/Activity;
+
+.method public constructor <init>()V
+    .registers 1
+    invoke-direct {p0}, Landroid/app/Activity;-><init>()V
+    return-void
+.end method
