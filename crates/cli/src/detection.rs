@@ -395,6 +395,17 @@ impl Remarks {
             let n = words::counted(n_idle, "rule is", "rules are");
             lines.push(format!("{n} about logs that are not read here"));
         }
+        let lost = rules
+            .rules()
+            .iter()
+            .filter(|rule| rule.lost_in_pipelines().is_some());
+        let n_lost = lost.count() as u64;
+        if n_lost > 0 {
+            let n = words::counted(n_lost, "rule", "rules");
+            lines.push(format!(
+                "{n} lost what to match in the pipelines; `ambit rules check` with them names each"
+            ));
+        }
         lines.extend(limits(run));
         lines.extend(expired(
             run,
@@ -491,16 +502,27 @@ fn limits(run: &Run) -> Vec<String> {
             tally.n_without_group,
             "matches have no field that their correlation groups by",
         ),
-        (tally.n_allowed, "findings are on the allow-list"),
     ];
     let told = counts.into_iter().filter(|(n, _)| *n > 0);
-    told.map(|(n, what)| format!("{} {what}", words::number(n)))
-        .collect()
+    let told = told.map(|(n, what)| format!("{} {what}", words::number(n)));
+    let allowed = (tally.n_allowed > 0).then(|| {
+        let are = words::counted(tally.n_allowed, "finding is", "findings are");
+        format!("{are} on the allow-list, and not told")
+    });
+    told.chain(allowed).collect()
 }
 
 fn expired(run: &Run, last: Timestamp) -> Vec<String> {
     let line = |entry: &ambit_detect::Allowed| {
-        format!("the allow-list's `{}` ended on {}", entry.reason, entry.until)
+        let actor = entry.actor.as_ref().map(|actor| shown(&actor.to_string()));
+        let about = entry.rule.clone().into_iter().chain(actor);
+        let about = about.collect::<Vec<_>>().join(" and ");
+        format!(
+            "the allow-list's decision on {} ({}) ended on {}",
+            printable(&about, 200),
+            printable(&entry.reason, 200),
+            entry.until
+        )
     };
     run.allow_list().expired(last).map(line).collect()
 }

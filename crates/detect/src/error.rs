@@ -9,8 +9,8 @@ pub enum Error {
     #[error("{origin}: {why}")]
     Placeholders { origin: String, why: String },
     /// The file with a processing pipeline is none that can be used.
-    #[error("{origin}: {why}")]
-    Pipeline { origin: String, why: String },
+    #[error("{0}")]
+    Pipeline(Box<crate::rule::Refusal>),
     /// The file with findings that are not to be told is none.
     #[error("{origin}: {why}")]
     AllowList { origin: String, why: String },

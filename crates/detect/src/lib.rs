@@ -39,11 +39,11 @@ mod view;
 
 pub use allow::{AllowList, Allowed};
 pub use ambit_event::FindingEntry as Entry;
-pub use behave::{Behaviours, Sheet};
+pub use behave::{Behaviours, Described, Sheet};
 pub use blind::{Blind, SILENCE, Unproven, blind, silences};
 pub use detector::{Detector, Tally};
 pub use error::Error;
-pub use explain::{Explanation, Site};
+pub use explain::{Explanation, Miss, Site};
 pub use export::{OCSF_VERSION, OcsfLog, Product, navigator, ocsf};
 pub use hunt::Hunt;
 pub use once::Once;

@@ -336,7 +336,10 @@ fn finding(label: &Label<'_>, told: Told, verdict: Verdict) -> Finding {
         rule_id: label.id.to_owned(),
         title: label.title.to_owned(),
         level: verdict.level.or(label.level),
-        attack: label.attack.clone(),
+        attack: match verdict.attack.is_empty() {
+            true => label.attack.clone(),
+            false => verdict.attack.iter().map(|id| (*id).to_owned()).collect(),
+        },
         time: verdict.since(),
         until: verdict.until,
         source: verdict.who.source.to_string(),

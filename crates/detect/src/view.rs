@@ -100,12 +100,10 @@ fn part_of(value: EventValue<'_>, part: Part) -> Option<EventValue<'_>> {
             Some(EventValue::Str(Cow::Owned(value.to_json().to_string())))
         }
         (Part::Text, value) => Some(value),
-        (part, EventValue::Str(Cow::Borrowed(text))) => {
-            part.of(text).map(|text| EventValue::Str(Cow::Borrowed(text)))
-        }
+        (part, EventValue::Str(Cow::Borrowed(text))) => part.of(text).map(EventValue::Str),
         (part, EventValue::Str(Cow::Owned(text))) => part
             .of(&text)
-            .map(|text| EventValue::Str(Cow::Owned(text.to_owned()))),
+            .map(|part| EventValue::Str(Cow::Owned(part.into_owned()))),
         _ => None,
     }
 }

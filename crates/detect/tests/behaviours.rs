@@ -93,15 +93,23 @@ fn found(events: &[Event], terms: Terms) -> String {
             n_events,
             because,
             actor,
+            attack,
             ..
         } = finding;
+        // Where it is of fewer techniques than its behaviour can find.
+        let sheets = Behaviours::sheets();
+        let sheet = sheets.iter().find(|sheet| sheet.id == rule_id).unwrap();
+        let of = match attack.iter().eq(sheet.attack.iter().copied()) {
+            true => String::new(),
+            false => format!(" of {}", attack.join(" ")),
+        };
         let actor: Vec<String> = actor.iter().map(ToString::to_string).collect();
         let level = level.unwrap().name();
         let because = because.as_deref().unwrap_or("-");
         let actor = actor.join(" ");
         writeln!(
             out,
-            "{rule_id} {level}: {because}\n  {actor}; {n_events} events, {time} to {until}"
+            "{rule_id} {level}{of}: {because}\n  {actor}; {n_events} events, {time} to {until}"
         )
         .unwrap();
     }
@@ -145,6 +153,9 @@ fn every_behaviour_has_its_case_its_technique_and_its_budget() {
         .iter()
         .map(|case| fs::read_to_string(case.with_extension("out")).unwrap_or_default())
         .collect();
+    for described in Behaviours::described() {
+        assert!(!described.parameters.is_empty(), "{}", described.name);
+    }
     for sheet in Behaviours::sheets() {
         assert!(
             outs.iter().any(|out| out.contains(&format!("{} ", sheet.id))),

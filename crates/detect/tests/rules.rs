@@ -205,3 +205,185 @@ fn rules_go_through_pipelines() {
     assert!(Pipelines::load(&[fetching]).is_err());
     assert!(Pipelines::load(&[dir.path().join("gone.yml")]).is_err());
 }
+
+fn through(pipeline: &str, rule: &str) -> RuleSet {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let pipelines = Pipelines::load(&[file("p.yml", pipeline)]).unwrap();
+    RuleSet::load_through(&[file("r.yml", rule)], &Placeholders::none(), &pipelines)
+}
+
+const SHELL: &str = "title: Shell\nid: shell\nlogsource: {category: process_creation, product: windows}\n\
+    detection: {s: {Image|endswith: '\\cmd.exe'}, condition: s}\nlevel: low\n";
+
+#[test]
+fn a_pipeline_that_is_not_understood_is_refused_with_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("p.yml");
+    let step =
+        |text: &str| format!("name: p\ntransformations:\n- id: one\n  type: drop_detection_item\n- {text}\n");
+    for (text, expected) in [
+        ("name: [".to_owned(), "this is no YAML"),
+        ("- a\n".to_owned(), ":1:1: a pipeline is a mapping"),
+        (
+            "name: p\ntransformation: []\n".to_owned(),
+            ":2:1: a pipeline knows no `transformation`",
+        ),
+        (
+            "name: p\ntransformations: {}\n".to_owned(),
+            ":2:18: `transformations` is a list of steps",
+        ),
+        (
+            "name: p\nsources: []\n".to_owned(),
+            ":2:1: it takes values from outside",
+        ),
+        (
+            step("{id: two, type: rename}"),
+            ":5:19: `rename` is no type that a step can have here",
+        ),
+        (step("id: two"), ":5:3: a step has no `type`"),
+        (
+            step("{type: field_name_mapping}"),
+            ":5:3: `field_name_mapping` has no `mapping`",
+        ),
+        (
+            step("{type: field_name_mapping, maping: {}, mapping: {}}"),
+            ":5:30: `field_name_mapping` knows no `maping`",
+        ),
+        (
+            step("{type: field_name_mapping, mapping: {Image: }}"),
+            "a value is missing",
+        ),
+        (
+            step("{type: replace_string, regex: '(', replacement: x}"),
+            ":5:33: `regex` is no regular expression: error: unclosed group",
+        ),
+        (step("{type: case, case: camel}"), ":5:22: `case` is one of lower"),
+        (
+            step("type: drop_detection_item\n  rule_conditions: [{type: logsorce}]"),
+            ":6:28: `logsorce` is no type that one of `rule_conditions` can have here",
+        ),
+        (
+            step(
+                "type: drop_detection_item\n  rule_conditions: {a: {type: is_sigma_rule}}\n  rule_cond_expression: a and b",
+            ),
+            ":7:25: `b` is none of its conditions",
+        ),
+        (
+            step(
+                "type: drop_detection_item\n  rule_conditions: {a: {type: is_sigma_rule}}\n  rule_cond_expression: (a",
+            ),
+            ":7:25: `(a` ends too early",
+        ),
+        (
+            step("type: drop_detection_item\n  rule_cond_expression: a"),
+            ":6:3: there are no `rule_conditions` to join",
+        ),
+        (
+            step(
+                "type: drop_detection_item\n  field_name_conditions: [{type: include_fields, fields: [a]}, {type: exclude_fields, fields: [b]}]\n  field_name_cond_op: or",
+            ),
+            ":7:3: conditions of fields and values are joined by `and` alone",
+        ),
+        (
+            step("{type: set_value, value: &a 1}\n- {type: set_value, value: *a}"),
+            "an alias stands for",
+        ),
+        (
+            step("{type: add_condition, conditions: {a: []}}"),
+            ":5:3: add_condition: empty sequence",
+        ),
+    ] {
+        std::fs::write(&path, &text).unwrap();
+        let told = Pipelines::load(std::slice::from_ref(&path)).map_err(|error| error.to_string());
+        let told = told.map(drop).unwrap_err();
+        assert!(told.contains(expected), "{text}\n{told}");
+        assert!(told.contains("p.yml:") && !told.contains("modifier"), "{told}");
+    }
+}
+
+#[test]
+fn conditions_with_names_are_joined_as_they_say() {
+    let mapping = "type: field_name_mapping\n  mapping: {Image: proc_path}";
+    let fields = |conditions: &str| {
+        let rules = through(
+            &format!("name: p\ntransformations:\n- {mapping}\n  {conditions}\n"),
+            SHELL,
+        );
+        ambit_detect::Explanation::of(&rules.rules()[0]).fields.join(" ")
+    };
+    let named = "{w: {type: logsource, product: windows}, d: {type: logsource, category: dns}}";
+    let listed = "[{id: w, type: logsource, product: windows}, {type: logsource, category: dns}]";
+    for (conditions, expected) in [
+        (format!("rule_conditions: {named}"), "Image"),
+        (
+            format!("rule_conditions: {named}\n  rule_cond_op: or"),
+            "proc_path",
+        ),
+        (
+            format!("rule_conditions: {named}\n  rule_cond_not: true"),
+            "proc_path",
+        ),
+        (
+            format!("rule_conditions: {named}\n  rule_cond_expression: w and not d"),
+            "proc_path",
+        ),
+        (
+            format!("rule_conditions: {named}\n  rule_cond_expression: not (w or d)"),
+            "Image",
+        ),
+        (
+            format!("rule_conditions: {listed}\n  rule_cond_expression: (w and cond_1) or w"),
+            "proc_path",
+        ),
+    ] {
+        assert_eq!(fields(&conditions), expected, "{conditions}");
+    }
+}
+
+#[test]
+fn what_a_rule_loses_in_a_pipeline_is_told() {
+    let lost = |step: &str| {
+        let rules = through(&format!("name: p\ntransformations:\n- {step}\n"), SHELL);
+        let lost = rules.rules().iter().find_map(|rule| rule.lost_in_pipelines());
+        let refused = rules.refused().first().cloned();
+        lost.or(refused)
+            .map_or_else(String::new, |told| format!("{} {}", told.code, told.reason))
+    };
+    for (step, expected) in [
+        (
+            "{type: field_name_mapping, mapping: {Image: OriginalFileName}}",
+            "",
+        ),
+        (
+            "{type: field_name_mapping, mapping: {Image: process.executable}}",
+            "pipeline-nowhere pipelines leave it nothing to match: none of its logs is known to have `process.executable`",
+        ),
+        (
+            "{type: add_condition, conditions: {event.kind: process}}",
+            "pipeline-fields pipelines leave it less to match: none of its logs is known to have `event.kind`",
+        ),
+        (
+            "{type: change_logsource, product: cisco, service: aaa}",
+            "pipeline-nowhere pipelines leave it nowhere to run: no log that is read here is product=cisco",
+        ),
+        (
+            "{type: drop_detection_item}",
+            "pipeline a pipeline takes everything out of its detection `s`",
+        ),
+        (
+            "{type: rule_failure, message: not here}",
+            "pipeline a pipeline refuses it: Pipeline rule failure: not here",
+        ),
+    ] {
+        let told = lost(step);
+        assert!(
+            told.starts_with(expected) && told.is_empty() == expected.is_empty(),
+            "{step}: {told}"
+        );
+    }
+}

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 pub enum Test {
     /// Equal to one of these texts (integers in decimal). For a list column: holds one of them.
     In(Vec<String>),
-    /// Matches a pattern in which `*` stands for any characters, letters compared without case.
+    /// Matches a pattern in which `*` stands for any characters, letters compared without case. `\*` is a star and
+    /// `\\` a backslash; any other backslash is one too. [`Test::like`] makes one in which only stars mean something.
     Like(String),
     /// A whole number within these inclusive limits: an integer column, or a text that is a number.
     Between(Option<i64>, Option<i64>),
@@ -197,6 +198,12 @@ impl Test {
         }
     }
 
+    /// A pattern in which `*` stands for any characters and everything else for itself.
+    #[must_use]
+    pub fn like(pattern: &str) -> Self {
+        Self::Like(pattern.replace('\\', "\\\\"))
+    }
+
     pub(crate) fn admits_text(&self, value: Option<&str>) -> bool {
         let Some(value) = value else {
             return *self == Self::Absent;
@@ -243,11 +250,31 @@ fn fold_char(c: char) -> char {
     }
 }
 
+/// The texts between the wildcards of a pattern.
+pub(crate) fn parts_of(pattern: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut chars = pattern.chars().peekable();
+    while let Some(c) = chars.next() {
+        let literal = match c {
+            '*' => {
+                parts.push(String::new());
+                continue;
+            }
+            '\\' => chars.next_if(|next| matches!(next, '*' | '\\')).unwrap_or(c),
+            c => c,
+        };
+        if let Some(part) = parts.last_mut() {
+            part.push(literal);
+        }
+    }
+    parts
+}
+
 /// Whether the text matches a pattern in which `*` stands for any characters, letters without case.
 /// Linear in the text for each `*`-separated part: the parts are found greedily from the left.
 pub(crate) fn like(text: &str, pattern: &str) -> bool {
-    let (text, pattern) = (fold(text), fold(pattern));
-    let mut parts = pattern.split('*');
+    let (text, parts) = (fold(text), parts_of(&fold(pattern)));
+    let mut parts = parts.iter().map(String::as_str);
     let Some(mut rest) = parts.next().and_then(|head| text.strip_prefix(head)) else {
         return false;
     };
@@ -353,6 +380,11 @@ mod tests {
             ("", "*", true),
             ("", "", true),
             ("x", "", false),
+            ("a*b", r"A\*b", true),
+            ("axb", r"a\*b", false),
+            (r"C:\x", r"c:\*", false),
+            (r"C:\x", r"c:\\*", true),
+            (r"C:\x", r"c:\x", true),
         ] {
             assert_eq!(like(text, pattern), expected, "{text} ~ {pattern}");
         }

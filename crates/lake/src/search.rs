@@ -2,8 +2,8 @@
 //!
 //! A test is a column, an operator and a value. Columns go by OCSF path, lake name or short alias;
 //! producers' own fields as `fields.a.b` or `field:"a.b"`; `id` is the event id and `time` its instant.
-//! Operators are `=` `!=` `<` `<=` `>` `>=` `~` (a pattern with `*`, letters without case), `in (a, b)`,
-//! `present` and `absent`. Tests are joined by `and`, `or`, `not` and parentheses. A quoted text alone is
+//! Operators are `=` `!=` `<` `<=` `>` `>=` `~` (a pattern with `*`, letters without case; in quotes `\*` is a star
+//! and `\\` a backslash), `in (a, b)`, `present` and `absent`. Tests are joined by `and`, `or`, `not` and parentheses. A quoted text alone is
 //! looked for everywhere. `a != b` asks for events that say something other than b; `not a = b` admits
 //! those that say nothing too.
 
@@ -104,6 +104,27 @@ const OPERATORS: &[(&str, Operator)] = &[
     ("~", Operator::Like),
 ];
 
+/// A value as it was written: a text, and what `~` makes of it.
+struct Value {
+    text: String,
+    /// `None` where a star follows a backslash outside of quotes: it may be meant either way.
+    pattern: Option<String>,
+}
+
+impl Value {
+    /// A word without quotes, in which a backslash is one.
+    fn bare(word: &str) -> Self {
+        let pattern = (!word.contains(r"\*")).then(|| word.replace('\\', r"\\"));
+        Self {
+            text: word.to_owned(),
+            pattern,
+        }
+    }
+}
+
+const STAR_OR_FOLDER: &str =
+    r#"a pattern in quotes: "\*" is a star itself, "\\*" a backslash and any characters"#;
+
 struct Parser<'t> {
     text: &'t str,
     /// In bytes, always at a character.
@@ -140,7 +161,7 @@ impl<'t> Parser<'t> {
             self.need(")")?;
             inner
         } else if self.rest().starts_with(['"', '\'']) {
-            Filter::Text(self.quoted()?)
+            Filter::Text(self.quoted()?.text)
         } else {
             self.test()?
         };
@@ -164,7 +185,11 @@ impl<'t> Parser<'t> {
         };
         let at = self.at;
         let value = self.value()?;
-        let filter = self.compare(&subject, operator, &value);
+        let written = match operator {
+            Operator::Like => value.pattern.ok_or_else(|| STAR_OR_FOLDER.to_owned()),
+            _ => Ok(value.text),
+        };
+        let filter = written.and_then(|written| self.compare(&subject, operator, &written));
         if filter.is_err() {
             self.at = at;
         }
@@ -176,7 +201,7 @@ impl<'t> Parser<'t> {
         let name = self.bare(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '@'));
         if name == "field" && self.rest().starts_with(':') {
             self.at += 1;
-            return match self.value()? {
+            return match self.value()?.text {
                 path if path.is_empty() => self.fail("the name of a field"),
                 path => Ok(Subject::Field(path)),
             };
@@ -209,7 +234,7 @@ impl<'t> Parser<'t> {
         let mut parts = Vec::new();
         loop {
             let at = self.at;
-            let value = self.value()?;
+            let value = self.value()?.text;
             match self.compare(&subject, Operator::Equal, &value) {
                 Ok(part) => parts.push(part),
                 Err(expected) => {
@@ -281,7 +306,7 @@ impl<'t> Parser<'t> {
         Some(*operator)
     }
 
-    fn value(&mut self) -> Result<String, Error> {
+    fn value(&mut self) -> Result<Value, Error> {
         self.skip_space();
         if self.rest().starts_with(['"', '\'']) {
             return self.quoted();
@@ -290,26 +315,39 @@ impl<'t> Parser<'t> {
         if value.is_empty() {
             return self.fail("a value: a word, or a text in quotes");
         }
-        let value = value.to_owned();
+        let value = Value::bare(value);
         self.skip_space();
         Ok(value)
     }
 
     /// A text in single or double quotes, in which a backslash keeps the next character as it is.
-    fn quoted(&mut self) -> Result<String, Error> {
+    fn quoted(&mut self) -> Result<Value, Error> {
         let opening = self.at;
         let mut chars = self.rest().char_indices();
         let quote = chars.next().map(|(_, c)| c);
-        let mut value = String::new();
+        let (mut text, mut pattern) = (String::new(), String::new());
         while let Some((at, c)) = chars.next() {
             match c {
-                '\\' => value.extend(chars.next().map(|(_, c)| c)),
+                '\\' => {
+                    let Some((_, kept)) = chars.next() else { break };
+                    text.push(kept);
+                    if matches!(kept, '*' | '\\') {
+                        pattern.push('\\');
+                    }
+                    pattern.push(kept);
+                }
                 c if Some(c) == quote => {
                     self.at = opening + at + 1;
                     self.skip_space();
-                    return Ok(value);
+                    return Ok(Value {
+                        text,
+                        pattern: Some(pattern),
+                    });
                 }
-                c => value.push(c),
+                c => {
+                    text.push(c);
+                    pattern.push(c);
+                }
             }
         }
         self.at = self.text.len();
@@ -520,6 +558,15 @@ mod tests {
                 Filter::Field("a b".into(), Test::In(vec!["x".into()])),
             ),
             ("\"any \\\"text\"", Filter::Text("any \"text".into())),
+            (
+                r#"path ~ "a\*b*\\*""#,
+                Filter::Column(Column::Resource, Test::Like(r"a\*b*\\*".into())),
+            ),
+            (r#"path = "a\*b""#, Filter::eq(Column::Resource, "a*b")),
+            (
+                r"path ~ c:\win*",
+                Filter::Column(Column::Resource, Test::Like(r"c:\\win*".into())),
+            ),
         ] {
             assert_eq!(parsed(text), expected, "{text}");
         }
@@ -582,6 +629,7 @@ mod tests {
             ("source.ip = 1", "src_endpoint.ip"),
             ("id = 12", "at character 6: expected an event id"),
             ("outcome = maybe", "at character 11: expected one of success"),
+            (r"path ~ c:\win\*", "at character 8: expected a pattern in quotes"),
             ("time = noon", "at character 8: expected an instant"),
         ] {
             let error = Filter::parse(text).map_err(|e| e.to_string());

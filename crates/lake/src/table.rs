@@ -4,7 +4,67 @@ use std::collections::BTreeSet;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Table {
     pub columns: Vec<String>,
-    /// For each column, the columns of the tables that it is made from; `None` where that cannot be told.
-    pub origins: Vec<Option<BTreeSet<String>>>,
+    /// For each column, what it is made from.
+    pub origins: Vec<Origin>,
     pub rows: Vec<Vec<Option<String>>>,
+}
+
+/// What a column of an answer is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// The columns of the tables; `None` where that cannot be told.
+    pub columns: Option<BTreeSet<String>>,
+    /// Whether its values are those that stand in the tables, and not made from them.
+    pub is_verbatim: bool,
+}
+
+impl Origin {
+    /// Values of one column of a table, as they stand there.
+    #[must_use]
+    pub fn of(column: &str) -> Self {
+        Self {
+            columns: Some(BTreeSet::from([column.to_owned()])),
+            is_verbatim: true,
+        }
+    }
+
+    /// Made from no column: counts, constants.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self {
+            columns: Some(BTreeSet::new()),
+            is_verbatim: false,
+        }
+    }
+
+    /// Nobody can tell.
+    #[must_use]
+    pub const fn unknown() -> Self {
+        Self {
+            columns: None,
+            is_verbatim: false,
+        }
+    }
+
+    /// Made from all of these.
+    pub(crate) fn made(of: impl IntoIterator<Item = Self>) -> Self {
+        let all = of.into_iter().map(|origin| origin.columns);
+        let columns = all.reduce(|one, other| {
+            one.zip(other)
+                .map(|(one, other)| one.into_iter().chain(other).collect())
+        });
+        Self {
+            columns: columns.unwrap_or_else(|| Some(BTreeSet::new())),
+            is_verbatim: false,
+        }
+    }
+
+    /// Where two answers become one, or a value stands for another.
+    pub(crate) fn or(self, other: Self) -> Self {
+        let is_verbatim = self.is_verbatim && other.is_verbatim;
+        match self.columns == other.columns && is_verbatim {
+            true => self,
+            false => Self::made([self, other]),
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! ATT&CK techniques that other people recorded, one in each log: is there a finding that names the right one?
 
 use super::Report;
-use ambit_detect::{Board, Placeholders, RuleSet, Run, Terms};
+use ambit_detect::{Board, Miss, Placeholders, Rule, RuleSet, Run, Terms};
 use ambit_event::{Batch, Event, Keys};
 use ambit_source::{LastRecord, Options, discover, read};
 use serde::Deserialize;
@@ -39,6 +39,34 @@ enum Near {
     /// The technique is right, the sub-technique is not.
     Technique,
     Exact,
+}
+
+/// Why a log is missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Why {
+    NoRule,
+    OtherLogs,
+    NoFields,
+    OtherValues,
+}
+
+impl Why {
+    const fn of(miss: &Miss) -> Self {
+        match miss {
+            Miss::OtherLog => Self::OtherLogs,
+            Miss::NoField(_) => Self::NoFields,
+            Miss::OtherValue => Self::OtherValues,
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::NoRule => "no rule names the technique",
+            Self::OtherLogs => "its rules are about other logs or events",
+            Self::NoFields => "its rules ask for fields that the records do not have",
+            Self::OtherValues => "its rules ask for other values",
+        }
+    }
 }
 
 /// A log and the techniques one of which it is of.
@@ -144,9 +172,11 @@ impl Table {
         let mut report = Report::default();
         let mut of_technique: BTreeMap<&str, (Near, usize, usize)> = BTreeMap::new();
         let mut counted: BTreeMap<Near, usize> = BTreeMap::new();
+        let mut whys: BTreeMap<(Why, Near), usize> = BTreeMap::new();
         for case in cases {
             report.n_sets += 1;
-            let (near, told) = self.near(case, rules, &mut report);
+            let events = events(&case.log, &mut report);
+            let (near, told) = self.near(case, rules, &events);
             *counted.entry(near).or_default() += 1;
             for technique in &case.techniques {
                 let known = of_technique.entry(technique).or_insert((Near::Nothing, 0, 0));
@@ -155,12 +185,22 @@ impl Table {
                 known.2 += usize::from(near >= Near::Technique);
             }
             if near < Near::Technique {
+                let (why, rules) = self.why(case, rules, &events);
+                *whys.entry((why, near)).or_default() += 1;
                 report.note(format!(
-                    "{} ({}): {near:?}: {told:?}",
+                    "{} ({}): {near:?}: {told:?}: {}{rules}",
                     case.name,
-                    case.techniques.join(" ")
+                    case.techniques.join(" "),
+                    why.text()
                 ));
             }
+        }
+        for ((why, near), n) in &whys {
+            let found = match near {
+                Near::Nothing => "no finding",
+                _ => "findings of other techniques",
+            };
+            report.note(format!("missed, {found}: {n}: {}", why.text()));
         }
         let least = |near: Near| -> usize {
             counted
@@ -207,8 +247,38 @@ impl Table {
         report
     }
 
+    /// Why no rule of the technique matches, and the rules that come nearest.
+    fn why(&self, case: &Case, rules: &RuleSet, events: &[Event]) -> (Why, String) {
+        let is_of_it = |rule: &&Rule| {
+            let mut named = rule.head.techniques();
+            named.any(|told| nearness(&self.now(&told), &case.techniques) >= Near::Technique)
+        };
+        let misses = rules.rules().iter().filter(is_of_it).filter_map(|rule| {
+            let nearest = events.iter().map(|event| rule.miss(event)).max();
+            nearest.map(|miss| (miss, rule.head.title.as_str()))
+        });
+        let misses: Vec<(Miss, &str)> = misses.collect();
+        let Some((nearest, _)) = misses.iter().max() else {
+            return (Why::NoRule, String::new());
+        };
+        let why = Why::of(nearest);
+        if why == Why::OtherLogs {
+            return (why, format!(" ({})", misses.len()));
+        }
+        let mut told: Vec<String> = misses
+            .iter()
+            .filter(|(miss, _)| Why::of(miss) == why)
+            .map(|(miss, title)| match miss {
+                Miss::NoField(fields) => format!("{title} ({})", fields.join(" ")),
+                _ => (*title).to_owned(),
+            })
+            .collect();
+        told.sort();
+        (why, format!(": {}", told.join("; ")))
+    }
+
     /// How near the findings over a log come, and what they name.
-    fn near(&self, case: &Case, rules: &RuleSet, report: &mut Report) -> (Near, BTreeSet<String>) {
+    fn near(&self, case: &Case, rules: &RuleSet, events: &[Event]) -> (Near, BTreeSet<String>) {
         let mut run = Run::new(
             rules,
             Terms {
@@ -216,8 +286,8 @@ impl Table {
                 ..Terms::new()
             },
         );
-        let (mut board, events) = (Board::default(), events(&case.log, report));
-        for event in &events {
+        let mut board = Board::default();
+        for event in events {
             run.take(event).into_iter().for_each(|entry| board.note(entry));
         }
         run.finish().into_iter().for_each(|entry| board.note(entry));

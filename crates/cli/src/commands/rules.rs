@@ -3,7 +3,9 @@
 use crate::exit::Exit;
 use crate::setting::Setting;
 use crate::words;
-use ambit_detect::{Correlation, Explanation, Head, Pipelines, Refusal, Rule, RuleSet, Site};
+use ambit_detect::{
+    Behaviours, Correlation, Described, Explanation, Head, Pipelines, Refusal, Rule, RuleSet, SILENCE, Site,
+};
 use ambit_event::{Level, printable};
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
@@ -26,6 +28,7 @@ const EXAMPLES: &str = "Examples:
   ambit rules check sigma/rules our-rules --placeholders values.toml
   ambit rules check new.yml --json
   ambit rules explain new.yml
+  ambit rules explain brute_force          a behaviour: what it looks for, its parameters, how often it is wrong
   ambit rules explain 5f113a8f-8b61-41ca-b90f-d374fa7e4a39 --rules sigma/rules
 
 `rules check` ends with 3 where a rule was refused, `rules explain` where a rule runs nowhere.";
@@ -47,7 +50,7 @@ pub struct CheckArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct ExplainArgs {
-    /// A rule file; with --rules the id, name or title of a rule
+    /// A rule file; with --rules the id, name or title of a rule; or a behaviour
     #[arg(value_name = "RULE")]
     rule: String,
     /// Where the rule is looked for
@@ -77,10 +80,11 @@ fn check(setting: &Setting, args: &CheckArgs) -> Result<Exit> {
         &crate::detection::placeholders(args.placeholders.as_deref())?,
         &Pipelines::load(&args.pipeline)?,
     );
+    let remarks = remarks(&rules);
     if setting.is_json {
-        setting.json(&answer(&rules))?;
+        setting.json(&answer(&rules, &remarks))?;
     } else {
-        let remarks = rules.remarks().iter().map(|remark| format!("remark: {remark}"));
+        let remarks = remarks.iter().map(|remark| format!("remark: {remark}"));
         setting.say_all(rules.refused().iter().map(ToString::to_string).chain(remarks))?;
         setting.say_all(idle_sources(&rules))?;
         setting.say(&told(&rules))?;
@@ -88,7 +92,15 @@ fn check(setting: &Setting, args: &CheckArgs) -> Result<Exit> {
     Ok(Exit::incomplete_if(!rules.refused().is_empty()))
 }
 
-fn answer(rules: &RuleSet) -> Value {
+/// What is to be known of rules that were loaded.
+fn remarks(rules: &RuleSet) -> Vec<Refusal> {
+    let lost = rules.rules().iter().filter_map(Rule::lost_in_pipelines);
+    let mut all: Vec<Refusal> = rules.remarks().iter().cloned().chain(lost).collect();
+    all.sort();
+    all
+}
+
+fn answer(rules: &RuleSet, remarks: &[Refusal]) -> Value {
     let all = |refusals: &[Refusal]| refusals.iter().map(shown).collect::<Vec<_>>();
     json!({
         "loaded": rules.n_loaded(),
@@ -96,7 +108,7 @@ fn answer(rules: &RuleSet) -> Value {
         "correlations": rules.correlations().len(),
         "filters": rules.filters().len(),
         "refused": all(rules.refused()),
-        "remarks": all(rules.remarks()),
+        "remarks": all(remarks),
         "idle": rules.rules().iter().filter(|rule| rule.is_idle()).map(name_of).collect::<Vec<_>>(),
         "passed_over": rules.n_passed_over(),
     })
@@ -129,6 +141,9 @@ fn idle_sources(rules: &RuleSet) -> Vec<String> {
 }
 
 fn explain(setting: &Setting, args: &ExplainArgs) -> Result<Exit> {
+    if let Some(found) = described(&args.rule) {
+        return explain_behaviour(setting, &found);
+    }
     let placeholders = crate::detection::placeholders(args.placeholders.as_deref())?;
     let file = PathBuf::from(&args.rule);
     let is_id = !args.rules.is_empty();
@@ -193,6 +208,52 @@ fn explain(setting: &Setting, args: &ExplainArgs) -> Result<Exit> {
     Ok(Exit::incomplete_if(runs_nowhere || !refused.is_empty()))
 }
 
+/// The behaviour of that id or name; also that a source is silent, which has no parameters.
+fn described(name: &str) -> Option<Described> {
+    let silence = Described {
+        name: "source_silent",
+        sheet: SILENCE,
+        parameters: BTreeMap::new(),
+    };
+    let mut all = Behaviours::described().into_iter().chain([silence]);
+    all.find(|one| one.sheet.id == name || one.name == name)
+}
+
+fn explain_behaviour(setting: &Setting, found: &Described) -> Result<Exit> {
+    let sheet = &found.sheet;
+    if setting.is_json {
+        setting.json(&json!({
+            "behaviour": found.name,
+            "rule_id": sheet.id,
+            "title": sheet.title,
+            "level": sheet.level,
+            "attack": sheet.attack,
+            "doc": sheet.doc,
+            "budget": sheet.budget,
+            "parameters": found.parameters,
+        }))?;
+        return Ok(Exit::Complete);
+    }
+    let head = [
+        format!("{} ({}, {})", sheet.title, sheet.id, sheet.level.name()),
+        format!("  looks for   {}", sheet.doc),
+        format!("  ATT&CK      {}", sheet.attack.join(", ")),
+        format!("  wrong       {}", sheet.budget),
+    ];
+    setting.say_all(head)?;
+    if !found.parameters.is_empty() {
+        setting.say(&format!(
+            "  parameters  [{}] in --behaviours FILE.toml",
+            found.name
+        ))?;
+    }
+    setting.say_all(found.parameters.iter().map(|(name, value)| match value {
+        Value::Null => format!("    {name} is not set"),
+        value => format!("    {name} = {value}"),
+    }))?;
+    Ok(Exit::Complete)
+}
+
 fn explanation(rule: &Rule, told: &Explanation) -> Value {
     let mut value = name_of(rule);
     value["level"] = json!(rule.head.level);
@@ -200,6 +261,7 @@ fn explanation(rule: &Rule, told: &Explanation) -> Value {
     value["fields"] = json!(told.fields);
     value["keywords"] = json!(told.has_keywords);
     value["sites"] = told.sites.iter().map(site).collect();
+    value["lost_in_pipelines"] = json!(rule.lost_in_pipelines().map(|lost| lost.reason));
     value
 }
 
@@ -249,6 +311,9 @@ fn lines(rule: &Rule, told: &Explanation) -> Vec<String> {
     }
     if !rule.filters.is_empty() {
         lines.push(format!("  filters     {}", rule.filters.join(", ")));
+    }
+    if let Some(lost) = rule.lost_in_pipelines() {
+        lines.push(format!("  pipelines   {}", lost.reason));
     }
     if told.sites.is_empty() {
         lines.push("  runs nowhere: no log that is read here is its log source".to_owned());

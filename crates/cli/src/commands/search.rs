@@ -46,6 +46,7 @@ const EXAMPLES: &str = "Examples:
   ambit search 'operation ~ \"get /v1/users*\"' --json | jq -r '.events[].id'
 
 Operators: = != < <= > >= ~ (pattern with *), in (a, b), present, absent; and, or, not, ( ).
+In quotes, \\* in a pattern is a star itself and \\\\ a backslash: path ~ \"*/\\*\" ends with a star.
 Columns go by OCSF path, lake name or short alias: ip, user, session, token, trace, path, status.";
 
 #[derive(Serialize)]

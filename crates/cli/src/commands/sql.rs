@@ -1,17 +1,17 @@
 //! `ambit sql`: any read-only question to the tables of the lake.
 
+use crate::detection;
 use crate::exit::Exit;
 use crate::paint::columns;
 use crate::setting::{CaseArgs, Setting};
 use crate::words;
-use ambit_event::printable;
-use ambit_lake::Table;
+use ambit_event::{ObservableKind, printable};
+use ambit_lake::{Origin, Table};
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use std::collections::BTreeSet;
 
-/// Ask the lake's tables in SQL, reading only: events, rejects, losses, attestations, evidence
+/// Ask the lake's tables in SQL, reading only: events, rejects, losses, attestations, evidence, findings
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct SqlArgs {
@@ -28,8 +28,8 @@ const EXAMPLES: &str = "Examples:
   ambit sql 'describe events'
   ambit sql 'select path, evidence from evidence' --json
 
-What is made from columns that can name persons is masked for people, whatever it is called;
---reveal REASON shows it and is journaled.";
+Columns that can name persons are masked for people, whatever they are called, and what functions
+make of them is hidden; --reveal REASON shows both and is journaled. Conditions see whole values.";
 
 /// Columns whose values may name a person or quote a record.
 const PERSONAL: &[&str] = &[
@@ -42,6 +42,7 @@ const PERSONAL: &[&str] = &[
     "subject_refs",
     "message",
     "fields",
+    "actor",
 ];
 
 #[derive(Serialize)]
@@ -68,25 +69,66 @@ pub async fn run(setting: &Setting, args: &SqlArgs) -> Result<Exit> {
     Ok(Exit::Complete)
 }
 
-fn shown(table: &Table, is_revealed: bool) -> Vec<Vec<String>> {
-    let may_name = |origins: &Option<BTreeSet<String>>| match origins {
-        Some(origins) => PERSONAL.iter().any(|column| origins.contains(*column)),
-        None => true,
+/// What people see of a column.
+#[derive(Clone, Copy)]
+enum Shown {
+    Whole,
+    /// Observables, of which accounts are masked, as in every list of findings.
+    Actors,
+    /// The first character, by which whoever knows the persons tells two apart.
+    Masked,
+    /// Nothing: what a function makes of a value would show it piece by piece.
+    Hidden,
+}
+
+impl Shown {
+    fn of(origin: &Origin) -> Self {
+        match &origin.columns {
+            Some(columns) if !PERSONAL.iter().any(|column| columns.contains(*column)) => Self::Whole,
+            Some(columns) if origin.is_verbatim && columns.contains("actor") => Self::Actors,
+            Some(_) if origin.is_verbatim => Self::Masked,
+            _ => Self::Hidden,
+        }
+    }
+
+    fn cell(self, value: &str) -> String {
+        match self {
+            Self::Whole => printable(value, 200),
+            Self::Actors => {
+                let actors: Vec<String> = value.split(", ").map(actor).collect();
+                actors.join(", ")
+            }
+            Self::Masked => ambit_event::mask(value),
+            Self::Hidden => ambit_event::mask(""),
+        }
+    }
+}
+
+/// An actor; what is none, such as the rest of a name with a comma, is masked.
+fn actor(text: &str) -> String {
+    let is_one = |kind: &ObservableKind| {
+        let rest = text.strip_prefix(kind.name());
+        rest.is_some_and(|rest| rest.starts_with('='))
     };
-    let is_masked: Vec<bool> = table
-        .origins
-        .iter()
-        .map(|origins| !is_revealed && may_name(origins))
-        .collect();
+    match ObservableKind::ALL.iter().any(is_one) {
+        true => detection::shown(text),
+        false => ambit_event::mask(text),
+    }
+}
+
+fn shown(table: &Table, is_revealed: bool) -> Vec<Vec<String>> {
+    let of = |origin| match is_revealed {
+        true => Shown::Whole,
+        false => Shown::of(origin),
+    };
+    let all: Vec<Shown> = table.origins.iter().map(of).collect();
     let row = |row: &Vec<Option<String>>| {
-        row.iter()
-            .zip(&is_masked)
-            .map(|(value, is_masked)| match value {
-                None => "-".to_owned(),
-                Some(value) if *is_masked => ambit_event::mask(value),
-                Some(value) => printable(value, 200),
-            })
-            .collect()
+        let cells = row.iter().zip(&all);
+        let cells = cells.map(|(value, shown)| match value {
+            None => "-".to_owned(),
+            Some(value) => shown.cell(value),
+        });
+        cells.collect()
     };
     let mut rows = vec![table.columns.iter().map(|name| printable(name, 60)).collect()];
     rows.extend(table.rows.iter().map(row));
@@ -96,26 +138,66 @@ fn shown(table: &Table, is_revealed: bool) -> Vec<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn columns_that_name_persons_are_masked_unless_somebody_says_why() {
+        let made = |columns: &[&str]| Origin {
+            columns: Some(
+                columns
+                    .iter()
+                    .map(|column| (*column).to_owned())
+                    .collect::<BTreeSet<_>>(),
+            ),
+            is_verbatim: false,
+        };
+        let columns = ["source", "x", "n", "y", "z", "actor", "of actor"];
         let table = Table {
-            columns: ["source", "x", "n", "y"].map(str::to_owned).to_vec(),
+            columns: columns.map(str::to_owned).to_vec(),
             origins: vec![
-                Some(BTreeSet::from(["source".to_owned()])),
-                Some(BTreeSet::from(["actor_user_uid".to_owned(), "source".to_owned()])),
-                Some(BTreeSet::new()),
-                None,
+                Origin::of("source"),
+                Origin::of("actor_user_uid"),
+                Origin::nothing(),
+                Origin::unknown(),
+                made(&["actor_user_uid", "source"]),
+                Origin::of("actor"),
+                made(&["actor"]),
             ],
             rows: vec![
-                ["nginx", "alice", "3", "bob"]
-                    .map(|text| Some(text.to_owned()))
-                    .to_vec(),
-                vec![None; 4],
+                [
+                    "nginx",
+                    "alice",
+                    "3",
+                    "bob",
+                    "l",
+                    "ip=::1, account=host/al, ice",
+                    "e",
+                ]
+                .map(|text| Some(text.to_owned()))
+                .to_vec(),
+                vec![None; 7],
             ],
         };
-        assert_eq!(shown(&table, false)[1], ["nginx", "a•••", "3", "b•••"]);
-        assert_eq!(shown(&table, true)[1], ["nginx", "alice", "3", "bob"]);
-        assert_eq!(shown(&table, true)[2], ["-", "-", "-", "-"]);
+        let masked = [
+            "nginx",
+            "a•••",
+            "3",
+            "•••",
+            "•••",
+            "ip=::1, account=host/a•••, i•••",
+            "•••",
+        ];
+        assert_eq!(shown(&table, false)[1], masked);
+        let whole = [
+            "nginx",
+            "alice",
+            "3",
+            "bob",
+            "l",
+            "ip=::1, account=host/al, ice",
+            "e",
+        ];
+        assert_eq!(shown(&table, true)[1], whole);
+        assert_eq!(shown(&table, true)[2], ["-"; 7]);
     }
 }

@@ -80,6 +80,18 @@ fn what_is_found_is_kept_corrected_and_a_seed() {
         answer["timeline"]["first_noticed"], now[0]["noticed_at"],
         "{answer}"
     );
+    let statement = "select distinct actor, substr(actor, 4) piece, title from findings";
+    let asked = ambit(folder, &["sql", statement]).done();
+    assert!(
+        asked.out.contains("ip=203.0.113.9") && asked.out.contains("•••"),
+        "{}",
+        asked.out
+    );
+    assert!(
+        !asked.out.contains("  203"),
+        "a function shows no piece: {}",
+        asked.out
+    );
     let listed = ambit(folder, &["findings"]).done();
     assert!(
         listed.out.contains("ip=203.0.113.9") && listed.out.contains("1 finding\n"),

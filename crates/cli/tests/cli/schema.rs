@@ -49,6 +49,8 @@ fn every_json_answer_has_its_documented_shape() {
         ("map", vec!["map", "test", "map.toml"]),
         ("rules", vec!["rules", "check", "rules"]),
         ("rules", vec!["rules", "explain", "rules/b.yml"]),
+        ("rules", vec!["rules", "explain", "brute_force"]),
+        ("rules", vec!["rules", "explain", "ambit.source_silent"]),
         ("regime", vec!["regime", "list"]),
         ("regime", vec!["regime", "show", "eu-gdpr"]),
         ("app", vec!["app", "scan", "app/tonal-0.9.4.aab"]),

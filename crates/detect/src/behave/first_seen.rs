@@ -6,7 +6,7 @@ use super::{Behaviour, Sheet};
 use crate::places::Country;
 use crate::stream::{Fold, Key, Out, Stamp, Verdict, Who};
 use ambit_event::{Level, Timestamp};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ const SECOND: i64 = 1_000_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
 /// Its parameters.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FirstSeen {
     /// Events after which something is a habit, and how long they must go back.

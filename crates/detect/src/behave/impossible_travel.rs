@@ -10,7 +10,7 @@ use crate::places::{Country, Spot};
 use crate::stream::{Fold, Key, Out, Stamp, Verdict, Who};
 use ambit_event::{Level, Outcome, Timestamp};
 use ipnet::IpNet;
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ const DAY: i64 = 86_400 * SECOND;
 const MOST_KEPT: usize = 12;
 
 /// Its parameters.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImpossibleTravel {
     /// What an airliner makes, in kilometres an hour.
@@ -70,6 +70,12 @@ impl<'de> Deserialize<'de> for Network {
         let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
         let bad = |_| de::Error::custom(format!("`{text}` is no network: 192.0.2.0/24 is one"));
         network.map(Self).map_err(bad)
+    }
+}
+
+impl Serialize for Network {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
     }
 }
 

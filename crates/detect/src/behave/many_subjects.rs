@@ -7,7 +7,7 @@ use super::{Behaviour, Sheet, Watch, stamp};
 use crate::stream::{Change, Clock, Fold, Key, Keyed, Limits, Out, Stamp, Verdict, Who};
 use ambit_event::{Level, Outcome, Timestamp};
 use cardinality_estimator::CardinalityEstimator;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ const MOST_HOURS: usize = 72;
 const LONGEST: i64 = 30 * 24 * HOUR;
 
 /// Its parameters.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ManySubjects {
     /// Different subjects in an hour below which nothing is told.

@@ -26,7 +26,9 @@ mod web_attack;
 
 use crate::stream::{Change, Clock, Fold, Key, Keyed, Limits, Stamp};
 use ambit_event::{Finding, Level, Span};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 pub(crate) use seen::{Around, Seen};
 
@@ -44,6 +46,23 @@ pub struct Sheet {
     pub doc: &'static str,
     /// How often it may be wrong.
     pub budget: &'static str,
+}
+
+/// A behaviour for people.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Described {
+    /// The name by which its parameters are given.
+    pub name: &'static str,
+    pub sheet: Sheet,
+    /// By their names, in order; null where nothing is set.
+    pub parameters: BTreeMap<String, Value>,
+}
+
+fn parameters(defaults: &impl Serialize) -> BTreeMap<String, Value> {
+    match serde_json::to_value(defaults) {
+        Ok(Value::Object(all)) => all.into_iter().collect(),
+        _ => BTreeMap::new(),
+    }
 }
 
 /// A fold that knows which events are its members.
@@ -133,6 +152,16 @@ macro_rules! behaviours {
             #[must_use]
             pub fn sheets() -> Vec<Sheet> {
                 vec![$(<$type as Behaviour>::SHEET,)*]
+            }
+
+            /// The same, each with its name and its parameters as they are where nobody sets them.
+            #[must_use]
+            pub fn described() -> Vec<Described> {
+                vec![$(Described {
+                    name: stringify!($name),
+                    sheet: <$type as Behaviour>::SHEET,
+                    parameters: parameters(&<$type>::default()),
+                },)*]
             }
 
             pub(crate) fn watches(&self, most_groups: usize) -> Vec<Box<dyn Watch>> {

@@ -7,14 +7,14 @@ use super::seen::{Seen, key};
 use super::{Behaviour, Sheet};
 use crate::stream::{Fold, Key, Out, Stamp, Verdict, Who};
 use ambit_event::{Finding, Level, Outcome, Span, Timestamp};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 const DAY: i64 = 86_400 * 1_000_000_000;
 
 /// Its parameters. Without them it looks for nothing: that logs are complete, and how long a session lasts, somebody
 /// must say.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NoLogin {
     /// Sources in which the login of every session is told.

@@ -4,7 +4,7 @@ use super::seen::{Seen, hash, key};
 use super::{Behaviour, Sheet};
 use crate::stream::{Fold, Key, Out, Stamp, Verdict, Who};
 use ambit_event::{Level, Timestamp};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ const LONGEST: i64 = 400 * 86_400 * SECOND;
 const MOST_KEPT: usize = 1024;
 
 /// Its parameters.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OldVersion {
     /// Requests after which what a version calls is known.

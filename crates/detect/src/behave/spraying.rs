@@ -5,14 +5,14 @@ use super::seen::{Seen, key};
 use super::{Behaviour, Sheet};
 use crate::stream::{Fold, Key, Out, Stamp, Verdict};
 use ambit_event::{Level, Timestamp};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
 const SECOND: i64 = 1_000_000_000;
 const MOST_KEPT: usize = 1024;
 
 /// Its parameters.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Spraying {
     /// Accounts on which logins failed within `within_secs`.

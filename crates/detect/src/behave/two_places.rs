@@ -5,11 +5,11 @@ use super::seen::{Seen, hash, key, network};
 use super::{Behaviour, Sheet};
 use crate::stream::{Fold, Key, Out, Stamp, Who};
 use ambit_event::Level;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Its parameters.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TwoPlaces {
     /// Uses within so many seconds are looked at.

@@ -4,14 +4,14 @@ use super::seen::{Seen, key};
 use super::{Behaviour, Sheet};
 use crate::stream::{Fold, Key, MOST_LISTED, Out, Stamp, Verdict, Who};
 use ambit_event::{Level, Timestamp};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 const HOUR: i64 = 3600 * 1_000_000_000;
 const LONGEST: i64 = 30 * 24 * HOUR;
 
 /// Its parameters.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Volume {
     /// Bytes in an hour below which nothing is told.

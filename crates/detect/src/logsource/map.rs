@@ -1,7 +1,9 @@
 //! Under which of a record's names a rule's field goes.
 
+use super::rights;
 use ambit_event::Column;
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -43,6 +45,14 @@ pub(crate) enum Part {
     Query,
     /// A list or object as JSON.
     Text,
+    /// `%%4417`, which Windows shows as `WriteData (or AddFile)`, so.
+    Rights,
+    /// `%{19195a5b-…}`: what stands within.
+    Guid,
+    /// Without the blanks around it, with which Windows fills up.
+    Trim,
+    /// `::ffff:192.0.2.7`: the address without what makes one of version 6 of it.
+    Address,
 }
 
 impl TryFrom<String> for Origin {
@@ -60,13 +70,8 @@ impl TryFrom<String> for Origin {
         let Some((field, part)) = text.rsplit_once('|') else {
             return Ok(Self::Field(text));
         };
-        let part = match part {
-            "uri" => Part::Uri,
-            "stem" => Part::Stem,
-            "query" => Part::Query,
-            "text" => Part::Text,
-            other => return Err(format!("`{other}` is no part of a field")),
-        };
+        let named = Part::ALL.into_iter().find(|known| known.name() == part);
+        let part = named.ok_or_else(|| format!("`{part}` is no part of a field"))?;
         Ok(Self::Part(field.to_owned(), part))
     }
 }
@@ -83,26 +88,46 @@ impl fmt::Display for Origin {
 }
 
 impl Part {
+    const ALL: [Self; 8] = [
+        Self::Uri,
+        Self::Stem,
+        Self::Query,
+        Self::Text,
+        Self::Rights,
+        Self::Guid,
+        Self::Trim,
+        Self::Address,
+    ];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Uri => "uri",
             Self::Stem => "stem",
             Self::Query => "query",
             Self::Text => "text",
+            Self::Rights => "rights",
+            Self::Guid => "guid",
+            Self::Trim => "trim",
+            Self::Address => "address",
         }
     }
 
     /// The part of a text; `None` where it has none. Lists and objects are no texts.
-    pub fn of(self, text: &str) -> Option<&str> {
-        match self {
+    pub fn of(self, text: &str) -> Option<Cow<'_, str>> {
+        let part = match self {
             Self::Uri => {
                 let (_, rest) = text.split_once(' ')?;
-                Some(rest.rsplit_once(" HTTP/").map_or(rest, |(uri, _)| uri))
+                rest.rsplit_once(" HTTP/").map_or(rest, |(uri, _)| uri)
             }
-            Self::Stem => Some(text.split_once('?').map_or(text, |(stem, _)| stem)),
-            Self::Query => text.split_once('?').map(|(_, query)| query),
-            Self::Text => None,
-        }
+            Self::Stem => text.split_once('?').map_or(text, |(stem, _)| stem),
+            Self::Query => text.split_once('?').map(|(_, query)| query)?,
+            Self::Rights => return rights::in_words(text).map(Cow::Owned),
+            Self::Guid => text.strip_prefix("%{")?.strip_suffix('}')?,
+            Self::Trim => Some(text.trim()).filter(|trimmed| trimmed.len() < text.len())?,
+            Self::Address => text.strip_prefix("::ffff:").filter(|rest| rest.contains('.'))?,
+            Self::Text => return None,
+        };
+        Some(Cow::Borrowed(part))
     }
 }
 
@@ -113,12 +138,27 @@ mod tests {
     #[test]
     fn parts_of_a_request_line() {
         let line = "GET /a b?c=d?e HTTP/1.1";
-        let uri = Part::Uri.of(line);
-        assert_eq!(uri, Some("/a b?c=d?e"));
-        assert_eq!(uri.and_then(|uri| Part::Stem.of(uri)), Some("/a b"));
-        assert_eq!(uri.and_then(|uri| Part::Query.of(uri)), Some("c=d?e"));
+        let of = |part: Part, text: &str| part.of(text).map(Cow::into_owned);
+        assert_eq!(of(Part::Uri, line).as_deref(), Some("/a b?c=d?e"));
+        assert_eq!(of(Part::Stem, "/a b?c=d?e").as_deref(), Some("/a b"));
+        assert_eq!(of(Part::Query, "/a b?c=d?e").as_deref(), Some("c=d?e"));
         assert_eq!(Part::Uri.of("\\x16\\x03"), None);
         assert_eq!(Part::Query.of("/a"), None);
+    }
+
+    #[test]
+    fn what_windows_wraps_fills_up_and_writes_as_numbers_is_there_plainly_too() {
+        for (part, text, expected) in [
+            (Part::Rights, "%%1537", Some("DELETE")),
+            (Part::Guid, "%{19195a5b-6da0}", Some("19195a5b-6da0")),
+            (Part::Guid, "domainDNS", None),
+            (Part::Trim, "Advapi  ", Some("Advapi")),
+            (Part::Trim, "Advapi", None),
+            (Part::Address, "::ffff:192.0.2.7", Some("192.0.2.7")),
+            (Part::Address, "::ffff:1", None),
+        ] {
+            assert_eq!(part.of(text).as_deref(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! others; one whose log source stands in no table is said to run nowhere.
 
 mod map;
+mod rights;
 mod table;
 
 pub(crate) use map::{FieldMap, Origin, Part};

@@ -323,6 +323,25 @@ fn correlation(root: &Node) -> Result<(), Fault> {
         .map_or(Ok(()), |condition| threshold(kind, condition))
 }
 
+/// What a correlation leaves open, and what is taken for it.
+pub(crate) fn unsaid(root: &Node) -> Option<Fault> {
+    let section = root.get("correlation")?;
+    let is_percentile = section.get("type").and_then(Node::text) == Some("value_percentile");
+    let condition = section.get("condition")?;
+    if !is_percentile || condition.get("percentile").is_some() {
+        return None;
+    }
+    let fault = Fault::new(
+        "no-percentile",
+        "it does not say which percentile: the 50th is taken",
+    );
+    Some(
+        fault
+            .at(condition.at)
+            .hint("add `percentile: 95` to the condition"),
+    )
+}
+
 fn threshold(kind: &str, condition: &Node) -> Result<(), Fault> {
     const OPERATORS: &[&str] = &["lt", "lte", "gt", "gte", "eq", "neq"];
     if condition.text().is_some() {
@@ -333,6 +352,10 @@ fn threshold(kind: &str, condition: &Node) -> Result<(), Fault> {
         let number = value.text().and_then(|text| text.parse::<u64>().ok());
         let is_good = match name {
             "field" => matches!(value.kind, Kind::List(_)) || value.is_text(),
+            "percentile" if kind != "value_percentile" => {
+                let reason = format!("`percentile` means nothing beside `{kind}`");
+                return Err(Fault::new("unknown-key", reason).at(key.at));
+            }
             "percentile" => number.is_some_and(|n| n <= 100),
             _ if OPERATORS.contains(&name) => number.is_some(),
             _ => {

@@ -14,9 +14,11 @@ mod refusal;
 mod set;
 mod yaml;
 
+pub(crate) use model::Asks;
 pub use model::{Correlation, Filter, Head, LogSource, Origin, Rule};
-pub(crate) use parse::fields_of;
+pub(crate) use parse::{fields_of, wanted};
 pub use pipeline::Pipelines;
 pub use placeholder::Placeholders;
+pub(crate) use refusal::Fault;
 pub use refusal::{Place, Refusal};
 pub use set::RuleSet;

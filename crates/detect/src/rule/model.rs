@@ -106,8 +106,17 @@ pub struct Rule {
     pub log_source: LogSource,
     /// The ids of the filters that narrow it.
     pub filters: Vec<String>,
+    /// What it asked for before pipelines, where there were some.
+    pub(crate) before: Option<Asks>,
     pub(crate) sigma: Box<SigmaRule>,
     pub(crate) compiled: Arc<CompiledRule>,
+}
+
+/// What a rule asks for: which events, and which fields of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asks {
+    pub log_source: LogSource,
+    pub fields: Vec<String>,
 }
 
 /// A rule about several events of other rules within a time.

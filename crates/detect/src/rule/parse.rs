@@ -2,7 +2,6 @@
 
 use super::check::{self, Section};
 use super::meaning;
-use super::model::Rule;
 use super::refusal::Fault;
 use super::yaml::{Document, Node};
 use ambit_event::printable;
@@ -69,6 +68,7 @@ pub(crate) fn one(made: SigmaCollection, root: &Node, line: Option<usize>) -> Re
     let remarks = errors
         .iter()
         .map(|error| Fault::new("remark", error.as_str()).at(root.at))
+        .chain(check::unsaid(root))
         .collect();
     Ok(Read { parsed, remarks })
 }
@@ -218,17 +218,65 @@ fn expressions(rule: &SigmaRule) -> Vec<String> {
 }
 
 /// The fields that a rule asks for, in order, and whether it looks for words wherever they stand.
-pub(crate) fn fields_of(rule: &Rule) -> (Vec<String>, bool) {
+pub(crate) fn fields_of(rule: &SigmaRule) -> (Vec<String>, bool) {
     let mut fields = BTreeSet::new();
-    let mut has_keywords = each_item(&rule.sigma, &mut |item| fields.extend(item.field.name.clone()));
-    each_item(&rule.sigma, &mut |item| has_keywords |= item.field.name.is_none());
+    let mut has_keywords = each_item(rule, &mut |item| fields.extend(item.field.name.clone()));
+    each_item(rule, &mut |item| has_keywords |= item.field.name.is_none());
     (fields.into_iter().collect(), has_keywords)
+}
+
+/// What the detections that a rule's conditions ask for look at, without those that they except.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    pub fields: BTreeSet<String>,
+    /// Numbers of events; none where it does not say.
+    pub numbers: BTreeSet<i64>,
+}
+
+pub(crate) fn wanted(rule: &SigmaRule) -> Wanted {
+    let names: Vec<&str> = rule.detection.named.keys().map(String::as_str).collect();
+    let mut wanted = BTreeSet::new();
+    let mut open: Vec<ConditionExpr> = rule.detection.conditions.clone();
+    while let Some(expression) = open.pop() {
+        match written_out(&expression, &names) {
+            ConditionExpr::And(parts) | ConditionExpr::Or(parts) => open.extend(parts),
+            ConditionExpr::Identifier(name) => drop(wanted.insert(name)),
+            ConditionExpr::Not(_) | ConditionExpr::Selector { .. } => {}
+        }
+    }
+    let mut all = Wanted::default();
+    for (_, detection) in rule
+        .detection
+        .named
+        .iter()
+        .filter(|(name, _)| wanted.contains(*name))
+    {
+        each_item_of(detection, &mut |item| {
+            all.fields.extend(item.field.name.clone());
+            if item.field.name.as_deref() == Some("EventID") {
+                all.numbers
+                    .extend(item.values.iter().filter_map(|value| match value {
+                        SigmaValue::Integer(number) => Some(*number),
+                        _ => None,
+                    }));
+            }
+        });
+    }
+    all
 }
 
 /// Visits what a rule asks of fields; says whether it asks for words without a field, too.
 fn each_item(rule: &SigmaRule, visit: &mut dyn FnMut(&DetectionItem)) -> bool {
     let mut has_keywords = false;
-    let mut stack: Vec<&Detection> = rule.detection.named.values().collect();
+    for detection in rule.detection.named.values() {
+        has_keywords |= each_item_of(detection, visit);
+    }
+    has_keywords
+}
+
+fn each_item_of(detection: &Detection, visit: &mut dyn FnMut(&DetectionItem)) -> bool {
+    let mut has_keywords = false;
+    let mut stack = vec![detection];
     while let Some(detection) = stack.pop() {
         match detection {
             Detection::AllOf(items) => items.iter().for_each(&mut *visit),

@@ -2,6 +2,7 @@
 
 use super::action;
 use super::files;
+use super::model::{Asks, LogSource};
 use super::parse::{self, Parsed, Read};
 use super::pipeline::Pipelines;
 use super::placeholder::{self, Placeholders};
@@ -26,6 +27,8 @@ pub(crate) struct Document {
     pub root: Node,
     /// What the engine makes of it, where it is a rule about single events.
     pub compiled: Option<Result<CompiledRule, Fault>>,
+    /// What it asked for before pipelines, where there are some.
+    pub before: Option<Asks>,
 }
 
 /// What is done with rules before they are compiled.
@@ -100,6 +103,13 @@ fn alone(document: &yaml::Document<'_>) -> Result<Option<(Read, Node)>, Fault> {
 }
 
 fn prepared(mut read: Read, root: Node, means: Means<'_>) -> Result<Document, Fault> {
+    let before = match &read.parsed {
+        Parsed::Rule(sigma) if !means.pipelines.is_empty() => Some(Asks {
+            log_source: LogSource::of(&sigma.logsource),
+            fields: parse::fields_of(sigma).0,
+        }),
+        _ => None,
+    };
     let compiled = match &mut read.parsed {
         Parsed::Rule(sigma) => Some(ready(sigma, &root, means)),
         Parsed::Correlation(rule) => {
@@ -115,7 +125,12 @@ fn prepared(mut read: Read, root: Node, means: Means<'_>) -> Result<Document, Fa
         }
         Parsed::Filter(_) => None,
     };
-    Ok(Document { read, root, compiled })
+    Ok(Document {
+        read,
+        root,
+        compiled,
+        before,
+    })
 }
 
 fn ready(sigma: &mut SigmaRule, root: &Node, means: Means<'_>) -> Result<CompiledRule, Fault> {

@@ -143,9 +143,20 @@ impl Loader {
     }
 
     fn take(&mut self, path: &Path, mut place: Place, document: Document) {
-        let Document { read, root, compiled } = document;
+        let Document {
+            read,
+            root,
+            compiled,
+            before,
+        } = document;
         (place.line, place.column) = (Some(root.at.0), Some(root.at.1));
         for remark in read.remarks {
+            let (line, column) = remark.at.unzip();
+            let place = Place {
+                line: line.or(place.line),
+                column: column.or(place.column),
+                ..place
+            };
             self.remarks.push(Refusal::new(path, place, remark));
         }
         let origin = Origin {
@@ -176,6 +187,7 @@ impl Loader {
                 head,
                 log_source: LogSource::of(&sigma.logsource),
                 filters: Vec::new(),
+                before,
                 sigma,
                 compiled: Arc::new(compiled),
             }),

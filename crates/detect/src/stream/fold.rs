@@ -4,6 +4,7 @@
 //! stream and its replay conclude the same.
 
 use ambit_event::{EventId, Level, Observable, Timestamp};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Events that a verdict lists; those beyond are counted.
@@ -43,6 +44,8 @@ pub(crate) struct Verdict {
     /// Where the fold says otherwise than its sheet.
     pub level: Option<Level>,
     pub because: Option<String>,
+    /// The techniques of its sheet that it is of; all of them where it does not say.
+    pub attack: BTreeSet<&'static str>,
 }
 
 impl Verdict {
@@ -57,6 +60,7 @@ impl Verdict {
             who: Who::default(),
             level: None,
             because: None,
+            attack: BTreeSet::new(),
         };
         for (at, who) in events {
             verdict.add(at, who);

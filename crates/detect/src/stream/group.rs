@@ -35,9 +35,10 @@ impl Told {
             level,
             because,
             who,
+            attack,
             ..
         } = verdict;
-        (n_events, until, level, because, &who.actor).hash(&mut sense);
+        (n_events, until, level, because, &who.actor, attack).hash(&mut sense);
         Self {
             anchor: verdict.anchor,
             id: id_of(hand.rule, hand.key, verdict),

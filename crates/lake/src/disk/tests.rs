@@ -610,8 +610,15 @@ async fn an_answer_says_from_which_columns_it_is_made() {
     let (_, disk) = both(dir.path(), 4).await;
     let of = async |text: &str| {
         let origins = disk.sql(text).await.unwrap().origins;
-        let texts = origins.into_iter().map(|origins| match origins {
-            Some(origins) => origins.into_iter().collect::<Vec<_>>().join("+"),
+        let texts = origins.into_iter().map(|origin| match origin.columns {
+            Some(columns) => {
+                let made = if origin.is_verbatim || columns.is_empty() {
+                    ""
+                } else {
+                    "~"
+                };
+                format!("{made}{}", columns.into_iter().collect::<Vec<_>>().join("+"))
+            }
             None => "?".to_owned(),
         });
         texts.collect::<Vec<_>>().join(" ")
@@ -628,19 +635,44 @@ async fn an_answer_says_from_which_columns_it_is_made() {
         ),
         (
             "select upper(a.source) || b.host, 1 from events a join events b on a.id = b.id limit 1",
-            "host+source ",
+            "~host+source ",
         ),
         (
             "select source from events union all select actor_user_uid from events",
-            &format!("{user}+source"),
+            &format!("~{user}+source"),
         ),
         (
             "select (select max(actor_user_uid) from events) x, row_number() over (order by host) n from events",
-            "? host",
+            "? ~host",
+        ),
+        (
+            "select min(substr(actor_user_uid, 2)), max(host), max(upper(host)) from events",
+            &format!("~{user} host ~host"),
+        ),
+        // Columns that a condition brings together tell of each other.
+        (
+            "select e.host, l.c, l.n from events e join (values ('a', 1)) l(c, n) on substr(e.actor_user_uid, 2, 1) = l.c",
+            &format!("host ~{user} "),
+        ),
+        (
+            "select l.c from (values ('a')) l(c), events e where e.host = 'h' and (l.c < e.actor_user_uid or e.host = 'x')",
+            &format!("~{user}"),
+        ),
+        (
+            "select l.c from (values ('a')) l(c) where l.c in (select substr(actor_user_uid, 1, 1) from events)",
+            &format!("~{user}"),
+        ),
+        (
+            "select l.c from (values ('a')) l(c) where exists (select 1 from events where substr(actor_user_uid, 1, 1) = l.c)",
+            "?",
+        ),
+        (
+            "select source, actor_user_uid from events where actor_user_uid = 'alice' or outcome = 'denied'",
+            &format!("source {user}"),
         ),
         (
             "select rule_id, title, attack, noted_at, state, actor, entry, actor || rule_id from findings",
-            "     fields fields fields",
+            "     actor fields ~actor",
         ),
     ] {
         assert_eq!(of(statement).await, expected, "{statement}");

@@ -5,7 +5,7 @@
 
 use super::schema::LOOKED_UP;
 use super::views;
-use crate::query::{Filter, Test, fold};
+use crate::query::{Filter, Test, fold, parts_of};
 use ambit_event::{Column, ColumnKind, Span};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::{Expr, and, cast, ident, lit, or};
@@ -140,7 +140,8 @@ fn like(value: Expr, pattern: &str) -> Expr {
     if !pattern.is_ascii() {
         return value.is_not_null();
     }
-    value.ilike(lit(escaped(pattern).replace('*', "%")))
+    let parts: Vec<String> = parts_of(pattern).iter().map(|part| escaped(part)).collect();
+    value.ilike(lit(parts.join("%")))
 }
 
 fn contains(value: Expr, needle: &str) -> Expr {

@@ -4,8 +4,8 @@ use super::form::When;
 use super::rows::micros_up;
 use super::schema::{self, kind};
 use super::template;
-use crate::origins::NAMES_NOBODY;
-use ambit_event::{Column, ColumnKind};
+use crate::origins::{ACTORS, NAMES_NOBODY};
+use ambit_event::{Column, ColumnKind, Observable};
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, StringViewArray, StringViewBuilder, TimestampMicrosecondArray,
 };
@@ -125,9 +125,10 @@ pub(super) fn made_from(from: &'static str) -> Expr {
 const OF_RULES: [&str; 5] = ["rule_id", "title", "attack", "noted_at", "entry"];
 
 fn member_of_fields(member: &'static str) -> Expr {
-    let name = match OF_RULES.contains(&member) {
-        true => NAMES_NOBODY,
-        false => "member",
+    let name = match member {
+        "actor" => ACTORS,
+        _ if OF_RULES.contains(&member) => NAMES_NOBODY,
+        _ => "member",
     };
     let read = move |arguments: &[ColumnarValue]| {
         let arrays = ColumnarValue::values_to_arrays(arguments)?;
@@ -152,19 +153,21 @@ fn member_of_fields(member: &'static str) -> Expr {
     .call(vec![ident("fields")])
 }
 
-/// A value as a text: members of a list behind each other, observables as they are given to commands.
+/// A value as a text: members of a list behind each other, observables as every command writes them.
 fn plain(value: &serde_json::Value) -> Option<String> {
     use serde_json::Value;
     match value {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
         Value::Array(members) => {
+            let is_observables = members.iter().any(Value::is_object);
             let texts: Vec<String> = members.iter().filter_map(plain).collect();
-            Some(texts.join(" "))
+            let between = if is_observables { ", " } else { " " };
+            (!texts.is_empty()).then(|| texts.join(between))
         }
-        Value::Object(object) => {
-            let text = |name| object.get(name).and_then(Value::as_str);
-            Some(format!("{}={}", text("kind")?, text("value")?))
+        Value::Object(_) => {
+            let observable: Observable = serde_json::from_value(value.clone()).ok()?;
+            Some(observable.to_string())
         }
         other => Some(other.to_string()),
     }

@@ -193,7 +193,7 @@ impl Clients {
     }
 
     fn on_platform(&self) -> Filter {
-        Filter::Column(Column::AppPlatform, Test::Like(self.platform.clone()))
+        Filter::Column(Column::AppPlatform, Test::like(&self.platform))
     }
 
     fn on_platform_or_silent(&self) -> Filter {
@@ -237,7 +237,7 @@ impl Clients {
             ]),
         ];
         for pattern in OTHER_CLIENTS {
-            let other = Filter::Column(Column::UserAgent, Test::Like((*pattern).to_owned()));
+            let other = Filter::Column(Column::UserAgent, Test::like(pattern));
             parts.push(Filter::Not(Box::new(other)));
         }
         if !self.own.is_empty() {

@@ -98,14 +98,14 @@ async fn told_by(
     if let Some(host) = &address.host {
         let fields = HOST_FIELDS.iter().flat_map(|field| {
             [host.clone(), format!("{host}:*")]
-                .map(|pattern| Filter::Field((*field).to_owned(), Test::Like(pattern)))
+                .map(|pattern| Filter::Field((*field).to_owned(), Test::like(&pattern)))
         });
         let mut any: Vec<Filter> = if silent.is_some() {
             fields.collect()
         } else {
             Vec::new()
         };
-        any.push(Filter::Column(Column::Host, Test::Like(host.clone())));
+        any.push(Filter::Column(Column::Host, Test::like(host)));
         let at_host = Filter::All(vec![requests(clients), Filter::Any(any)]);
         let is_seen = lake.count(&Query::of(at_host.clone()).limited(1)).await? > 0;
         if is_seen || silent.is_some() {

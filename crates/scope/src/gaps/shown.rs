@@ -21,7 +21,7 @@ impl Way<'_> {
         let sources = BTreeSet::from([&self.channel.attributing, &self.channel.accounting]);
         let shown = Query::of(Filter::All(vec![
             Filter::one_of(Column::Source, sources),
-            Filter::Column(Column::Operation, Test::Like(operations.pattern().to_owned())),
+            Filter::Column(Column::Operation, Test::like(operations.pattern())),
         ]));
         let seen = self
             .lake

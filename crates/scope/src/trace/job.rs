@@ -177,8 +177,8 @@ fn taken_by(operation: &Operation) -> Filter {
                 _ => "*".to_owned(),
             };
             let path: Vec<String> = route.segments.iter().map(segment).collect();
-            Filter::Column(Column::Resource, Test::Like(format!("/{}*", path.join("/"))))
+            Filter::Column(Column::Resource, Test::like(&format!("/{}*", path.join("/"))))
         }
-        Match::Api(glob) => Filter::Column(Column::Operation, Test::Like(glob.pattern().to_owned())),
+        Match::Api(glob) => Filter::Column(Column::Operation, Test::like(glob.pattern())),
     }
 }
