@@ -10,7 +10,7 @@ pub use page::status_page;
 
 use crate::decided::Decided;
 use crate::duty::{Due, Duty, State, duties};
-use crate::fact::{Facts, Known, Standing, term};
+use crate::fact::{Conflict, Facts, Known, Standing, term};
 use crate::notice::{Difference, Issued, Matter, differences};
 use crate::regime::Regime;
 use crate::warranted::{Assessment, assess};
@@ -85,7 +85,9 @@ impl Disclosure {
     /// Computes it from facts and a scope.
     #[must_use]
     pub fn of(input: &Input<'_>) -> Self {
-        let known = Known::of(input.standing, input.signed);
+        let mut known = Known::of(input.standing, input.signed);
+        let early = sent_too_early(input.regimes, &known.facts);
+        known.conflicts.extend(early);
         let assessment = assess(&known.facts);
         let duties = duties(input.regimes, &known.facts, input.now);
         let matter = Matter {
@@ -158,6 +160,30 @@ fn told(issued: &Issued, matter: &Matter<'_>) -> Told {
     }
 }
 
+/// What was sent before the event that its clock starts with: one of the two instants is wrong.
+fn sent_too_early(regimes: &[Regime], facts: &Facts) -> Vec<Conflict> {
+    let mut early = BTreeMap::new();
+    let rules = regimes
+        .iter()
+        .flat_map(|regime| regime.duties.iter().map(move |rule| (regime, rule)));
+    for (regime, rule) in rules {
+        let name = format!("sent:{}/{}", regime.id, rule.id);
+        let event = &rule.starts.what;
+        let times = facts.instant(&name).zip(facts.instant(event));
+        if let (Some((sent, began)), Some(fact)) = (times, facts.get(&name))
+            && sent < began
+        {
+            let conflict = Conflict {
+                name: name.clone(),
+                signed: fact.clone(),
+                because: format!("it is before the event that its clock starts with ({event}), {began}"),
+            };
+            early.entry(name).or_insert(conflict);
+        }
+    }
+    early.into_values().collect()
+}
+
 /// Those that most duties wait for come first.
 fn asks(duties: &[Duty], assessment: &Assessment) -> Vec<Asked> {
     let mut by: BTreeMap<&str, (&str, BTreeSet<String>)> = BTreeMap::new();
@@ -179,6 +205,7 @@ fn asks(duties: &[Duty], assessment: &Assessment) -> Vec<Asked> {
             question: question.to_owned(),
             form: match fact {
                 "risk" => "decided: ambit disclose decide".to_owned(),
+                _ if fact.starts_with("sent:") => "written down: ambit disclose sent".to_owned(),
                 _ => term(fact).map(|term| term.form()).unwrap_or_default(),
             },
             needed_by: needed_by.into_iter().collect(),
