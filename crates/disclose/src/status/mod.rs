@@ -12,7 +12,7 @@ use crate::decided::Decided;
 use crate::duty::{Due, Duty, State, duties};
 use crate::fact::{Conflict, Facts, Known, Standing, term};
 use crate::notice::{Difference, Issued, Matter, differences};
-use crate::regime::Regime;
+use crate::regime::{Holds, Regime};
 use crate::warranted::{Assessment, assess};
 use crate::words::range;
 use ambit_event::Timestamp;
@@ -29,6 +29,8 @@ pub struct Input<'i> {
     pub issued: &'i [Issued],
     pub regimes: &'i [Regime],
     pub now: Timestamp,
+    /// Entries of the journal that were written later than `now` and are no part of this.
+    pub n_later: u64,
 }
 
 /// The answer.
@@ -36,6 +38,8 @@ pub struct Input<'i> {
 pub struct Disclosure {
     pub case: String,
     pub now: Timestamp,
+    /// Entries of the journal that are no part of this: it is as the case was known then.
+    pub n_later: u64,
     /// Version of the lake and content root of the scope; `None` where the case has none.
     pub scope: Option<(u64, String)>,
     pub known: Known,
@@ -105,6 +109,7 @@ impl Disclosure {
         Self {
             case: input.case.to_owned(),
             now: input.now,
+            n_later: input.n_later,
             scope: input
                 .standing
                 .map(|standing| (standing.version, standing.scope.content_root.clone())),
@@ -143,6 +148,23 @@ impl Disclosure {
 /// Only what is certainly owed can be overdue; what depends is open.
 pub(crate) fn is_overdue(duty: &Duty) -> bool {
     duty.state == State::Overdue && duty.owed.is_yes() && matches!(duty.due, Due::By(_))
+}
+
+/// Laws, or duties of theirs, that did not bind at the time, each with the reason.
+pub(crate) fn out_of_force(duties: &[Duty]) -> BTreeSet<(String, String)> {
+    let lapsed = duties.iter().filter(|duty| !duty.in_force);
+    let told = lapsed.filter_map(|duty| match &duty.owed {
+        Holds::No { because } => {
+            let name = if duty.has_lapsed {
+                duty.name()
+            } else {
+                duty.regime.clone()
+            };
+            Some((name, because.first()?.clone()))
+        }
+        _ => None,
+    });
+    told.collect()
 }
 
 /// The number of persons as it is told: what a decision is compared with.

@@ -132,6 +132,7 @@ fn nobody_knows_or_tells_what_has_not_begun() {
         issued: &[],
         regimes: &regimes,
         now: at("2026-01-06T00:00:00Z"),
+        n_later: 0,
     });
     let told: Vec<(&str, &str)> = found
         .known

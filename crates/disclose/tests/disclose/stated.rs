@@ -1,26 +1,14 @@
 //! What somebody stated beside the records is told as theirs, and one hole in the records is told once.
 
 use crate::known::{at, fact, instant};
-use crate::notices::{decided, scope, story};
-use ambit_disclose::{
-    Carrier, Draft, Facts, Known, Matter, NoticeKind, Risk, Standing, Value, Wanted, built_in, draft, edpb,
-};
+use crate::notices::{over, scope, story};
+use ambit_disclose::{Carrier, Draft, Facts, NoticeKind, Risk, Value, Wanted, draft, edpb};
 use ambit_scope::{Scope, ScopeGap};
 
-fn with<T>(scope: &Scope, facts: &Facts, then: impl FnOnce(&Matter<'_>) -> T) -> T {
-    let standing = Standing { version: 3, scope };
-    let (known, decided, regimes) = (Known::of(Some(&standing), facts), decided(Risk::High), built_in());
-    then(&Matter {
-        case: "may",
-        standing: Some(&standing),
-        known: &known,
-        decided: Some(&decided),
-        regimes: &regimes,
-    })
-}
-
 fn drafted(scope: &Scope, facts: &Facts, kind: NoticeKind) -> Draft {
-    with(scope, facts, |matter| draft(matter, &Wanted::of(kind)).unwrap())
+    over(scope, facts, Some(Risk::High), |matter| {
+        draft(matter, &Wanted::of(kind)).unwrap()
+    })
 }
 
 fn told<'d>(draft: &'d Draft, id: &str) -> Option<&'d str> {
@@ -141,4 +129,15 @@ fn a_name_that_a_person_wrote_brings_no_markup_into_a_statement() {
     facts.set("occurred_from", early).unwrap();
     let found = drafted(&scope("whole"), &facts, NoticeKind::Authority);
     assert!(!ambit_disclose::notice_page(&found).contains("<b>x</b>"));
+}
+
+#[test]
+fn on_paper_a_notice_stands_alone_and_in_its_own_language() {
+    let found = drafted(&scope("whole"), &story(), NoticeKind::Authority);
+    let page = ambit_disclose::notice_page(&found);
+    assert!(page.contains("<html lang=\"en\">") && page.contains("<title>Notification of a personal data"));
+    let (shown, basis) = page.split_once("<section class=\"basis\"").unwrap();
+    assert!(basis.contains("What carries each sentence") && !shown.contains("</ol>"));
+    let print = shown.split_once("@media print").map(|(_, rest)| rest).unwrap();
+    assert!(print.contains(".basis { display: none; }"));
 }
