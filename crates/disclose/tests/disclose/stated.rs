@@ -112,7 +112,7 @@ fn one_hole_is_told_once_with_all_that_it_touches() {
             id: "gap:again".into()
         }));
     }
-    let form = with(&scope, &story(), |matter| {
+    let form = over(&scope, &story(), Some(Risk::High), |matter| {
         edpb(matter, at("2014-05-23T00:00:00Z"))
     });
     let told = form["fields"]["field_53"].as_str().unwrap();
