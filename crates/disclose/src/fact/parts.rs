@@ -107,7 +107,9 @@ impl Known {
         let names: Vec<&str> = parts.iter().map(|part| part.name.as_str()).collect();
         let names = list(&names, "and");
         let said = self.facts.get(whole).filter(|fact| signed_at(fact).is_some());
-        if shown.at_most.is_some_and(|most| most < sum) {
+        // A whole that nobody counted has its bound from a greater one, of which the same will be told.
+        let is_counted = self.facts.get(whole).is_some() || self.facts.residence_of(whole).is_some();
+        if is_counted && shown.at_most.is_some_and(|most| most < sum) {
             let (name, signed) = match said {
                 Some(fact) => (whole.to_owned(), fact.clone()),
                 None => (newest.name.clone(), newest.fact.clone()),
