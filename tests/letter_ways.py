@@ -10,10 +10,8 @@ a letter is on its way: nobody gets two by themselves, and whoever may have one 
 """
 
 import base64
-import csv
 import json
 import logging
-import os
 import signal
 import socket
 import ssl
@@ -29,53 +27,21 @@ from pathlib import Path
 import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
-from letters import MAP, SAID, expect
+from shop import World, expect
 
 PERSONS = 6
 PASSWORD = "correct horse battery"
 
 
-class World:
+class Ways(World):
     """One case for each way: the same six letters."""
-
-    def __init__(self, ambit: str, folder: Path) -> None:
-        self.ambit, self.folder = ambit, folder
-        self.env = os.environ | {"AMBIT_WHO": "Ana Lind"}
-
-    def run(self, *args: str, codes: tuple[int, ...] = (0, 3), env: dict[str, str] | None = None):
-        done = subprocess.run(
-            [self.ambit, *args], cwd=self.folder, env=self.env | (env or {}), capture_output=True, text=True, check=False
-        )
-        expect(done.returncode in codes, f"{' '.join(args)}: {done.returncode}\n{done.stdout}{done.stderr}")
-        return done
-
-    def make(self) -> None:
-        with open(self.folder / "shop.jsonl", "w", encoding="utf-8") as log:
-            for n in range(1, PERSONS + 1):
-                event = {"ts": f"2026-05-21T08:00:{n:02}.000Z", "user_id": "7", "session": "s-stolen", "ip": "203.0.113.9"}
-                event |= {"method": "GET", "path": f"/v1/users/{n}/profile", "status": 200, "bytes": 512}
-                log.write(json.dumps(event) + "\n")
-        (self.folder / "map.toml").write_text(MAP)
-        with open(self.folder / "members.csv", "w", encoding="utf-8", newline="") as table:
-            rows = csv.writer(table)
-            rows.writerow(["subject", "email", "name", "language", "residence"])
-            rows.writerows([f"user:{n}", f"member+{n}@example.org", f"Änne {n}", "en", "eu"] for n in range(1, PERSONS + 1))
-        self.run("ingest", "shop.jsonl", "--host", "shop1")
-
-    def case(self, name: str) -> None:
-        self.run("scope", "--seed", "session=s-stolen", "--map", "map.toml", "--case", name)
-        self.run("disclose", "fact", "set", name, *SAID)
-        self.run("disclose", "decide", name, "high", "--reason", "names and addresses are out")
-        self.run("disclose", "approve", name, "--addresses", "members.csv", "--from", "Tonal <privacy@tonal.example>")
 
     def send(self, case: str, *way: str, codes: tuple[int, ...], env: dict[str, str] | None = None):
         asked = ["disclose", "send", case, "--addresses", "members.csv", *way, "--per-minute", "0", "--retry-after", "0"]
         return self.run(*asked, "--at-once", "2", "--timeout", "3", codes=codes, env=env)
 
     def states(self, case: str) -> dict[str, str]:
-        self.run("disclose", "letters", case, "--save", "account.csv")
-        with open(self.folder / "account.csv", encoding="utf-8", newline="") as table:
-            return {row["subject"]: row["state"] for row in csv.DictReader(table)}
+        return {subject: row["state"] for subject, row in self.account(case).items()}
 
     def tally(self, case: str) -> dict:
         told = json.loads(self.run("disclose", "status", case, "--json", codes=(0, 3, 4)).stdout)["letters"][0]
@@ -165,7 +131,7 @@ class Wire:
         return not any(secret in self.said for secret in secrets)
 
 
-def mail(world: World) -> int:
+def mail(world: Ways) -> int:
     authority, stranger = trustme.CA(), trustme.CA()
     names = ("localhost", "127.0.0.1")
     roots = world.folder / "roots.pem"
@@ -245,7 +211,7 @@ class Answering(BaseHTTPRequestHandler):
         pass
 
 
-def webhook(world: World) -> None:
+def webhook(world: Ways) -> None:
     hook, case = Hook(), "hook"
     world.case(case)
     env = {"AMBIT_WEBHOOK_TOKEN": "t0ken"}
@@ -269,7 +235,7 @@ def webhook(world: World) -> None:
     expect((tally["account"]["uncertain"], tally["left"]) == (1, 0), f"status tells {tally}")
 
 
-def killed(world: World) -> None:
+def killed(world: Ways) -> None:
     hook, case = Hook(), "killed"
     world.case(case)
     hook.answers = {"user:3": "silent"}
@@ -296,7 +262,7 @@ def main() -> None:
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
-        world = World(sys.argv[1], Path(folder))
+        world = Ways(sys.argv[1], Path(folder), PERSONS)
         world.make()
         n = mail(world)
         webhook(world)

@@ -3,8 +3,8 @@
 
 use crate::{Act, By, Case, Entry, Error, Kind};
 use ambit_disclose::{
-    Decided, Disclosure, Draft, Fact, Facts, Input, Issued, Matter, NoticeKind, Provenance, Regime, Risk,
-    Standing, Value as Said, term, wants_knower,
+    Decided, Disclosure, Draft, Fact, Facts, Input, Issued, Known, Matter, NoticeKind, Provenance, Regime,
+    Risk, Standing, Value as Said, check_name, check_period, term, wants_knower,
 };
 use ambit_event::Timestamp;
 use ambit_scope::Scope;
@@ -23,6 +23,8 @@ pub struct Dossier {
     pub decided: Option<Decided>,
     pub issued: Vec<Issued>,
     pub sent: Vec<Sent>,
+    /// Entries of the journal that are no part of this: they were written later than what was asked for.
+    pub n_later: u64,
 }
 
 /// Something that was sent.
@@ -161,6 +163,22 @@ impl Dossier {
     /// # Errors
     /// As [`crate::Journal::entries`]; [`Error::Body`] names an entry that cannot be understood.
     pub fn of(case: &Case) -> Result<Self, Error> {
+        Self::of_first(case, u64::MAX)
+    }
+
+    /// The same as the journal stood at an instant: what was signed, computed and sent later is no part of it.
+    ///
+    /// # Errors
+    /// As [`Dossier::of`].
+    pub fn at(case: &Case, at: Timestamp) -> Result<Self, Error> {
+        let (n_all, n_then) = case.journal().n_at(at)?;
+        Ok(Self {
+            n_later: n_all - n_then,
+            ..Self::of_first(case, n_then)?
+        })
+    }
+
+    fn of_first(case: &Case, n_entries: u64) -> Result<Self, Error> {
         let mut dossier = Self {
             case: case.name().to_owned(),
             scope: None,
@@ -168,12 +186,16 @@ impl Dossier {
             decided: None,
             issued: Vec::new(),
             sent: Vec::new(),
+            n_later: 0,
         };
-        if let Some(entry) = case.journal().latest(Kind::Scope)? {
+        if let Some(entry) = case.journal().latest_of_first(Kind::Scope, n_entries)? {
             dossier.scope = Some(standing(entry)?);
         }
         for kind in [Kind::Fact, Kind::Decision, Kind::Notice, Kind::Sent] {
-            case.journal().each(kind, |entry| dossier.take(entry))?;
+            case.journal().each(kind, |entry| match entry.seq <= n_entries {
+                true => dossier.take(entry),
+                false => Ok(()),
+            })?;
         }
         Ok(dossier)
     }
@@ -293,6 +315,56 @@ impl Dossier {
         Ok(())
     }
 
+    /// Whether persons can sign this: names that mean something, an end that does not lie before its beginning.
+    ///
+    /// # Errors
+    /// [`Error::Fact`] says what is wrong with it.
+    pub fn check(&self, signed: &[Signed]) -> Result<(), Error> {
+        let refused = |text: &str, why: String| Error::Fact {
+            text: ambit_event::printable(text, 80),
+            why,
+        };
+        let effects = self.scope.iter().flat_map(|(_, scope)| scope.effects.values());
+        let own = effects.flat_map(|classes| classes.keys().cloned()).collect();
+        let mut all = self.signed.clone();
+        let mut said = Facts::default();
+        for signed in signed {
+            check_name(&signed.name, &own).map_err(|why| refused(&signed.name, why))?;
+            let Some(value) = signed.value.clone() else {
+                continue;
+            };
+            let provenance = Provenance::Signed {
+                entry: String::new(),
+                by: String::new(),
+                at: Timestamp::MAX,
+                knower: None,
+                evidence: None,
+            };
+            let fact = Fact { value, provenance };
+            for facts in [&mut all, &mut said] {
+                let taken = facts.set(&signed.name, fact.clone());
+                taken.map_err(|why| refused(&signed.name, format!("{why:?}")))?;
+            }
+        }
+        let known = Known::of(self.standing().as_ref(), &all);
+        check_period(&said, &known.facts).map_err(|why| refused("the period", why))
+    }
+
+    /// Whether it can have been sent then.
+    ///
+    /// # Errors
+    /// [`Error::Fact`] where the incident had not begun.
+    pub fn check_sent(&self, at: Timestamp) -> Result<(), Error> {
+        let known = Known::of(self.standing().as_ref(), &self.signed);
+        match known.facts.instant("occurred_from") {
+            Some(began) if at < began => Err(Error::Fact {
+                text: at.to_string(),
+                why: format!("nothing was sent of an incident before it began, {began} (occurred_from)"),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// The scope as disclosure takes it.
     #[must_use]
     pub fn standing(&self) -> Option<Standing<'_>> {
@@ -314,13 +386,14 @@ impl Dossier {
             issued: &self.issued,
             regimes,
             now,
+            n_later: self.n_later,
         })
     }
 
     /// Hands what a notice is made from to whoever drafts one.
     pub fn matter<T>(&self, regimes: &[Regime], then: impl FnOnce(&Matter<'_>) -> T) -> T {
         let standing = self.standing();
-        let known = ambit_disclose::Known::of(standing.as_ref(), &self.signed);
+        let known = Known::of(standing.as_ref(), &self.signed);
         then(&Matter {
             case: &self.case,
             standing: standing.as_ref(),

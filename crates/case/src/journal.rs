@@ -2,6 +2,7 @@
 
 use crate::entry::Written;
 use crate::{Act, By, Entry, Error, Kind};
+use ambit_event::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
@@ -170,6 +171,40 @@ impl Journal {
             .transpose()
     }
 
+    /// The newest entry of a kind among the first entries of the journal.
+    pub(crate) fn latest_of_first(&self, kind: Kind, n_entries: u64) -> Result<Option<Entry>, Error> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM journal WHERE kind = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1");
+        self.db
+            .query_row(&sql, params![kind.name(), capped(n_entries)], written)
+            .optional()?
+            .map(Written::read)
+            .transpose()
+    }
+
+    /// How many entries there are, and how many of them stood in the journal at an instant: those before the first that
+    /// was written later.
+    ///
+    /// # Errors
+    /// As [`Journal::entries`].
+    pub fn n_at(&self, at: Timestamp) -> Result<(u64, u64), Error> {
+        let mut statement = self.db.prepare("SELECT at FROM journal ORDER BY seq")?;
+        let mut rows = statement.query([])?;
+        let (mut n_all, mut n_then) = (0, None);
+        while let Some(row) = rows.next()? {
+            let text: String = row.get(0)?;
+            let written = Timestamp::parse(&text).map_err(|error| Error::Body {
+                seq: n_all + 1,
+                why: error.to_string(),
+            })?;
+            if written > at {
+                n_then = n_then.or(Some(n_all));
+            }
+            n_all += 1;
+        }
+        Ok((n_all, n_then.unwrap_or(n_all)))
+    }
+
     /// Walks the chain from its beginning and recomputes every hash.
     ///
     /// # Errors
@@ -249,6 +284,11 @@ fn check_link(entry: &Written, seq: u64, head: &str) -> Result<(), Error> {
         return broken("its text does not have the hash that was written with it".to_owned());
     }
     Ok(())
+}
+
+/// As the file counts: no journal has more entries than that.
+fn capped(n_entries: u64) -> i64 {
+    i64::try_from(n_entries).unwrap_or(i64::MAX)
 }
 
 fn written(row: &Row<'_>) -> rusqlite::Result<Written> {

@@ -248,3 +248,62 @@ fn an_entry_that_cannot_be_understood_is_named() {
     case.append(&by("2026-05-25T00:00:00Z"), &act).unwrap();
     assert!(matches!(Dossier::of(&case), Err(Error::Body { seq: 1, .. })));
 }
+
+/// What was signed, computed, decided and sent later is no part of what was known then.
+#[test]
+fn the_state_of_an_instant_is_what_the_journal_held_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut case = opened(&folder);
+    scoped(&mut case, WHOLE);
+    told(&mut case);
+    let later = by("2026-05-24T00:00:00Z");
+    let answer: Value = serde_json::from_str(GAP).unwrap();
+    case.append(&later, &Act::scope(9, "cd", answer)).unwrap();
+    let sent = Act::sent("eu-gdpr/authority", at("2026-05-23T09:05:00Z"), "receipt", None);
+    case.append(&later, &sent).unwrap();
+    let then = Dossier::at(&case, at("2026-05-23T12:00:00Z")).unwrap();
+    let now = Dossier::of(&case).unwrap();
+    let persons = |dossier: &Dossier| {
+        let found = dossier.disclosure(&REGIMES, at("2026-05-23T12:00:00Z"));
+        found.known.facts.count("subjects").unwrap().at_most
+    };
+    assert_eq!((persons(&then), persons(&now)), (Some(1), Some(412)));
+    assert_eq!((then.n_later, now.n_later), (2, 0));
+    assert_eq!((then.sent.len(), now.sent.len()), (0, 1));
+    assert_eq!(then.signed.text("organisation"), Some("Tonal Music AB"));
+    let before = Dossier::at(&case, at("2026-05-22T11:59:59Z")).unwrap();
+    assert!(before.scope.is_none() && before.signed == ambit_disclose::Facts::default());
+    assert_eq!(Dossier::at(&case, at("2030-01-01T00:00:00Z")).unwrap().n_later, 0);
+}
+
+#[test]
+fn what_cannot_be_signed_is_refused_by_what_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut case = opened(&folder);
+    scoped(&mut case, WHOLE);
+    let dossier = Dossier::of(&case).unwrap();
+    let check = |texts: &[&str]| {
+        let signed: Vec<Signed> = texts
+            .iter()
+            .map(|t| Signed::read(t, None, None).unwrap())
+            .collect();
+        dossier.check(&signed).map_err(|error| error.to_string())
+    };
+    assert_eq!(check(&["residents:se=3", "class:contact:read=1..9"]), Ok(()));
+    assert_eq!(check(&["occurred_from=2014-05-01T00:00:00Z"]), Ok(()));
+    for (texts, because) in [
+        (&["residents:zz=3"][..], "no code of a place"),
+        (&["class:foo:read=3"], "no class of data"),
+        // The logs show the intruder on 21 May.
+        (&["occurred_to=2014-05-01T00:00:00Z"], "before it begins"),
+        (&["occurred_from=2014-06-01T00:00:00Z"], "after it ended"),
+    ] {
+        let refused = check(texts);
+        assert!(
+            refused.as_ref().is_err_and(|why| why.contains(because)),
+            "{texts:?}: {refused:?}"
+        );
+    }
+    assert!(dossier.check_sent(at("2014-05-01T00:00:00Z")).is_err());
+    assert!(dossier.check_sent(at("2014-05-22T00:00:00Z")).is_ok());
+}

@@ -14,6 +14,9 @@ pub enum Exit {
     Incomplete = 3,
     /// Done, and an end has passed by which something was owed.
     Overdue = 4,
+    /// Whoever read the answer closed the pipe before its end: what was not read was not told. 128 and SIGPIPE, as
+    /// shells have it.
+    Unread = 141,
 }
 
 impl Exit {
@@ -35,4 +38,5 @@ pub const TEXT: &str = "Exit codes:
   1  failed; standard error says why
   2  the command line could not be understood
   3  done but incomplete: something was rejected, unmapped, or a source is blind where it matters
-  4  a duty is overdue (`disclose status`)";
+  4  a duty is overdue (`disclose status`)
+  141  the reader closed the pipe before the end of the answer (`| head`)";

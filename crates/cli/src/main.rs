@@ -54,7 +54,7 @@ fn main() -> ExitCode {
     let setting = Setting::of(&call.global);
     match run(&setting, call.command) {
         Ok(exit) => exit.into(),
-        Err(error) if is_closed_pipe(&error) => Exit::Complete.into(),
+        Err(error) if is_closed_pipe(&error) => Exit::Unread.into(),
         Err(error) => {
             complain(&error);
             Exit::Failed.into()
@@ -67,7 +67,7 @@ fn run(setting: &Setting, command: Command) -> Result<Exit> {
     runtime.block_on(commands::run(setting, command))
 }
 
-/// Whoever reads us, `head` for one, has seen enough.
+/// Whoever reads us, `head` for one, has seen enough: no error, and no success either, since the rest was not told.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()

@@ -31,7 +31,7 @@ pub struct Global {
 #[derive(Debug, Clone, Args)]
 pub struct CaseArgs {
     /// The case whose journal keeps what was asked, answered and looked at
-    #[arg(long = "case", value_name = "NAME", default_value = "default", value_parser = case_name)]
+    #[arg(long = "case", value_name = "NAME", default_value = DEFAULT_CASE, value_parser = case_name)]
     pub name: String,
     /// Show persons and raw records unmasked; the reason is kept in the case's journal
     #[arg(long, value_name = "REASON", value_parser = reason)]
@@ -94,6 +94,32 @@ impl Setting {
         self.cases().join(format!("{name}.sqlite"))
     }
 
+    /// The names of the cases of the lake.
+    pub fn case_names(&self) -> Result<Vec<String>> {
+        let folder = self.cases();
+        if !folder.is_dir() {
+            return Ok(Vec::new());
+        }
+        let mut names = Vec::new();
+        for entry in
+            std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?
+        {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            names.extend(name.strip_suffix(".sqlite").map(str::to_owned));
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// A case that is there. Another name is refused: a slip of the pen must not begin a journal of its own.
+    pub fn open_case(&self, name: &str) -> Result<Case> {
+        let path = self.case_path(name);
+        if !path.is_file() {
+            bail!("{}", no_case(name, &self.case_names()?));
+        }
+        Ok(Case::open(&path)?)
+    }
+
     /// Writes into a case, which is made on first use.
     pub fn journal(&self, name: &str, acts: &[Act]) -> Result<()> {
         let by = by();
@@ -110,9 +136,38 @@ impl Setting {
         let Some(reason) = &case.reveal else {
             return Ok(false);
         };
+        // Whoever names no case looks within the one that is always there.
+        if case.name != DEFAULT_CASE {
+            self.open_case(&case.name)?;
+        }
         self.journal(&case.name, &[Act::reveal(what, reason)])?;
         Ok(true)
     }
+}
+
+/// The case of whoever names none.
+const DEFAULT_CASE: &str = "default";
+
+/// Cases that are named where one is not there.
+const MOST_CASES: usize = 12;
+
+fn no_case(name: &str, names: &[String]) -> String {
+    let shown: Vec<String> = names
+        .iter()
+        .take(MOST_CASES)
+        .map(|name| printable(name, 80))
+        .collect();
+    let more = match names.len().saturating_sub(shown.len()) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    let there = match shown.is_empty() {
+        true => "there is none yet".to_owned(),
+        false => format!("there are: {}{more}", shown.join(", ")),
+    };
+    format!(
+        "no case `{name}`; {there}. Begin one with `ambit scope --case {name}`, or without logs with `ambit case note {name} TEXT`"
+    )
 }
 
 /// Bytes that a data map, a mapping or a list of indicators may have.

@@ -20,6 +20,10 @@ pub struct Duty {
     pub recipient: String,
     /// Whether it is owed.
     pub owed: Holds,
+    /// Whether its law bound at the time, and it was part of it.
+    pub in_force: bool,
+    /// Whether its law may have bound, and it was no part of it then.
+    pub has_lapsed: bool,
     pub due: Due,
     pub state: State,
     /// Facts that a person must still say, each with its question.
@@ -108,7 +112,9 @@ fn duty(regime: &Regime, rule: &Rule, facts: &Facts, now: Timestamp) -> Option<D
     if !in_time(day, rule.valid_from, rule.valid_to) {
         return has_no_version(regime, rule, day).then(|| lapsed(regime, rule));
     }
-    let mut owed = bound(regime, day)
+    let binds = bound(regime, day);
+    let in_force = !binds.is_no();
+    let mut owed = binds
         .and(regime.applies.what.holds(facts))
         .and(rule.trigger.what.holds(facts));
     for exemption in &rule.exemptions {
@@ -129,6 +135,7 @@ fn duty(regime: &Regime, rule: &Rule, facts: &Facts, now: Timestamp) -> Option<D
         state: state(regime, rule, facts, &due, now),
         asks: asks(&owed, &due, &rule.starts.what),
         owed,
+        in_force,
         due,
         ..blank(regime, rule)
     })
@@ -144,6 +151,8 @@ fn blank(regime: &Regime, rule: &Rule) -> Duty {
         title: rule.title.clone(),
         recipient: rule.recipient.what.clone(),
         owed: Holds::No { because: Vec::new() },
+        in_force: false,
+        has_lapsed: false,
         due: Due::Never,
         state: State::Idle,
         asks: BTreeSet::new(),
@@ -161,6 +170,7 @@ fn lapsed(regime: &Regime, rule: &Rule) -> Duty {
         owed: Holds::No {
             because: vec!["this duty did not exist on that day".to_owned()],
         },
+        has_lapsed: true,
         ..blank(regime, rule)
     }
 }

@@ -20,6 +20,13 @@ pub enum Error {
     /// The data map cannot be used.
     #[error("the data map {origin} cannot be used: {why}")]
     Map { origin: String, why: String },
+    /// A file beside the data map cannot be used.
+    #[error("{what} {origin} cannot be used: {why}")]
+    Beside {
+        what: &'static str,
+        origin: String,
+        why: String,
+    },
     /// The lake could not answer.
     #[error(transparent)]
     Lake(#[from] ambit_lake::Error),

@@ -150,14 +150,29 @@ impl Outbox {
     /// # Errors
     /// As [`crate::Journal::entries`]; [`Error::Body`] names an entry that cannot be understood.
     pub fn of(case: &Case) -> Result<Self, Error> {
+        Self::of_first(case, u64::MAX)
+    }
+
+    /// The same as the journal stood at an instant.
+    ///
+    /// # Errors
+    /// As [`Outbox::of`].
+    pub fn at(case: &Case, at: Timestamp) -> Result<Self, Error> {
+        let (_, n_then) = case.journal().n_at(at)?;
+        Self::of_first(case, n_then)
+    }
+
+    fn of_first(case: &Case, n_entries: u64) -> Result<Self, Error> {
         let mut outbox = Self::default();
-        outbox.read(case.journal())?;
+        outbox.read(case.journal(), n_entries)?;
         Ok(outbox)
     }
 
-    fn read(&mut self, journal: &Journal) -> Result<(), Error> {
-        journal.each_of(&[Kind::Mailing, Kind::Letter, Kind::Decision], |entry| {
-            self.take(entry)
+    fn read(&mut self, journal: &Journal, n_entries: u64) -> Result<(), Error> {
+        let kinds = [Kind::Mailing, Kind::Letter, Kind::Decision];
+        journal.each_of(&kinds, |entry| match entry.seq <= n_entries {
+            true => self.take(entry),
+            false => Ok(()),
         })
     }
 

@@ -2,11 +2,11 @@
 
 use crate::exit::Exit;
 use crate::paint::{Tone, columns};
-use crate::setting::{Setting, by, case_name};
+use crate::setting::{Setting, by, case_name, remark};
 use crate::words;
 use ambit_case::{Act, Case, Entry, Kind, Verified};
 use ambit_event::printable;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::Value;
@@ -19,7 +19,7 @@ pub enum CaseCommand {
     List,
     /// Show a journal
     Show(ShowArgs),
-    /// Write a note down
+    /// Write a note down; it begins a case where there is none of that name
     Note(NoteArgs),
     /// Write a decision down, with its reason
     Decide(DecideArgs),
@@ -88,14 +88,18 @@ pub fn run(setting: &Setting, command: CaseCommand) -> Result<Exit> {
     match command {
         CaseCommand::List => list(setting),
         CaseCommand::Show(args) => show(setting, &args),
-        CaseCommand::Note(args) => write(setting, &args.name, &Act::note(&args.text)),
-        CaseCommand::Decide(args) => write(setting, &args.name, &Act::decision(&args.text, &args.reason)),
+        CaseCommand::Note(args) => note(setting, &args),
+        CaseCommand::Decide(args) => {
+            let case = setting.open_case(&args.name)?;
+            write(setting, case, &Act::decision(&args.text, &args.reason))
+        }
         CaseCommand::Verify(args) => verify(setting, &args),
     }
 }
 
 fn list(setting: &Setting) -> Result<Exit> {
-    let listed: Vec<Listed> = names(setting)?
+    let listed: Vec<Listed> = setting
+        .case_names()?
         .into_iter()
         .map(|name| look(setting, name))
         .collect();
@@ -114,20 +118,6 @@ fn list(setting: &Setting) -> Result<Exit> {
         setting.say_all(columns(&rows))?;
     }
     Ok(if is_broken { Exit::Failed } else { Exit::Complete })
-}
-
-fn names(setting: &Setting) -> Result<Vec<String>> {
-    let folder = setting.cases();
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        names.extend(name.strip_suffix(".sqlite").map(str::to_owned));
-    }
-    names.sort();
-    Ok(names)
 }
 
 fn look(setting: &Setting, name: String) -> Listed {
@@ -149,7 +139,7 @@ fn look(setting: &Setting, name: String) -> Listed {
 }
 
 fn show(setting: &Setting, args: &ShowArgs) -> Result<Exit> {
-    let case = Case::open(&setting.case_path(&args.name))?;
+    let case = setting.open_case(&args.name)?;
     let mut entries = case.journal().entries()?;
     if let Some(wanted) = args.entry {
         entries.retain(|entry| entry.seq == wanted);
@@ -212,7 +202,9 @@ fn told(entry: &Entry) -> String {
                 .and_then(Value::as_array)
                 .map_or(0, Vec::len);
             let (list, from) = (text("mailing"), text("from"));
-            format!("{letters} letters of the list `{list}` were approved, from {from}")
+            let verb = if letters == 1 { "was" } else { "were" };
+            let letters = words::counted(letters as u64, "letter", "letters");
+            format!("{letters} of the list `{list}` {verb} approved, from {from}")
         }
         // Persons are masked, as everywhere.
         Kind::Letter => format!(
@@ -250,10 +242,19 @@ fn fact(entry: &Entry) -> String {
     told
 }
 
-fn write(setting: &Setting, name: &str, act: &Act) -> Result<Exit> {
-    let by = by();
-    let mut case = Case::create(&setting.case_path(name), name, &by)?;
-    let entry = case.append(&by, act)?;
+/// A note begins a case where there is none of its name, and says so.
+fn note(setting: &Setting, args: &NoteArgs) -> Result<Exit> {
+    let path = setting.case_path(&args.name);
+    if !path.is_file() {
+        remark(&format!("this note begins the case {}", args.name));
+    }
+    let case = Case::create(&path, &args.name, &by())?;
+    write(setting, case, &Act::note(&args.text))
+}
+
+fn write(setting: &Setting, mut case: Case, act: &Act) -> Result<Exit> {
+    let entry = case.append(&by(), act)?;
+    let name = case.name();
     if setting.is_json {
         setting.json(&entry)?;
     } else {
@@ -266,7 +267,7 @@ fn write(setting: &Setting, name: &str, act: &Act) -> Result<Exit> {
 }
 
 fn verify(setting: &Setting, args: &VerifyArgs) -> Result<Exit> {
-    let case = Case::open(&setting.case_path(&args.name))?;
+    let case = setting.open_case(&args.name)?;
     let verified = match &args.head {
         Some(head) => case.journal().verify_against(head)?,
         None => case.verify()?,

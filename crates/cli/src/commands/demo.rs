@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::paint::Tone;
 use crate::setting::{CaseArgs, Setting, by, write_file};
 use crate::words;
-use ambit_case::{By, Case, Dossier, Signed};
+use ambit_case::{By, Dossier, Signed};
 use ambit_disclose::{NoticeKind, Risk, Wanted, built_in, draft, notice_page, notice_text};
 use ambit_drill::{GapSpec, Plan, Truth, publish};
 use ambit_lake::Lake;
@@ -139,7 +139,7 @@ const SAID: &[&str] = &[
 fn statement(setting: &Setting, args: &DemoArgs) -> Result<()> {
     let by = By::new("Ana Lind (simulated)", by().at);
     let (knew, evidence) = ("the head of security", "the gateway's record of the read profile");
-    let mut case = Case::open(&setting.case_path(CASE))?;
+    let mut case = setting.open_case(CASE)?;
     for fact in SAID {
         case.append(&by, &Signed::read(fact, Some(knew), Some(evidence))?.act())?;
     }

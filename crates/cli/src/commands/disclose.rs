@@ -2,7 +2,7 @@
 
 use super::letters::{self, ApproveArgs, BouncesArgs, LettersArgs, ResendArgs, SendArgs};
 use crate::exit::Exit;
-use crate::setting::{Setting, by, case_name, read_text, write_file};
+use crate::setting::{Setting, by, case_name, read_text, remark, write_file};
 use ambit_case::{Act, Case, Dossier, Entry, Outbox, Signed};
 use ambit_disclose::{
     NoticeKind, Openness, Regime, Risk, Tongue, Wanted, built_in, calendar_of, draft, edpb, fact_json,
@@ -94,9 +94,12 @@ pub struct WhichArgs {
 pub struct StatusArgs {
     #[command(flatten)]
     which: WhichArgs,
-    /// Answer for this instant instead of now
+    /// Answer as of this instant: by what the journal held then, with the clocks as they stood
     #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<Timestamp>,
+    /// Let the clocks stand at this instant, with all that is known now
+    #[arg(long, value_name = "TIME", value_parser = instant, conflicts_with = "at")]
+    clock: Option<Timestamp>,
     /// Write the status as one self-contained HTML file
     #[arg(long, value_name = "FILE.html")]
     html: Option<PathBuf>,
@@ -286,14 +289,17 @@ pub fn regimes(files: &[PathBuf]) -> Result<Vec<Regime>> {
 }
 
 fn dossier(setting: &Setting, case: &str) -> Result<Dossier> {
-    Ok(Dossier::of(&Case::open(&setting.case_path(case))?)?)
+    Ok(Dossier::of(&setting.open_case(case)?)?)
 }
 
 fn status(setting: &Setting, args: &StatusArgs) -> Result<Exit> {
-    let now = args.at.unwrap_or_else(|| by().at);
-    let case = Case::open(&setting.case_path(&args.which.case))?;
-    let found = Dossier::of(&case)?.disclosure(&regimes(&args.which.regimes)?, now);
-    let outbox = Outbox::of(&case)?;
+    let now = args.at.or(args.clock).unwrap_or_else(|| by().at);
+    let case = setting.open_case(&args.which.case)?;
+    let (dossier, outbox) = match args.at {
+        Some(at) => (Dossier::at(&case, at)?, Outbox::at(&case, at)?),
+        None => (Dossier::of(&case)?, Outbox::of(&case)?),
+    };
+    let found = dossier.disclosure(&regimes(&args.which.regimes)?, now);
     if let Some(path) = &args.html {
         write_file(path, status_page(&found).as_bytes())?;
     }
@@ -328,8 +334,21 @@ fn set(setting: &Setting, args: &FactSetArgs) -> Result<Exit> {
             );
         }
     }
+    let mut case = setting.open_case(&args.case)?;
+    Dossier::of(&case)?.check(&signed)?;
     let acts: Vec<Act> = signed.iter().map(Signed::act).collect();
-    write(setting, &args.case, &acts)
+    let exit = write(setting, &mut case, &acts)?;
+    conflicts(&Dossier::of(&case)?, &signed);
+    Ok(exit)
+}
+
+/// What was just signed and does not go together with what is known is told at once.
+fn conflicts(dossier: &Dossier, signed: &[Signed]) {
+    let found = dossier.disclosure(&[], by().at);
+    let of = |name: &str| signed.iter().any(|said| said.name == name);
+    for conflict in found.known.conflicts.iter().filter(|c| of(&c.name)) {
+        remark(&format!("conflict: {}: {}", conflict.name, conflict.because));
+    }
 }
 
 fn unset(setting: &Setting, args: &FactUnsetArgs) -> Result<Exit> {
@@ -340,18 +359,13 @@ fn unset(setting: &Setting, args: &FactUnsetArgs) -> Result<Exit> {
     let acts = withdrawn
         .map(|signed| signed.map(|signed| signed.act()))
         .collect::<Result<Vec<Act>, _>>()?;
-    write(setting, &args.case, &acts)
+    write(setting, &mut setting.open_case(&args.case)?, &acts)
 }
 
 /// Nothing is written where one of the acts could not be read.
-fn write(setting: &Setting, name: &str, acts: &[Act]) -> Result<Exit> {
-    let by = by();
-    let mut case = Case::create(&setting.case_path(name), name, &by)?;
-    let entries = acts
-        .iter()
-        .map(|act| case.append(&by, act))
-        .collect::<Result<Vec<Entry>, _>>()?;
-    tell(setting, name, &entries)
+fn write(setting: &Setting, case: &mut Case, acts: &[Act]) -> Result<Exit> {
+    let entries = case.append_all(&by(), acts)?;
+    tell(setting, case.name(), &entries)
 }
 
 pub fn tell(setting: &Setting, case: &str, entries: &[Entry]) -> Result<Exit> {
@@ -426,7 +440,7 @@ fn decide(setting: &Setting, args: &DecideArgs) -> Result<Exit> {
         "a decision is signed with a reason"
     );
     let by = by();
-    let mut case = Case::create(&setting.case_path(&args.case), &args.case, &by)?;
+    let mut case = setting.open_case(&args.case)?;
     let (decision, register) = case.decide(&by, args.risk, args.reason.trim(), &built_in())?;
     if !setting.is_json {
         let found = dossier(setting, &args.case)?.disclosure(&built_in(), by.at);
@@ -487,7 +501,7 @@ fn notice(setting: &Setting, args: &NoticeArgs) -> Result<Exit> {
         let root = case.scope.as_ref().map(|(_, scope)| scope.content_root.as_str());
         let act = Act::notice(&drafted, template.as_deref(), root)?;
         let by = by();
-        let mut case = Case::open(&setting.case_path(&args.which.case))?;
+        let mut case = setting.open_case(&args.which.case)?;
         issued = Some(case.append(&by, &act)?);
     }
     if setting.is_json {
@@ -525,7 +539,9 @@ fn sent(setting: &Setting, args: &SentArgs) -> Result<Exit> {
         args.at
     );
     let act = Act::sent(&args.duty, args.at, args.proof.trim(), args.notice);
-    write(setting, &args.case, &[act])
+    let mut case = setting.open_case(&args.case)?;
+    Dossier::of(&case)?.check_sent(args.at)?;
+    write(setting, &mut case, &[act])
 }
 
 fn ical(setting: &Setting, args: &IcalArgs) -> Result<Exit> {

@@ -1,6 +1,7 @@
 //! The command line as its users meet it: exit code, standard output and standard error in one.
 
 mod answers;
+mod disclose;
 mod findings;
 mod journal;
 mod reading;

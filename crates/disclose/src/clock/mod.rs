@@ -9,7 +9,7 @@ pub use calendar::{Calendar, calendar, calendar_names};
 
 use crate::regime::{Convention, Counting, Period};
 use ambit_event::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, ToSpan, Zoned};
 
@@ -128,18 +128,23 @@ fn days(
     let calendar = calendar(&counting.calendar).ok_or(Uncounted::TooFar)?;
     let first = zoned(event, &zone).ok_or(Uncounted::TooFar)?.date();
     let last = last_day(first, period, calendar).ok_or(Uncounted::TooFar)?;
-    let until = end_of_day(last, &zone).ok_or(Uncounted::TooFar)?;
+    let hour = counting.day_ends.as_ref().map(|end| end.what);
+    let until = end_on(last, hour, &zone).ok_or(Uncounted::TooFar)?;
+    let place = zone.iana_name().unwrap_or("UTC");
     let rolled = calendar.business_day_from(last).filter(|day| *day != last);
     let later_reading = match (counting.convention, period, rolled) {
         (Convention::Plain, _, _) | (_, Period::BusinessDays(_), _) | (_, _, None) => None,
-        (Convention::Eu1182, _, Some(day)) => end_of_day(day, &zone).map(|until| LaterReading {
+        (Convention::Eu1182, _, Some(day)) => end_on(day, hour, &zone).map(|until| LaterReading {
             until,
             because: format!("the last day, {last}, is no working day, so the period ends with the next one (Regulation 1182/71, Art. 3(4))"),
         }),
     };
     Ok(Deadline {
         until,
-        told: format!("the end of {last} ({})", zone.iana_name().unwrap_or("UTC")),
+        told: match hour {
+            Some(hour) => format!("{} on {last} ({place})", hour.strftime("%H:%M")),
+            None => format!("the end of {last} ({place})"),
+        },
         later_reading,
     })
 }
@@ -160,6 +165,15 @@ fn last_day(first: Date, period: Period, calendar: &Calendar) -> Option<Date> {
 fn zoned(at: Timestamp, zone: &TimeZone) -> Option<Zoned> {
     let at = jiff::Timestamp::from_nanosecond(i128::from(at.0)).ok()?;
     Some(at.to_zoned(zone.clone()))
+}
+
+/// The end of a day, or the hour at which it ends for those who file.
+fn end_on(day: Date, hour: Option<Time>, zone: &TimeZone) -> Option<Timestamp> {
+    let Some(hour) = hour else {
+        return end_of_day(day, zone);
+    };
+    let end = day.to_datetime(hour).to_zoned(zone.clone()).ok()?;
+    Timestamp::from_jiff(end.timestamp())
 }
 
 /// The first instant of the next day; a day of 23 or 25 hours ends when it ends there.
@@ -187,6 +201,7 @@ mod tests {
             convention,
             zone: zone.map(str::to_owned),
             calendar: calendar.to_owned(),
+            day_ends: None,
         }
     }
 

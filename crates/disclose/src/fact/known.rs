@@ -1,7 +1,7 @@
 //! What persons signed beside what the logs know. A person may add what the logs do not see, never undo what they
 //! show: a narrower number is not taken, and the conflict is told.
 
-use super::{Beyond, Fact, Facts, Standing, Value};
+use super::{Beyond, Fact, Facts, Standing, Value, order, parts};
 use crate::words::range;
 use ambit_event::Timestamp;
 use ambit_scope::Bounds;
@@ -46,6 +46,8 @@ impl Known {
             let beside = shown.get(name).cloned().or_else(bounded);
             known.weigh(name, beside.as_ref(), floor, &open, fact);
         }
+        parts::raise(&mut known);
+        known.conflicts.extend(order::disorders(&known.facts));
         known
     }
 

@@ -2,16 +2,22 @@
 
 mod from_scope;
 mod known;
+mod name;
+mod order;
+mod parts;
 mod read;
 mod vocabulary;
 
 pub use from_scope::Standing;
 pub use known::{Conflict, Known};
+pub use name::check_name;
+pub use order::check_period;
 pub use read::{is_place, told};
 pub use vocabulary::{Kind, RISKS, Term, VOCABULARY, term, wants_knower};
 
 use ambit_event::Timestamp;
 use ambit_scope::{Bounds, Residence, TableOfResidence, Territory};
+use name::ONE_STATE;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -193,11 +199,22 @@ impl Facts {
         if let Some(residence) = &self.residence {
             return Some(living(residence, place));
         }
-        self.count("subjects").map(|all| Bounds {
+        let known = self.count("subjects");
+        let around = around(place).into_iter().filter_map(|whole| self.said(&whole));
+        let wholes: Vec<Bounds> = known.into_iter().chain(around).collect();
+        (!wholes.is_empty()).then(|| Bounds {
             at_least: 0,
-            at_most: all.at_most,
+            at_most: wholes.iter().filter_map(|whole| whole.at_most).min(),
             because: vec!["nobody said how many of the persons reside there".to_owned()],
         })
+    }
+
+    /// The count of a place as somebody or something says it itself.
+    fn said(&self, place: &str) -> Option<Bounds> {
+        match &self.get(&format!("residents:{place}"))?.value {
+            Value::Count(bounds) => Some(bounds.clone()),
+            _ => None,
+        }
     }
 
     /// The bounds that the table of residences gives for `residents:…`.
@@ -272,6 +289,16 @@ impl Facts {
     }
 }
 
+/// The greater places in which all of this one lies.
+fn around(place: &str) -> Vec<String> {
+    if place == ONE_STATE {
+        return vec!["us".to_owned()];
+    }
+    let read = Territory::parse(place).map(|place| place.and_around());
+    let names = read.into_iter().flatten().map(|place| place.to_string());
+    names.filter(|whole| whole != place).collect()
+}
+
 /// The bounds of a place; one in which nobody of the table lives has those of the nearest that says anything.
 fn living(residence: &Residence, name: &str) -> Bounds {
     if name == ONE_STATE {
@@ -287,9 +314,6 @@ fn living(residence: &Residence, name: &str) -> Bounds {
     let member = || place.is_in_union().then(|| unlisted("eu")).flatten();
     listed.or_else(part).or_else(member).unwrap_or_else(anywhere)
 }
-
-/// Whichever State of the United States most of the persons live in: rules on health data count State by State.
-const ONE_STATE: &str = "us-one-state";
 
 fn in_one_state(residence: &Residence) -> Bounds {
     let listed = residence

@@ -1,5 +1,6 @@
 //! Facts as people write and read them: `3..40`, `yes`, `contact,identity`, an instant.
 
+use super::vocabulary::NONE_OF_THESE;
 use super::{Kind, Term, Value};
 use crate::clock::is_zone;
 use crate::words::{at_utc, range};
@@ -27,7 +28,7 @@ impl Term {
                 1 => Ok(Value::Words(found)),
                 _ => Err(format!("write exactly one of {}", words.join(", "))),
             }),
-            Kind::Words(words) => listed(text, words).map(Value::Words),
+            Kind::Words(words) => listed(text, words).and_then(alone).map(Value::Words),
             Kind::Text if text.is_empty() => Err("write a text".to_owned()),
             Kind::Text if text.chars().count() > LONGEST => {
                 Err(format!("write at most {LONGEST} characters"))
@@ -104,6 +105,14 @@ fn listed(text: &str, words: &[&str]) -> Result<BTreeSet<String>, String> {
     }
 }
 
+/// Who is none of these is nothing else of them.
+fn alone(said: BTreeSet<String>) -> Result<BTreeSet<String>, String> {
+    match said.contains(NONE_OF_THESE) && said.len() > 1 {
+        true => Err(format!("`{NONE_OF_THESE}` stands alone")),
+        false => Ok(said),
+    }
+}
+
 /// A value in the words that people use.
 #[must_use]
 pub fn told(value: &Value) -> String {
@@ -155,6 +164,7 @@ mod tests {
             ("aware_at", "yesterday", "write an instant"),
             ("encryption", "weak,strong", "exactly one"),
             ("classes", "identity,shoe size", "`shoe size` is none of"),
+            ("sectors", "none_of_these,sec_registrant", "stands alone"),
             ("authority_zone", "Stockholm", "IANA"),
             ("advice", " ", "write a text"),
         ] {

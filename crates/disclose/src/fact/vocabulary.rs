@@ -28,6 +28,12 @@ pub struct Term {
 /// Levels of risk to persons, from below.
 pub const RISKS: &[&str] = &["unlikely", "likely", "high"];
 
+/// What happens to data.
+pub(super) const EFFECTS: &[&str] = &["read", "changed", "destroyed", "unavailable"];
+
+/// The word that says that none of the others is so.
+pub(super) const NONE_OF_THESE: &str = "none_of_these";
+
 const PLACES: &[&str] = &[
     "eu", "gb", "ch", "us", "ca", "ca-qc", "au", "jp", "in", "sg", "br", "kr",
 ];
@@ -126,6 +132,10 @@ pub const VOCABULARY: &[Term] = &[
     instant("assessed_at", "when was it assessed as notifiable?"),
     instant("classified_at", "when was the incident classified as major?"),
     instant("determined_at", "when was it determined that the event occurred?"),
+    instant(
+        "missing_determined_at",
+        "when was what the filing lacked determined, or when did it become available?",
+    ),
     instant("material_at", "when was the incident determined to be material?"),
     instant(
         "corrective_measure_at",
@@ -161,6 +171,10 @@ pub const VOCABULARY: &[Term] = &[
     flag(
         "major_incident",
         "is the incident major by the criteria for the financial sector?",
+    ),
+    flag(
+        "filing_incomplete",
+        "did the filing (Form 8-K) say that something was not determined or not available?",
     ),
     flag("material_incident", "is the incident material to investors?"),
     flag(
@@ -270,7 +284,7 @@ pub const VOCABULARY: &[Term] = &[
     ),
     Term {
         name: "effects",
-        kind: Kind::Words(&["read", "changed", "destroyed", "unavailable"]),
+        kind: Kind::Words(EFFECTS),
         question: "what happened to the data?",
     },
     Term {

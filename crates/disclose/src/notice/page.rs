@@ -107,11 +107,14 @@ fn wrapped(text: &str, first: &str, rest: &str, columns: usize) -> String {
     out
 }
 
-/// One HTML file without scripts and without network; what carries a sentence stands behind it as a note.
+/// One HTML file without scripts and without network; what carries a sentence stands behind it as a note. On paper the
+/// notice stands alone.
 #[must_use]
 pub fn notice_page(draft: &Draft) -> String {
     let mut out = String::with_capacity(16 << 10);
-    head(&format!("Notice: {}", draft.kind), &mut out);
+    let title = draft.blocks.iter().find(|block| block.style == Style::Title);
+    let title = title.map_or_else(|| format!("Notice: {}", draft.kind), Block::text);
+    head(&title, &draft.language, &mut out);
     out.push_str("<main>");
     if !draft.may_be_issued() {
         put!(
@@ -153,7 +156,7 @@ pub fn notice_page(draft: &Draft) -> String {
     if in_list {
         out.push_str("</ul>");
     }
-    out.push_str("<section><h2>What carries each sentence</h2><ol>");
+    out.push_str("<section class=\"basis\" lang=\"en\"><h2>What carries each sentence</h2><ol>");
     for (n, saying) in draft.sayings.iter().enumerate() {
         let carried: Vec<String> = saying.carried_by.iter().map(ToString::to_string).collect();
         let carried = if carried.is_empty() {

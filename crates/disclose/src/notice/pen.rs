@@ -108,43 +108,11 @@ impl Pen<'_> {
 
     fn when(&mut self) {
         self.period();
-        let noticeable = self.facts.instant("noticeable_at");
-        match noticeable {
-            Some(at) => {
-                let because = self.scope.map_or(String::new(), |scope| {
-                    match scope.timeline.first_noticeable == Some(at) {
-                        true => format!(": {}", scope.timeline.first_noticeable_because),
-                        false => String::new(),
-                    }
-                });
-                let text = format!("It could first have been noticed on {}{because}.", at_utc(at));
-                self.told_instant("noticeable", "noticeable_at", &text);
-            }
-            None if self.scope.is_some() => {
-                let text = "Nothing in the logs shows when it could first have been noticed.";
-                self.out.put(
-                    "noticeable",
-                    Topic::Nature,
-                    text,
-                    vec![Carrier::Timeline {
-                        name: "first_noticeable",
-                    }],
-                );
-            }
-            None => {}
-        }
-        self.instant("detected", "detected_at", "It was first noticed on");
+        self.noticeable();
+        self.detected();
         self.aware("aware", "aware_at");
         self.aware("processor_aware", "processor_aware_at");
-        let aware = self.facts.instant("aware_at");
-        if let Some((from, to)) = noticeable.zip(aware).filter(|(from, to)| to > from) {
-            let text = format!(
-                "From the first sign in our records until we knew, {} passed.",
-                length(to.0.saturating_sub(from.0))
-            );
-            let carriers = ["noticeable_at", "aware_at"].map(|name| Carrier::fact(self.facts, name));
-            self.out.put("delay", Topic::Nature, &text, carriers.to_vec());
-        }
+        self.delay();
         if self.facts.text("late_reasons").is_some() {
             self.out.signed("late", Topic::Other, self.facts, "late_reasons");
         }
@@ -153,6 +121,92 @@ impl Pen<'_> {
         } else {
             self.out.ask("material", Topic::Nature, "material_at");
         }
+    }
+
+    /// When it could first have been noticed: what the logs show, and what somebody stated beyond them.
+    fn noticeable(&mut self) {
+        let Some(times) = self.scope.map(|scope| &scope.timeline) else {
+            if let Some(at) = self.facts.instant("noticeable_at") {
+                let text = format!("It could first have been noticed on {}.", at_utc(at));
+                self.told_instant("noticeable", "noticeable_at", &text);
+            }
+            return;
+        };
+        let carried = vec![Carrier::Timeline {
+            name: "first_noticeable",
+        }];
+        let text = match times.first_noticeable {
+            Some(at) => format!(
+                "It could first have been noticed on {}: {}.",
+                at_utc(at),
+                times.first_noticeable_because
+            ),
+            None => "Nothing in the logs shows when it could first have been noticed.".to_owned(),
+        };
+        self.out.put("noticeable", Topic::Nature, &text, carried);
+        self.stated(
+            "noticeable:stated",
+            "noticeable_at",
+            "It could first have been noticed",
+        );
+    }
+
+    fn detected(&mut self) {
+        let shown = self.scope.and_then(|scope| scope.timeline.first_noticed);
+        // The public is told when we noticed; who says so matters where the records say otherwise.
+        let is_plain = shown.is_none() && self.reader == Reader::Public;
+        if is_plain || self.beyond("detected_at").is_none() {
+            return self.instant("detected", "detected_at", "It was first noticed on");
+        }
+        if let Some(at) = shown {
+            let text = format!("Our records show that it was noticed on {}.", at_utc(at));
+            let carried = vec![Carrier::Timeline {
+                name: "first_noticed",
+            }];
+            self.out.put("detected:shown", Topic::Nature, &text, carried);
+        }
+        self.stated("detected", "detected_at", "It was first noticed");
+    }
+
+    fn delay(&mut self) {
+        let from = self.facts.instant("noticeable_at");
+        let aware = self.facts.instant("aware_at");
+        let Some((from, to)) = from.zip(aware).filter(|(from, to)| to > from) else {
+            return;
+        };
+        let since = match self.scope.is_some() && self.beyond("noticeable_at").is_none() {
+            true => "the first sign in our records",
+            false => "when it could first have been noticed",
+        };
+        let text = format!(
+            "From {since} until we knew, {} passed.",
+            length(to.0.saturating_sub(from.0))
+        );
+        let carriers = ["noticeable_at", "aware_at"].map(|name| Carrier::fact(self.facts, name));
+        self.out.put("delay", Topic::Nature, &text, carriers.to_vec());
+    }
+
+    /// An instant that a person signed where there are logs, with who signed it and when: it is not what the logs show.
+    fn beyond(&self, name: &str) -> Option<(Timestamp, &str, Timestamp)> {
+        self.scope?;
+        let fact = self.facts.get(name)?;
+        match (&fact.value, &fact.provenance) {
+            (Value::Instant(at), Provenance::Signed { by, at: signed, .. }) => Some((*at, by, *signed)),
+            _ => None,
+        }
+    }
+
+    /// Tells such an instant in a sentence of its own.
+    fn stated(&mut self, id: &str, name: &str, that: &str) {
+        let Some((at, by, signed)) = self.beyond(name) else {
+            return;
+        };
+        let by = match self.reader {
+            Reader::Authority => format!("as {by} stated on {}", at_utc(signed)),
+            Reader::Public => format!("as was stated on {}", at_utc(signed)),
+        };
+        let text = format!("{that} on {}, {by}; our records do not show this.", at_utc(at));
+        self.told_instant(id, name, &text);
     }
 
     fn told_instant(&mut self, id: &str, fact: &str, text: &str) {
@@ -190,27 +244,23 @@ impl Pen<'_> {
     }
 
     fn period(&mut self) {
-        let (from, to) = (
-            self.facts.instant("occurred_from"),
-            self.facts.instant("occurred_to"),
-        );
-        let carriers = |facts: &Facts| {
-            ["occurred_from", "occurred_to"]
-                .map(|name| Carrier::fact(facts, name))
-                .to_vec()
-        };
-        match (from, to) {
-            (Some(from), Some(to)) => {
-                let text = match self.scope {
-                    Some(_) => format!(
-                        "What our records show as the intruder's doing, for certain or probably, happened {}.",
-                        between(from, to)
-                    ),
-                    None => format!("It lasted from {} to {}.", at_utc(from), at_utc(to)),
-                };
-                self.out.put("period", Topic::Nature, &text, carriers(self.facts));
+        let shown = self.scope.map(|scope| &scope.timeline);
+        let shown = shown.and_then(|times| times.first_activity.zip(times.last_activity));
+        if let Some((from, to)) = shown {
+            let text = format!(
+                "What our records show as the intruder's doing, for certain or probably, happened {}.",
+                between(from, to)
+            );
+            let carriers = ["first_activity", "last_activity"].map(|name| Carrier::Timeline { name });
+            self.out.put("period", Topic::Nature, &text, carriers.to_vec());
+        }
+        self.lasted();
+        self.stated("period:from", "occurred_from", "It began");
+        self.stated("period:to", "occurred_to", "It ended");
+        for (id, name) in [("period:from", "occurred_from"), ("period:to", "occurred_to")] {
+            if self.facts.instant(name).is_none() {
+                self.out.ask(id, Topic::Nature, name);
             }
-            _ => self.out.ask("period", Topic::Nature, "occurred_from"),
         }
         let Some(times) = self.scope.map(|scope| &scope.timeline) else {
             return;
@@ -225,6 +275,27 @@ impl Pen<'_> {
             }];
             self.out.put("possible_period", Topic::Nature, &text, carried);
         }
+    }
+
+    /// How long it lasted, where there are no logs of it.
+    fn lasted(&mut self) {
+        if self.scope.is_some() {
+            return;
+        }
+        let (from, to) = (
+            self.facts.instant("occurred_from"),
+            self.facts.instant("occurred_to"),
+        );
+        let text = match (from, to) {
+            (Some(from), Some(to)) => format!("It lasted from {} to {}.", at_utc(from), at_utc(to)),
+            (Some(from), None) => format!("It began on {}.", at_utc(from)),
+            (None, Some(to)) => format!("It ended on {}.", at_utc(to)),
+            (None, None) => return,
+        };
+        let known = ["occurred_from", "occurred_to"].into_iter();
+        let carriers = known.filter(|name| self.facts.get(name).is_some());
+        let carriers = carriers.map(|name| Carrier::fact(self.facts, name)).collect();
+        self.out.put("period", Topic::Nature, &text, carriers);
     }
 
     fn persons(&mut self) {

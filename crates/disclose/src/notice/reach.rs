@@ -5,7 +5,7 @@ use super::saying::{Carrier, Topic};
 use crate::words::{at_utc, capital, class, list, number, plainly};
 use ambit_event::{Span, Timestamp};
 use ambit_scope::{Bounds, Claim, Scope, ScopeGap, Verdict};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The effects beside reading.
 const OTHER_EFFECTS: [&str; 3] = ["changed", "destroyed", "unavailable"];
@@ -228,19 +228,39 @@ impl Pen<'_> {
             .put("proof", Topic::Other, &text, vec![Carrier::Coverage]);
     }
 
-    /// Each gap, with its source.
+    /// Each gap once, with its source and all that it touches: one hole may bear on several channels.
     fn gaps(&mut self, gaps: &[ScopeGap]) {
+        let mut told: Vec<Vec<&ScopeGap>> = Vec::new();
+        let mut at = BTreeMap::new();
         for gap in gaps {
+            let n = *at
+                .entry((&gap.source, &gap.host, gap.span, &gap.state))
+                .or_insert(told.len());
+            match told.get_mut(n) {
+                Some(of) => of.push(gap),
+                None => told.push(vec![gap]),
+            }
+        }
+        for of in told {
+            let Some(gap) = of.first() else { continue };
             let host = gap.host.as_ref().map(|host| format!(" on {host}"));
+            let channels: BTreeSet<&str> = of.iter().map(|gap| gap.channel.as_str()).collect();
+            let touched: Vec<&str> = channels.into_iter().collect();
+            let touches = match touched.len() {
+                0 | 1 => String::new(),
+                _ => format!("; this touches what is known of {}", list(&touched, "and")),
+            };
             let text = format!(
-                "The records of {}{} {} {}.",
+                "The records of {}{} {} {}{touches}.",
                 gap.source,
                 host.unwrap_or_default(),
                 lacking([gap.state.as_str()]),
                 span(gap.span.from, gap.span.until)
             );
             let id = gap.id.trim_start_matches("gap:");
-            let carried = vec![Carrier::Gap { id: gap.id.clone() }];
+            let ids: BTreeSet<&str> = of.iter().map(|gap| gap.id.as_str()).collect();
+            let carried = ids.into_iter().map(|id| Carrier::Gap { id: id.to_owned() });
+            let carried = carried.collect();
             self.out.put(&format!("gap:{id}"), Topic::Other, &text, carried);
         }
     }

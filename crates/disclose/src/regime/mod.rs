@@ -11,6 +11,7 @@
 //! counting = "plain"                    # or eu1182
 //! zone = "Europe/Stockholm"             # without it the authority's zone is asked for
 //! calendar = "weekends"                 # see calendars.toml
+//! day_ends = { what = "17:30", cite = "a1" }        # where the last day ends before midnight
 //! applies = { when = { word = "establishment", is = ["eu"] }, cite = "a1" }
 //!
 //! [regime.citations]
@@ -27,7 +28,7 @@
 //! content = { what = ["nature of the breach"], cite = "a1" }
 //! ```
 //!
-//! A condition is one of `all`, `any`, `not`, `flag`, `word` with `is`, `count` with a threshold, `classes` with
+//! A condition is one of `all`, `any`, `not`, `flag`, `sent` (an earlier stage was sent), `word` with `is`, `count` with a threshold, `classes` with
 //! `effect` and a threshold (one person or more without it), `risk`, `disputed`, `always`. A threshold is
 //! `at_least`, `more_than` or `fewer`: "500 or more" is not "more than 500".
 

@@ -1,6 +1,6 @@
 //! What a regime says: whom it binds, which duties it knows, when each clock starts, and where all this stands.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -125,6 +125,8 @@ pub struct Counting {
     pub zone: Option<String>,
     /// A calendar of holidays by name.
     pub calendar: String,
+    /// The hour at which the last day of a period ends, where that is before midnight.
+    pub day_ends: Option<Cited<Time>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -143,6 +145,8 @@ pub enum Condition {
     Any(Vec<Condition>),
     Not(Box<Condition>),
     Flag(String),
+    /// An earlier stage of the regime was sent; until then it depends on that.
+    Sent(String),
     /// The fact says at least one of the words.
     Word {
         fact: String,
@@ -245,6 +249,9 @@ impl Regime {
             rule.period.cite.as_str(),
         ];
         names.extend(backstop);
+        if !matches!(rule.period.what, Period::Hours(_) | Period::WithoutDelay) {
+            names.extend(self.counting.day_ends.as_ref().map(|end| end.cite.as_str()));
+        }
         let mut seen: Vec<&Citation> = Vec::new();
         for citation in names.into_iter().filter_map(|name| self.citations.get(name)) {
             if !seen.contains(&citation) {

@@ -7,7 +7,7 @@ use crate::clock::{calendar_names, is_zone};
 use crate::fact::{Kind, RISKS, VOCABULARY, term};
 use ambit_event::printable;
 use ambit_scope::{CLASSES, Diagnostic, Findings, Severity, did_you_mean};
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use toml::Spanned;
@@ -126,7 +126,8 @@ impl Reader<'_> {
                 self.error("twice", duty.id.span(), "this duty stands twice", None);
             }
         }
-        let counting = self.counting(raw.counting, raw.zone.as_ref(), raw.calendar.as_ref());
+        let mut counting = self.counting(raw.counting, raw.zone.as_ref(), raw.calendar.as_ref());
+        counting.day_ends = raw.day_ends.as_ref().and_then(|end| self.hour(end, &within));
         let dated = self.cite(&raw.dated, &within);
         let applies = self.when(&raw.applies, &within);
         let duties = raw
@@ -159,6 +160,7 @@ impl Reader<'_> {
     /// Citations that nothing names carry nothing, and are mostly typing errors.
     fn unused(&mut self, raw: &raw::Regime) {
         let mut used = BTreeSet::from([raw.applies.cite.get_ref().as_str(), raw.dated.get_ref().as_str()]);
+        used.extend(raw.day_ends.as_ref().map(|end| end.cite.get_ref().as_str()));
         for duty in &raw.duty {
             used.extend([
                 duty.recipient.cite.get_ref().as_str(),
@@ -210,7 +212,19 @@ impl Reader<'_> {
             convention,
             zone: zone.map(|zone| zone.get_ref().clone()),
             calendar: calendar.map_or("weekends", |c| c.get_ref()).to_owned(),
+            day_ends: None,
         }
+    }
+
+    /// The hour at which a day ends for those who file.
+    fn hour(&mut self, raw: &raw::Words, within: &Within<'_>) -> Option<Cited<Time>> {
+        let cite = self.cite(&raw.cite, within);
+        let Ok(what) = Time::strptime("%H:%M", raw.what.get_ref()) else {
+            let hint = "write hours and minutes: \"17:30\"".to_owned();
+            self.error("bad-hour", raw.what.span(), "this is no hour", Some(hint));
+            return None;
+        };
+        Some(Cited { what, cite })
     }
 
     fn rule(&mut self, raw: &raw::Rule, within: &Within<'_>) -> Option<Rule> {
@@ -246,7 +260,7 @@ impl Reader<'_> {
     }
 
     fn exemption(&mut self, raw: &raw::Exemption, within: &Within<'_>) -> Option<Exemption> {
-        let what = self.condition(&raw.when)?;
+        let what = self.condition(&raw.when, within)?;
         Some(Exemption {
             id: raw.id.clone(),
             when: Cited {
@@ -321,21 +335,24 @@ impl Reader<'_> {
     fn event(&mut self, text: &Spanned<String>, within: &Within<'_>) {
         let name = text.get_ref();
         if let Some(sent) = name.strip_prefix("sent:") {
-            let mine = sent
-                .strip_prefix(within.id)
-                .and_then(|rest| rest.strip_prefix('/'));
-            if !mine.is_some_and(|duty| within.duties.contains(duty)) {
-                let forms: Vec<String> = within
-                    .duties
-                    .iter()
-                    .map(|d| format!("sent:{}/{d}", within.id))
-                    .collect();
-                let forms: Vec<&str> = forms.iter().map(String::as_str).collect();
-                self.unknown(text, "earlier duty", &forms);
-            }
-            return;
+            return self.earlier(text, sent, within);
         }
         self.fact(text, |kind| matches!(kind, Kind::Instant), "instant");
+    }
+
+    /// `REGIME/DUTY`, another duty of this regime.
+    fn earlier(&mut self, text: &Spanned<String>, sent: &str, within: &Within<'_>) {
+        let mine = sent
+            .strip_prefix(within.id)
+            .and_then(|rest| rest.strip_prefix('/'));
+        if mine.is_some_and(|duty| within.duties.contains(duty)) {
+            return;
+        }
+        let lead = text.get_ref().strip_suffix(sent).unwrap_or_default();
+        let all = within.duties.iter();
+        let forms: Vec<String> = all.map(|duty| format!("{lead}{}/{duty}", within.id)).collect();
+        let forms: Vec<&str> = forms.iter().map(String::as_str).collect();
+        self.unknown(text, "earlier duty", &forms);
     }
 
     fn fact(&mut self, text: &Spanned<String>, fits: impl Fn(Kind) -> bool, what: &str) {
@@ -352,7 +369,7 @@ impl Reader<'_> {
     fn when(&mut self, raw: &raw::When, within: &Within<'_>) -> Option<Cited<Condition>> {
         let cite = self.cite(&raw.cite, within);
         Some(Cited {
-            what: self.condition(&raw.when)?,
+            what: self.condition(&raw.when, within)?,
             cite,
         })
     }
@@ -379,7 +396,7 @@ impl Reader<'_> {
         text.get_ref().clone()
     }
 
-    fn condition(&mut self, raw: &Spanned<raw::Condition>) -> Option<Condition> {
+    fn condition(&mut self, raw: &Spanned<raw::Condition>, within: &Within<'_>) -> Option<Condition> {
         let c = raw.get_ref();
         let heads = [
             c.all.is_some(),
@@ -387,6 +404,7 @@ impl Reader<'_> {
             c.not.is_some(),
             c.disputed.is_some(),
             c.flag.is_some(),
+            c.sent.is_some(),
             c.word.is_some(),
             c.count.is_some(),
             c.classes.is_some(),
@@ -394,7 +412,7 @@ impl Reader<'_> {
             c.always == Some(true),
         ];
         if heads.iter().filter(|head| **head).count() != 1 {
-            let hint = "all, any, not, flag, word, count, classes, risk, disputed or always = true";
+            let hint = "all, any, not, flag, sent, word, count, classes, risk, disputed or always = true";
             self.error(
                 "bad-condition",
                 raw.span(),
@@ -405,7 +423,10 @@ impl Reader<'_> {
         }
         self.fitting(c, raw.span());
         if let Some(parts) = c.all.as_ref().or(c.any.as_ref()) {
-            let parts: Vec<Condition> = parts.iter().filter_map(|part| self.condition(part)).collect();
+            let parts: Vec<Condition> = parts
+                .iter()
+                .filter_map(|part| self.condition(part, within))
+                .collect();
             return Some(if c.all.is_some() {
                 Condition::All(parts)
             } else {
@@ -413,10 +434,14 @@ impl Reader<'_> {
             });
         }
         if let Some(inner) = &c.not {
-            return Some(Condition::Not(Box::new(self.condition(inner)?)));
+            return Some(Condition::Not(Box::new(self.condition(inner, within)?)));
         }
         if let Some(inner) = &c.disputed {
-            return Some(Condition::Disputed(Box::new(self.condition(inner)?)));
+            return Some(Condition::Disputed(Box::new(self.condition(inner, within)?)));
+        }
+        if let Some(duty) = &c.sent {
+            self.earlier(duty, duty.get_ref(), within);
+            return Some(Condition::Sent(duty.get_ref().clone()));
         }
         self.leaf(c, raw.span())
     }

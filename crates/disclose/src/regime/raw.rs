@@ -30,6 +30,7 @@ pub(super) struct Regime {
     pub zone: Option<Text>,
     #[serde(default)]
     pub calendar: Option<Text>,
+    pub day_ends: Option<Words>,
     pub applies: When,
     #[serde(default)]
     pub duty: Vec<Rule>,
@@ -121,6 +122,7 @@ pub(super) struct Condition {
     pub not: Option<Box<Spanned<Condition>>>,
     pub disputed: Option<Box<Spanned<Condition>>>,
     pub flag: Option<Text>,
+    pub sent: Option<Text>,
     pub word: Option<Text>,
     pub is: Option<Vec<Text>>,
     pub count: Option<Text>,

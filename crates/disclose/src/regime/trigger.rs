@@ -2,6 +2,7 @@
 
 use super::model::{Condition, Threshold};
 use crate::fact::{Facts, RISKS, term};
+use crate::words::at_utc;
 use ambit_scope::Bounds;
 use std::collections::BTreeSet;
 
@@ -123,6 +124,7 @@ impl Condition {
                 Some(false) => Holds::no(format!("{fact}: no")),
                 None => Holds::missing(fact),
             },
+            Self::Sent(duty) => sent(facts, duty),
             Self::Word { fact, is } => word(facts, fact, is),
             Self::Count { fact, threshold } => match facts.count(fact) {
                 Some(bounds) => threshold.holds(fact, &bounds),
@@ -149,6 +151,7 @@ impl Condition {
                 BTreeSet::from([fact.as_str()])
             }
             Self::Classes { .. } => BTreeSet::from(["classes"]),
+            Self::Sent(_) => BTreeSet::from(["sent:"]),
             Self::Risk(_) => BTreeSet::from(["risk"]),
             Self::Always => BTreeSet::new(),
         }
@@ -157,6 +160,15 @@ impl Condition {
 
 fn each<'c>(parts: &'c [Condition], facts: &'c Facts) -> impl Iterator<Item = Holds> + 'c {
     parts.iter().map(move |part| part.holds(facts))
+}
+
+/// What was not sent yet may still be.
+fn sent(facts: &Facts, duty: &str) -> Holds {
+    let name = format!("sent:{duty}");
+    match facts.instant(&name) {
+        Some(at) => Holds::yes(format!("{duty} was sent on {}", at_utc(at))),
+        None => Holds::missing(&name),
+    }
 }
 
 fn word(facts: &Facts, fact: &str, is: &[String]) -> Holds {

@@ -14,6 +14,7 @@ pub fn status_json(status: &Disclosure) -> Value {
     json!({
         "case": status.case,
         "now": status.now,
+        "n_later_entries": status.n_later,
         "state": match status.standing() {
             Openness::Settled => "settled",
             Openness::Open => "open",
@@ -101,6 +102,7 @@ fn duty(duty: &Duty) -> Value {
         "title": duty.title,
         "recipient": duty.recipient,
         "owed": owed(&duty.owed),
+        "in_force": duty.in_force,
         "due": due(&duty.due),
         "state": match duty.state {
             State::Open => "open",

@@ -1,11 +1,11 @@
 //! The status as lines for a terminal.
 
-use super::{Asked, Disclosure, Openness, Told, is_overdue};
+use super::{Asked, Disclosure, Openness, Told, is_overdue, out_of_force};
 use crate::decided::between;
 use crate::duty::{Due, Duty, State};
 use crate::fact::{Conflict, term};
 use crate::regime::{Holds, Open};
-use crate::words::{at_utc, length};
+use crate::words::{at_utc, length, number};
 use ambit_event::{Timestamp, printable};
 use std::collections::BTreeMap;
 
@@ -18,7 +18,9 @@ pub fn status_lines(status: &Disclosure) -> Vec<String> {
     if is_empty(status) {
         return first_steps(status);
     }
-    let mut lines = vec![head(status), String::new()];
+    let mut lines = vec![head(status)];
+    lines.extend(as_it_was(status));
+    lines.push(String::new());
     lines.extend(decision(status));
     let (owed, rest): (Vec<&Duty>, Vec<&Duty>) = status.duties.iter().partition(|duty| duty.owed.is_yes());
     lines.push(String::new());
@@ -36,6 +38,12 @@ pub fn status_lines(status: &Disclosure) -> Vec<String> {
     lines.extend(depending(&depends));
     let n_not = rest.len() - depends.len();
     lines.push(format!("NOT OWED   {n_not}, by what is known (--json tells why)"));
+    let lapsed = out_of_force(&status.duties);
+    lines.extend(
+        lapsed
+            .iter()
+            .map(|(name, because)| format!("             {name}: {because}")),
+    );
     lines.extend(notices(&status.notices));
     lines.extend(conflicts(&status.known.conflicts));
     lines.extend(asks(&status.asks, &status.case));
@@ -61,14 +69,17 @@ const FIRST: &[(&str, &str)] = &[
 fn first_steps(status: &Disclosure) -> Vec<String> {
     let case = &status.case;
     let open = status.duties.iter().filter(|duty| !duty.owed.is_no()).count();
-    let mut lines = vec![
-        format!("CASE       {case} · nothing is known yet: {open} duties may be owed, none for certain"),
+    let mut lines = vec![format!(
+        "CASE       {case} · nothing is known yet: {open} duties may be owed, none for certain"
+    )];
+    lines.extend(as_it_was(status));
+    lines.extend([
         String::new(),
         "BEGIN WITH what the logs tell, where there are logs:".to_owned(),
         format!("  ambit scope --seed session=VALUE --map map.toml --case {case}"),
         String::new(),
         "AND SAY what they cannot tell:".to_owned(),
-    ];
+    ]);
     for (name, example) in FIRST {
         let question = term(name).map_or("", |term| term.question);
         lines.push(format!("  {question}"));
@@ -96,6 +107,18 @@ fn head(status: &Disclosure) -> String {
         Openness::Overdue => "OVERDUE",
     };
     format!("CASE       {} · {openness} · {scope}", status.case)
+}
+
+/// Said wherever it is shown that this is the past.
+pub(super) fn as_it_was(status: &Disclosure) -> Option<String> {
+    (status.n_later > 0).then(|| {
+        let entries = if status.n_later == 1 { "entry" } else { "entries" };
+        format!(
+            "AS OF      {}, as the case was known then: {} later {entries} of its journal are no part of this",
+            at_utc(status.now),
+            number(status.n_later)
+        )
+    })
 }
 
 fn decision(status: &Disclosure) -> Vec<String> {

@@ -10,9 +10,9 @@ pub use page::status_page;
 
 use crate::decided::Decided;
 use crate::duty::{Due, Duty, State, duties};
-use crate::fact::{Facts, Known, Standing, term};
+use crate::fact::{Conflict, Facts, Known, Standing, term};
 use crate::notice::{Difference, Issued, Matter, differences};
-use crate::regime::Regime;
+use crate::regime::{Holds, Regime};
 use crate::warranted::{Assessment, assess};
 use crate::words::range;
 use ambit_event::Timestamp;
@@ -29,6 +29,8 @@ pub struct Input<'i> {
     pub issued: &'i [Issued],
     pub regimes: &'i [Regime],
     pub now: Timestamp,
+    /// Entries of the journal that were written later than `now` and are no part of this.
+    pub n_later: u64,
 }
 
 /// The answer.
@@ -36,6 +38,8 @@ pub struct Input<'i> {
 pub struct Disclosure {
     pub case: String,
     pub now: Timestamp,
+    /// Entries of the journal that are no part of this: it is as the case was known then.
+    pub n_later: u64,
     /// Version of the lake and content root of the scope; `None` where the case has none.
     pub scope: Option<(u64, String)>,
     pub known: Known,
@@ -85,7 +89,9 @@ impl Disclosure {
     /// Computes it from facts and a scope.
     #[must_use]
     pub fn of(input: &Input<'_>) -> Self {
-        let known = Known::of(input.standing, input.signed);
+        let mut known = Known::of(input.standing, input.signed);
+        let early = sent_too_early(input.regimes, &known.facts);
+        known.conflicts.extend(early);
         let assessment = assess(&known.facts);
         let duties = duties(input.regimes, &known.facts, input.now);
         let matter = Matter {
@@ -103,6 +109,7 @@ impl Disclosure {
         Self {
             case: input.case.to_owned(),
             now: input.now,
+            n_later: input.n_later,
             scope: input
                 .standing
                 .map(|standing| (standing.version, standing.scope.content_root.clone())),
@@ -143,6 +150,23 @@ pub(crate) fn is_overdue(duty: &Duty) -> bool {
     duty.state == State::Overdue && duty.owed.is_yes() && matches!(duty.due, Due::By(_))
 }
 
+/// Laws, or duties of theirs, that did not bind at the time, each with the reason.
+pub(crate) fn out_of_force(duties: &[Duty]) -> BTreeSet<(String, String)> {
+    let lapsed = duties.iter().filter(|duty| !duty.in_force);
+    let told = lapsed.filter_map(|duty| match &duty.owed {
+        Holds::No { because } => {
+            let name = if duty.has_lapsed {
+                duty.name()
+            } else {
+                duty.regime.clone()
+            };
+            Some((name, because.first()?.clone()))
+        }
+        _ => None,
+    });
+    told.collect()
+}
+
 /// The number of persons as it is told: what a decision is compared with.
 #[must_use]
 pub fn persons(facts: &Facts) -> Option<String> {
@@ -156,6 +180,30 @@ fn told(issued: &Issued, matter: &Matter<'_>) -> Told {
         unclear: found.as_ref().err().map(|error| format!("{error}")),
         stale: found.unwrap_or_default(),
     }
+}
+
+/// What was sent before the event that its clock starts with: one of the two instants is wrong.
+fn sent_too_early(regimes: &[Regime], facts: &Facts) -> Vec<Conflict> {
+    let mut early = BTreeMap::new();
+    let rules = regimes
+        .iter()
+        .flat_map(|regime| regime.duties.iter().map(move |rule| (regime, rule)));
+    for (regime, rule) in rules {
+        let name = format!("sent:{}/{}", regime.id, rule.id);
+        let event = &rule.starts.what;
+        let times = facts.instant(&name).zip(facts.instant(event));
+        if let (Some((sent, began)), Some(fact)) = (times, facts.get(&name))
+            && sent < began
+        {
+            let conflict = Conflict {
+                name: name.clone(),
+                signed: fact.clone(),
+                because: format!("it is before the event that its clock starts with ({event}), {began}"),
+            };
+            early.entry(name).or_insert(conflict);
+        }
+    }
+    early.into_values().collect()
 }
 
 /// Those that most duties wait for come first.
@@ -179,6 +227,7 @@ fn asks(duties: &[Duty], assessment: &Assessment) -> Vec<Asked> {
             question: question.to_owned(),
             form: match fact {
                 "risk" => "decided: ambit disclose decide".to_owned(),
+                _ if fact.starts_with("sent:") => "written down: ambit disclose sent".to_owned(),
                 _ => term(fact).map(|term| term.form()).unwrap_or_default(),
             },
             needed_by: needed_by.into_iter().collect(),

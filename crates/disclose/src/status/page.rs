@@ -1,7 +1,7 @@
 //! The status as one self-contained page: no script, no network.
 
-use super::lines::{due, on, state};
-use super::{Disclosure, Openness, is_overdue};
+use super::lines::{as_it_was, due, on, state};
+use super::{Disclosure, Openness, is_overdue, out_of_force};
 use crate::decided::between;
 use crate::duty::{Duty, State};
 use crate::fact::{Provenance, told};
@@ -13,7 +13,7 @@ use crate::words::at_utc;
 #[must_use]
 pub fn status_page(status: &Disclosure) -> String {
     let mut out = String::with_capacity(64 << 10);
-    head(&format!("Disclosure: {}", status.case), &mut out);
+    head(&format!("Disclosure: {}", status.case), "en", &mut out);
     let openness = match status.standing() {
         Openness::Settled => ("no", "settled"),
         Openness::Open => ("depends", "open"),
@@ -28,6 +28,10 @@ pub fn status_page(status: &Disclosure) -> String {
         Esc(at_utc(status.now)),
         Esc(scope(status))
     );
+    if let Some(text) = as_it_was(status) {
+        let text = text.trim_start_matches("AS OF").trim_start();
+        put!(out, "<div class=\"box bad\"><p>As of {}.</p></div>", Esc(text));
+    }
     decision(status, &mut out);
     duties(status, &mut out);
     notices(status, &mut out);
@@ -124,8 +128,17 @@ fn duties(status: &Disclosure, out: &mut String) {
     let n_not = status.duties.iter().filter(|duty| duty.owed.is_no()).count();
     put!(
         out,
-        "</tbody></table></div><p class=\"soft\">{n_not} more are not owed by what is known.</p></section>"
+        "</tbody></table></div><p class=\"soft\">{n_not} more are not owed by what is known.</p>"
     );
+    let lapsed = out_of_force(&status.duties);
+    if !lapsed.is_empty() {
+        out.push_str("<p>Among them are those whose law did not bind at the time:</p><ul>");
+        for (name, because) in &lapsed {
+            put!(out, "<li>{}: {}</li>", Esc(name), Esc(because));
+        }
+        out.push_str("</ul>");
+    }
+    out.push_str("</section>");
 }
 
 fn notices(status: &Disclosure, out: &mut String) {

@@ -292,7 +292,7 @@ fn four_business_days_from_materiality() {
     instant(&mut facts, "material_at", "2026-11-25T15:00:00Z");
     assert_eq!(
         until(&one(&facts, "us-sec-8k/form-8k", NOW)),
-        "2026-12-03T05:00:00Z"
+        "2026-12-02T22:30:00Z"
     );
 }
 

@@ -4,12 +4,14 @@
 
 mod duties;
 mod exports;
+mod facts;
 mod known;
 mod notices;
 mod regimes;
 mod residence;
 #[path = "../../../cli/tests/cli/shape.rs"]
 mod shape;
+mod stated;
 mod status;
 mod warranted;
 mod wording;

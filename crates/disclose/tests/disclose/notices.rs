@@ -74,11 +74,12 @@ pub fn decided(risk: Risk) -> Decided {
 }
 
 fn with<T>(name: &str, facts: &Facts, risk: Option<Risk>, then: impl FnOnce(&Matter<'_>) -> T) -> T {
-    let scope = scope(name);
-    let standing = Standing {
-        version: 3,
-        scope: &scope,
-    };
+    over(&scope(name), facts, risk, then)
+}
+
+/// Hands what a notice is made from to whoever drafts one.
+pub fn over<T>(scope: &Scope, facts: &Facts, risk: Option<Risk>, then: impl FnOnce(&Matter<'_>) -> T) -> T {
+    let standing = Standing { version: 3, scope };
     let known = Known::of(Some(&standing), facts);
     let decided = risk.map(decided);
     then(&Matter {
@@ -414,20 +415,9 @@ fn a_contradicted_claim_is_never_worded_as_true() {
             claim.verdict = Verdict::Contradicted;
         }
     }
-    let standing = Standing {
-        version: 3,
-        scope: &scope,
-    };
-    let known = Known::of(Some(&standing), &story());
-    let decided = decided(Risk::High);
-    let matter = Matter {
-        case: "may",
-        standing: Some(&standing),
-        known: &known,
-        decided: Some(&decided),
-        regimes: &[],
-    };
-    let text = notice_text(&draft(&matter, &wanted(NoticeKind::Authority)).unwrap());
+    let text = over(&scope, &story(), Some(Risk::High), |matter| {
+        notice_text(&draft(matter, &wanted(NoticeKind::Authority)).unwrap())
+    });
     for said in [
         "No internal company data",
         "access has ended.",

@@ -2,10 +2,10 @@
 //! signature may add.
 
 use crate::known::{at, count, flag, instant, words};
-use crate::notices::{decided, scope, story};
+use crate::notices::{over, scope, story};
 use ambit_disclose::{
-    Facts, Known, Matter, NoticeKind, Provenance, Risk, Standing, TroubleKind, Value, Wanted, built_in,
-    draft, duties, notice_text,
+    Facts, Known, NoticeKind, Provenance, Risk, Standing, TroubleKind, Value, Wanted, built_in, draft,
+    duties, notice_text,
 };
 use ambit_scope::{Bounds, Residence, Scope, TableOfResidence};
 use std::collections::BTreeMap;
@@ -143,38 +143,25 @@ fn duties_arise_where_persons_live() {
     assert_ne!(owed(&without, "uk-gdpr/authority").as_deref(), Some("yes"));
 }
 
+/// The one person whom the table of this scope names.
+fn resident(scope: &Scope) -> String {
+    let persons = scope
+        .residence
+        .iter()
+        .flat_map(|residence| residence.persons.keys());
+    persons.cloned().next().unwrap()
+}
+
 fn letter(place: &str, signed: &Facts) -> (String, bool) {
     let scope = lived(place);
-    let standing = Standing {
-        version: 3,
-        scope: &scope,
-    };
-    let (known, decided, regimes) = (
-        Known::of(Some(&standing), signed),
-        decided(Risk::High),
-        built_in(),
-    );
-    let matter = Matter {
-        case: "may",
-        standing: Some(&standing),
-        known: &known,
-        decided: Some(&decided),
-        regimes: &regimes,
-    };
-    let person = scope
-        .residence
-        .as_ref()
-        .unwrap()
-        .persons
-        .keys()
-        .next()
-        .unwrap()
-        .clone();
+    let person = resident(&scope);
     let wanted = Wanted {
         person: Some(&person),
         ..Wanted::of(NoticeKind::Letter)
     };
-    let drafted = draft(&matter, &wanted).unwrap();
+    let drafted = over(&scope, signed, Some(Risk::High), |matter| {
+        draft(matter, &wanted).unwrap()
+    });
     let asks = drafted
         .troubles
         .iter()
@@ -199,16 +186,7 @@ fn a_letter_follows_the_law_of_the_place_that_the_table_names() {
     let (_, asks) = letter("us", &signed);
     assert!(asks);
     // What somebody signed goes before the table.
-    let scope = lived("us");
-    let person = scope
-        .residence
-        .as_ref()
-        .unwrap()
-        .persons
-        .keys()
-        .next()
-        .unwrap()
-        .clone();
+    let person = resident(&lived("us"));
     let place = crate::known::fact(Value::Text("us-ca".into()));
     signed.set(&format!("residence:{person}"), place).unwrap();
     let (text, asks) = letter("us", &signed);

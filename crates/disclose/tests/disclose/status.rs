@@ -29,6 +29,7 @@ fn disclosure(
         issued,
         regimes: &REGIMES,
         now: at(now),
+        n_later: 0,
     })
 }
 

@@ -190,6 +190,24 @@ mod tests {
     }
 
     #[test]
+    fn cells_that_say_nothing_are_remarked() {
+        let told = |rows: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("users.csv"), rows).unwrap();
+            let path = folder.path().join("map.toml");
+            let residence = format!("{{ file = \"users.csv\", key = \"id\", column = \"country\", {AT} }}");
+            std::fs::write(&path, map(&residence)).unwrap();
+            let (_, found) = DataMap::load(&path).unwrap();
+            let of = found.into_iter().filter(|one| one.code == "unread-residence");
+            of.map(|one| one.title).collect::<Vec<_>>().join("; ")
+        };
+        assert_eq!(told("id,country\n1,SE\n2,de\n"), "");
+        assert!(told("id,country\n1,Sverige\n2,Deutschland\n").contains("of none of its 2 persons"));
+        assert!(told("id,country\n1,Sverige\n2,DE\n").contains("where 1 of its 2 persons live"));
+        assert!(told("id,country\n").contains("names nobody"));
+    }
+
+    #[test]
     fn a_table_that_does_not_fit_is_said() {
         let file = format!("file = \"users.csv\", key = \"id\", {AT}");
         for (rows, residence, because) in [
@@ -217,6 +235,8 @@ mod tests {
         ] {
             let error = places(rows, &residence).unwrap_err();
             assert!(error.contains(because), "{residence}: {error}");
+            let is_table = because.starts_with("no column");
+            assert_eq!(error.starts_with("the table of residences "), is_table, "{error}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A data map from disk, with the files beside it.
 
 use super::diagnostic::{Diagnostic, Severity};
-use super::model::{DataMap, LivedTable, Subject};
+use super::model::{DataMap, Lived, LivedTable, Subject};
 use crate::Error;
 use std::fs::File;
 use std::io::Read;
@@ -35,12 +35,14 @@ impl DataMap {
         for subject in &mut map.subjects {
             if let Some(file) = &subject.aliases {
                 let file = folder.join(file);
-                let pairs = read(&file)
-                    .and_then(|text| parse_aliases(&text))
-                    .map_err(|why| Error::Map {
-                        origin: file.display().to_string(),
-                        why,
-                    })?;
+                let pairs =
+                    read(&file)
+                        .and_then(|text| parse_aliases(&text))
+                        .map_err(|why| Error::Beside {
+                            what: "the table of aliases",
+                            origin: file.display().to_string(),
+                            why,
+                        })?;
                 subject.alias.extend(pairs);
             }
             diagnostics.extend(lived(subject, folder, &origin)?);
@@ -63,17 +65,48 @@ fn lived(subject: &mut Subject, folder: &Path, origin: &str) -> Result<Option<Di
     let file = folder.join(&lived.file);
     let found = file.is_file();
     if found {
-        let table = LivedTable::read(&file, &lived, subject).map_err(|why| Error::Map {
+        let table = LivedTable::read(&file, &lived, subject).map_err(|why| Error::Beside {
+            what: "the table of residences",
             origin: file.display().to_string(),
             why,
         })?;
         lived.table = Some(Arc::new(table));
     }
+    let remark = match &lived.table {
+        None => Some(Diagnostic {
+            title: "the table of residences is not there, so nothing says where persons live".to_owned(),
+            ..absent(origin, &file, "table")
+        }),
+        Some(table) => unread(table, &lived, &file, origin),
+    };
     subject.lived = Some(lived);
-    Ok((!found).then(|| Diagnostic {
-        title: "the table of residences is not there, so nothing says where persons live".to_owned(),
-        ..absent(origin, &file, "table")
-    }))
+    Ok(remark)
+}
+
+/// Cells that no code is read from say nothing: where that is all of a table, or some of it, its author should know.
+fn unread(table: &LivedTable, lived: &Lived, file: &Path, origin: &str) -> Option<Diagnostic> {
+    let counted = table.counted();
+    let n_persons: u64 = counted.values().sum();
+    let n_unknown = counted.get(&None).copied().unwrap_or(0);
+    let title = match (n_persons, n_unknown) {
+        (0, _) => "the table of residences names nobody, so nothing says where persons live".to_owned(),
+        (all, unknown) if all == unknown => format!(
+            "the table of residences says of none of its {all} persons where they live, so they may live anywhere"
+        ),
+        (_, 0) => return None,
+        (all, unknown) => format!(
+            "the table of residences does not say where {unknown} of its {all} persons live; they may live anywhere"
+        ),
+    };
+    let columns = lived.columns.join("`, `");
+    Some(Diagnostic {
+        code: "unread-residence",
+        title,
+        hint: Some(format!(
+            "codes are read from `{columns}`: se, us-ca; `places = {{ Sverige = \"se\" }}` reads other words, `key` names the person"
+        )),
+        ..absent(origin, file, "table")
+    })
 }
 
 /// The files of known states, with what they are.

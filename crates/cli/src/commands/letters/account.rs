@@ -5,8 +5,8 @@ use super::{alone, approve::tongues};
 use crate::exit::Exit;
 use crate::export;
 use crate::setting::{CaseArgs, Setting, by, write_file};
-use crate::words::number;
-use ambit_case::{Act, Case, Dossier, Mailing, Outbox, State, Tally, stale};
+use crate::words::{counted, number};
+use ambit_case::{Act, Dossier, Mailing, Outbox, State, Tally, stale};
 use ambit_event::{mask, printable};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -30,8 +30,8 @@ pub fn told(name: &str, tally: &Tally) -> String {
         .map(|(n, what)| format!("{} {what}", number(*n)))
         .collect();
     format!(
-        "LETTERS    list {name}, {} persons: {}",
-        number(tally.listed),
+        "LETTERS    list {name}, {}: {}",
+        counted(tally.listed, "person", "persons"),
         said.join(", ")
     )
 }
@@ -56,7 +56,7 @@ pub fn resend(setting: &Setting, args: &ResendArgs) -> Result<Exit> {
         !args.reason.trim().is_empty(),
         "a decision is signed with a reason"
     );
-    let mut case = Case::open(&setting.case_path(&args.case))?;
+    let mut case = setting.open_case(&args.case)?;
     let _alone = alone(setting, &args.case)?;
     let outbox = Outbox::of(&case)?;
     let mailing = outbox.mailings.get(&args.list);
@@ -85,7 +85,7 @@ pub fn resend(setting: &Setting, args: &ResendArgs) -> Result<Exit> {
 }
 
 pub fn letters(setting: &Setting, args: &LettersArgs) -> Result<Exit> {
-    let case = Case::open(&setting.case_path(&args.case))?;
+    let case = setting.open_case(&args.case)?;
     let (dossier, outbox) = (Dossier::of(&case)?, Outbox::of(&case)?);
     drop(case);
     if let Some(path) = &args.save {

@@ -3,7 +3,7 @@
 use super::args::{ApproveArgs, ListArgs};
 use crate::exit::Exit;
 use crate::setting::{Setting, by, read_text};
-use crate::words::number;
+use crate::words::{counted, number};
 use ambit_case::{Act, Addresses, Case, Dossier, List, Listing, Outbox, Sender};
 use ambit_disclose::{Regime, Tongue, is_language};
 use ambit_event::{mask, printable};
@@ -65,7 +65,7 @@ pub(super) struct Sources {
 
 impl Sources {
     pub fn read(setting: &Setting, which: &ListArgs) -> Result<Self> {
-        let case = Case::open(&setting.case_path(&which.case))?;
+        let case = setting.open_case(&which.case)?;
         let shown = which.addresses.display();
         let addresses = Addresses::read(&read_text(&which.addresses)?)
             .with_context(|| format!("{shown} cannot be used"))?;
@@ -123,13 +123,13 @@ pub fn approve(setting: &Setting, args: &ApproveArgs) -> Result<Exit> {
             "left_out": reasons.iter().map(|(because, n)| json!({ "because": because, "n": n })).collect::<Vec<_>>(),
         }))?;
     } else {
-        let n = number(list.ready.len() as u64);
+        let n = counted(list.ready.len() as u64, "letter", "letters");
         setting.say(&match &entry {
             Some(entry) => format!(
-                "{n} letters approved by {}: entry {} · head {}",
+                "{n} approved by {}: entry {} · head {}",
                 entry.who, entry.seq, entry.hash
             ),
-            None => format!("{n} letters can be approved; nothing was written"),
+            None => format!("{n} can be approved; nothing was written"),
         })?;
         for (because, n) in &reasons {
             setting.say(&printable(

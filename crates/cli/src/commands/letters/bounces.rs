@@ -5,7 +5,7 @@ use super::args::BouncesArgs;
 use crate::exit::Exit;
 use crate::setting::{Setting, by};
 use crate::words::number;
-use ambit_case::{Case, Outbox, read_reports};
+use ambit_case::{Outbox, read_reports};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use std::fs::{self, File};
@@ -19,7 +19,7 @@ const MAIL_BYTES: u64 = 256 << 20;
 const MOST_MAILS: usize = 1_000_000;
 
 pub fn bounces(setting: &Setting, args: &BouncesArgs) -> Result<Exit> {
-    let mut case = Case::open(&setting.case_path(&args.case))?;
+    let mut case = setting.open_case(&args.case)?;
     let _alone = alone(setting, &args.case)?;
     let outbox = Outbox::of(&case)?;
     let (mut reports, mut n_other) = (Vec::new(), 0);

@@ -32,11 +32,7 @@ impl Clock for Wall {
 }
 
 pub fn send(setting: &Setting, args: &SendArgs) -> Result<Exit> {
-    ensure!(
-        setting.case_path(&args.which.case).is_file(),
-        "there is no case `{}`",
-        args.which.case
-    );
+    setting.open_case(&args.which.case)?;
     let _alone = alone(setting, &args.which.case)?;
     let mut read = Sources::read(setting, &args.which)?;
     let name = args.which.list.as_str();
@@ -54,6 +50,7 @@ pub fn send(setting: &Setting, args: &SendArgs) -> Result<Exit> {
         again: mailing.again.as_deref(),
     };
     let list = List::of(&read.dossier, &read.outbox, &listing);
+    let handed_over = args.csv.is_some();
     let run = match &args.csv {
         Some(path) => {
             let mut write = |messages: &[Message]| save(path, messages).map_err(|error| format!("{error:#}"));
@@ -84,7 +81,8 @@ pub fn send(setting: &Setting, args: &SendArgs) -> Result<Exit> {
     };
     let outbox = Outbox::of(&read.case)?;
     let tally = outbox.mailings.get(name).map(Mailing::tally).unwrap_or_default();
-    tell(setting, name, &run, &tally, &args.which.case)
+    let went = if handed_over { "handed over" } else { "sent" };
+    tell(setting, name, &run, &tally, (&args.which.case, went))
 }
 
 /// The mail server, or the service, that letters go through.
@@ -151,12 +149,19 @@ fn save(path: &Path, messages: &[Message]) -> Result<()> {
     write_file(path, &bytes)
 }
 
-fn tell(setting: &Setting, name: &str, run: &Sending, tally: &Tally, case: &str) -> Result<Exit> {
+fn tell(
+    setting: &Setting,
+    name: &str,
+    run: &Sending,
+    tally: &Tally,
+    (case, went): (&str, &str),
+) -> Result<Exit> {
     if setting.is_json {
         setting.json(&json!({
             "list": name,
             "run": {
-                "sent": run.n_sent,
+                "sent": if went == "sent" { run.n_sent } else { 0 },
+                "handed_over": if went == "sent" { 0 } else { run.n_sent },
                 "refused": run.n_refused,
                 "deferred": run.n_deferred,
                 "uncertain": run.n_lost,
@@ -168,7 +173,7 @@ fn tell(setting: &Setting, name: &str, run: &Sending, tally: &Tally, case: &str)
         }))?;
     } else {
         setting.say(&format!(
-            "this run: {} sent, {} refused, {} to be tried again, {} uncertain",
+            "this run: {} {went}, {} refused, {} to be tried again, {} uncertain",
             number(run.n_sent),
             number(run.n_refused),
             number(run.n_deferred),
