@@ -32,7 +32,7 @@ pub(super) fn named(conditions: &Node) -> Result<Vec<(String, Node)>, Fault> {
 }
 
 /// The conditions on rules and what joins them, as the engine takes them.
-pub(super) fn on_rules(step: &Node, conditions: Vec<(String, Node)>) -> Result<Vec<(Node, Node)>, Fault> {
+pub(super) fn on_rules(step: &Node, conditions: &[(String, Node)]) -> Result<Vec<(Node, Node)>, Fault> {
     let names: Vec<&str> = conditions.iter().map(|(name, _)| name.as_str()).collect();
     let joined = match step.get("rule_cond_expression") {
         Some(node) => {
