@@ -116,9 +116,11 @@ fn told_by(condition: &Expr, schema: &DFSchema, columns: &mut [Origin]) {
 /// What `and`, `or` and `not` join.
 fn comparisons(condition: &Expr) -> Vec<&Expr> {
     match condition {
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) if matches!(op, Operator::And | Operator::Or) => {
-            [comparisons(left), comparisons(right)].concat()
-        }
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: Operator::And | Operator::Or,
+            right,
+        }) => [comparisons(left), comparisons(right)].concat(),
         Expr::Not(inner) => comparisons(inner),
         one => vec![one],
     }

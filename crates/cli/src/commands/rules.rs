@@ -149,7 +149,7 @@ fn explain(setting: &Setting, args: &ExplainArgs) -> Result<Exit> {
     let is_id = !args.rules.is_empty();
     if !is_id && !file.exists() {
         bail!(
-            "{}: there is no such file; to find a rule by its id, say where: --rules DIR",
+            "{}: there is no such file and no such behaviour; to find a rule by its id, say where: --rules DIR",
             args.rule
         );
     }

@@ -32,7 +32,7 @@ pub(super) fn named(conditions: &Node) -> Result<Vec<(String, Node)>, Fault> {
 }
 
 /// The conditions on rules and what joins them, as the engine takes them.
-pub(super) fn on_rules(step: &Node, conditions: Vec<(String, Node)>) -> Result<Vec<(Node, Node)>, Fault> {
+pub(super) fn on_rules(step: &Node, conditions: &[(String, Node)]) -> Result<Vec<(Node, Node)>, Fault> {
     let names: Vec<&str> = conditions.iter().map(|(name, _)| name.as_str()).collect();
     let joined = match step.get("rule_cond_expression") {
         Some(node) => {
@@ -127,11 +127,12 @@ fn expression(node: &Node, names: &[&str]) -> Result<String, Fault> {
 /// What joins the conditions on fields or values: all must hold, which is the only way that the engine knows.
 pub(super) fn all_must_hold(step: &Node, of: &str, names: &[&str]) -> Result<(), Fault> {
     let key = |end: &str| format!("{of}_cond_{end}");
-    if let Some((key, value)) = step.entry(&key("op")) {
-        if value.text() == Some("or") && names.len() > 1 {
-            let reason = "conditions of fields and values are joined by `and` alone";
-            return Err(fault(key, reason).hint("write a step for each"));
-        }
+    if let Some((key, value)) = step.entry(&key("op"))
+        && value.text() == Some("or")
+        && names.len() > 1
+    {
+        let reason = "conditions of fields and values are joined by `and` alone";
+        return Err(fault(key, reason).hint("write a step for each"));
     }
     if let Some((key, value)) = step.entry(&key("expression")) {
         let words = value.text().unwrap_or_default().split_whitespace();

@@ -142,7 +142,7 @@ fn conditions(item: &Node, key: &str, forms: &[Form]) -> Result<Vec<(Node, Node)
         *condition = map(texts.collect::<Result<_, _>>()?, condition.at);
     }
     if key == "rule_conditions" {
-        return condition::on_rules(item, named);
+        return condition::on_rules(item, &named);
     }
     let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
     condition::all_must_hold(item, of, &names)?;
