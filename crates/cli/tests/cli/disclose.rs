@@ -191,6 +191,7 @@ fn an_answer_that_nobody_read_to_its_end_is_no_success() {
         let done = Command::new(env!("CARGO_BIN_EXE_ambit"))
             .args(asked)
             .current_dir(dir.path())
+            .env_remove("AMBIT_LAKE")
             .stdout(writer)
             .output()
             .unwrap();
