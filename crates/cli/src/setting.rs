@@ -203,11 +203,23 @@ pub fn by() -> By {
     By::new(user(), now)
 }
 
+/// Who signs. Facts, decisions and lists stand under a name, or they are nobody's.
+pub fn signer() -> Result<By> {
+    let by = by();
+    if by.who == NOBODY {
+        bail!("nobody is named who signs this: AMBIT_WHO='Ana Lind' names one");
+    }
+    Ok(by)
+}
+
+/// Who acts where the environment names nobody.
+const NOBODY: &str = "unknown";
+
 fn user() -> String {
     ["AMBIT_WHO", "USER", "LOGNAME", "USERNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()))
-        .unwrap_or_else(|| "unknown".to_owned())
+        .unwrap_or_else(|| NOBODY.to_owned())
 }
 
 /// Writes a file that somebody asked for.

@@ -2,7 +2,7 @@
 
 use super::letters::{self, ApproveArgs, BouncesArgs, LettersArgs, ResendArgs, SendArgs};
 use crate::exit::Exit;
-use crate::setting::{Setting, by, case_name, read_text, remark, write_file};
+use crate::setting::{Setting, by, case_name, read_text, remark, signer, write_file};
 use ambit_case::{Act, Case, Dossier, Entry, Outbox, Signed};
 use ambit_disclose::{
     NoticeKind, Openness, Regime, Risk, Tongue, Wanted, built_in, calendar_of, draft, edpb, fact_json,
@@ -364,7 +364,7 @@ fn unset(setting: &Setting, args: &FactUnsetArgs) -> Result<Exit> {
 
 /// Nothing is written where one of the acts could not be read.
 fn write(setting: &Setting, case: &mut Case, acts: &[Act]) -> Result<Exit> {
-    let entries = case.append_all(&by(), acts)?;
+    let entries = case.append_all(&signer()?, acts)?;
     tell(setting, case.name(), &entries)
 }
 
@@ -439,7 +439,7 @@ fn decide(setting: &Setting, args: &DecideArgs) -> Result<Exit> {
         !args.reason.trim().is_empty(),
         "a decision is signed with a reason"
     );
-    let by = by();
+    let by = signer()?;
     let mut case = setting.open_case(&args.case)?;
     let (decision, register) = case.decide(&by, args.risk, args.reason.trim(), &built_in())?;
     if !setting.is_json {
@@ -500,7 +500,7 @@ fn notice(setting: &Setting, args: &NoticeArgs) -> Result<Exit> {
         );
         let root = case.scope.as_ref().map(|(_, scope)| scope.content_root.as_str());
         let act = Act::notice(&drafted, template.as_deref(), root)?;
-        let by = by();
+        let by = signer()?;
         let mut case = setting.open_case(&args.which.case)?;
         issued = Some(case.append(&by, &act)?);
     }

@@ -74,6 +74,22 @@ fn a_name_that_is_no_case_begins_none() {
 }
 
 #[test]
+fn nothing_is_signed_by_nobody() {
+    let dir = begun();
+    let done = Command::new(env!("CARGO_BIN_EXE_ambit"))
+        .args(["disclose", "fact", "set", "may", "encryption=none"])
+        .current_dir(dir.path())
+        .env_clear()
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(
+        done.status.code() == Some(1) && said.contains("nobody is named who signs"),
+        "{said}"
+    );
+}
+
+#[test]
 fn what_cannot_be_is_refused_and_nothing_is_written() {
     let dir = begun();
     let folder = dir.path();
@@ -191,6 +207,7 @@ fn an_answer_that_nobody_read_to_its_end_is_no_success() {
         let done = Command::new(env!("CARGO_BIN_EXE_ambit"))
             .args(asked)
             .current_dir(dir.path())
+            .env_remove("AMBIT_LAKE")
             .stdout(writer)
             .output()
             .unwrap();

@@ -145,11 +145,11 @@ fn duties_arise_where_persons_live() {
 
 /// The one person whom the table of this scope names.
 fn resident(scope: &Scope) -> String {
-    let persons = scope
+    let mut persons = scope
         .residence
         .iter()
         .flat_map(|residence| residence.persons.keys());
-    persons.cloned().next().unwrap()
+    persons.next().cloned().unwrap()
 }
 
 fn letter(place: &str, signed: &Facts) -> (String, bool) {

@@ -4,7 +4,7 @@ use super::args::{LettersArgs, ResendArgs};
 use super::{alone, approve::tongues};
 use crate::exit::Exit;
 use crate::export;
-use crate::setting::{CaseArgs, Setting, by, write_file};
+use crate::setting::{CaseArgs, Setting, signer, write_file};
 use crate::words::{counted, number};
 use ambit_case::{Act, Dossier, Mailing, Outbox, State, Tally, stale};
 use ambit_event::{mask, printable};
@@ -80,7 +80,7 @@ pub fn resend(setting: &Setting, args: &ResendArgs) -> Result<Exit> {
         .collect();
     ensure!(!chosen.is_empty(), "there is nobody to write to once more");
     let act = Act::letters_again(&args.list, &chosen, args.reason.trim());
-    let entry = case.append(&by(), &act)?;
+    let entry = case.append(&signer()?, &act)?;
     super::super::disclose::tell(setting, &args.case, &[entry])
 }
 

@@ -2,7 +2,7 @@
 
 use super::args::{ApproveArgs, ListArgs};
 use crate::exit::Exit;
-use crate::setting::{Setting, by, read_text};
+use crate::setting::{Setting, read_text, signer};
 use crate::words::{counted, number};
 use ambit_case::{Act, Addresses, Case, Dossier, List, Listing, Outbox, Sender};
 use ambit_disclose::{Regime, Tongue, is_language};
@@ -112,7 +112,7 @@ pub fn approve(setting: &Setting, args: &ApproveArgs) -> Result<Exit> {
     let mut entry = None;
     if !args.check {
         let act = Act::mailing(&list, &listing, &sender, root)?;
-        entry = Some(read.case.append(&by(), &act)?);
+        entry = Some(read.case.append(&signer()?, &act)?);
     }
     let reasons = list.reasons();
     if setting.is_json {
