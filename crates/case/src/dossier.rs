@@ -4,7 +4,7 @@
 use crate::{Act, By, Case, Entry, Error, Kind};
 use ambit_disclose::{
     Decided, Disclosure, Draft, Fact, Facts, Input, Issued, Known, Matter, NoticeKind, Provenance, Regime,
-    Risk, Standing, Value as Said, check_name, check_period, term, wants_knower,
+    Risk, Standing, Value as Said, check_name, check_period, outrun, term, wants_knower,
 };
 use ambit_event::Timestamp;
 use ambit_scope::Scope;
@@ -196,6 +196,11 @@ impl Dossier {
                 true => dossier.take(entry),
                 false => Ok(()),
             })?;
+        }
+        if let Some((_, scope)) = &mut dossier.scope
+            && let Some(open) = outrun(scope, &dossier.signed)
+        {
+            *scope = open;
         }
         Ok(dossier)
     }

@@ -35,7 +35,7 @@ pub use duty::{Change, Due, Duty, Question, State, changes, duties};
 pub use export::{edpb, stix, veris};
 pub use fact::{
     Conflict, Fact, Facts, Holdings, Kind, Known, Provenance, Refused, Standing, Term, VOCABULARY, Value,
-    check_name, check_period, is_place, term, told, wants_knower,
+    check_name, check_period, is_place, outrun, term, told, wants_knower,
 };
 pub use ical::calendar_of;
 pub use notice::{

@@ -4,6 +4,7 @@ mod from_scope;
 mod known;
 mod name;
 mod order;
+mod outrun;
 mod parts;
 mod read;
 mod vocabulary;
@@ -12,6 +13,7 @@ pub use from_scope::Standing;
 pub use known::{Conflict, Known};
 pub use name::check_name;
 pub use order::check_period;
+pub use outrun::outrun;
 pub use read::{is_place, told};
 pub use vocabulary::{Kind, RISKS, Term, VOCABULARY, term, wants_knower};
 

@@ -2,7 +2,7 @@
 
 use crate::known::{at, fact, instant};
 use crate::notices::{over, scope, story};
-use ambit_disclose::{Carrier, Draft, Facts, NoticeKind, Risk, Value, Wanted, draft, edpb};
+use ambit_disclose::{Carrier, Draft, Facts, NoticeKind, Risk, Value, Wanted, draft, edpb, outrun};
 use ambit_scope::{Scope, ScopeGap};
 
 fn drafted(scope: &Scope, facts: &Facts, kind: NoticeKind) -> Draft {
@@ -75,6 +75,33 @@ fn a_detection_that_the_records_show_stands_beside_an_earlier_one() {
         told(&found, "detected"),
         Some("It was first noticed on 22 May 2014 at 09:00:00 UTC.")
     );
+}
+
+#[test]
+fn of_a_time_that_the_records_do_not_cover_nothing_is_excluded() {
+    let whole = scope("whole");
+    let mut facts = story();
+    instant(&mut facts, "occurred_from", "2014-05-20T00:00:00Z");
+    assert_eq!(outrun(&whole, &facts), None);
+    instant(&mut facts, "occurred_from", "2014-05-01T00:00:00Z");
+    let open = outrun(&whole, &facts).unwrap();
+    assert_eq!(open.subjects.at_least, whole.subjects.at_least);
+    for kind in [NoticeKind::Public, NoticeKind::Authority] {
+        let before = drafted(&whole, &facts, kind);
+        assert!(told(&before, "only").is_some() && told(&before, "excluded:classes").is_some());
+        let found = drafted(&open, &facts, kind);
+        let persons = told(&found, "persons").unwrap();
+        assert!(persons.contains("no upper limit is known"), "{persons}");
+        let claimed = found.sayings.iter().find(|saying| {
+            ["only", "excluded", "none:", "ended:at"]
+                .iter()
+                .any(|id| saying.id.starts_with(id))
+        });
+        assert_eq!(claimed.map(|saying| &saying.text), None);
+    }
+    let mut later = story();
+    instant(&mut later, "occurred_to", "2015-01-01T00:00:00Z");
+    assert!(outrun(&whole, &later).is_some_and(|open| open.records.at_most.is_none()));
 }
 
 /// One hole that the scope tells of twice, for two channels.
