@@ -11,9 +11,8 @@ use std::collections::{BTreeMap, HashMap};
 /// The paths under which results of jobs are taken, by the operation that takes them.
 pub(super) type Results = BTreeMap<String, Paths>;
 
-/// The paths that were seen from some instant on.
+/// The paths that were seen.
 pub(super) struct Paths {
-    since: Timestamp,
     /// By what they name: the lake holds what was issued as a fingerprint, a path names it in the clear.
     by_job: HashMap<String, Vec<String>>,
     /// Those that the route does not tell.
@@ -21,14 +20,8 @@ pub(super) struct Paths {
 }
 
 impl Paths {
-    fn of(
-        paths: impl Iterator<Item = String>,
-        since: Timestamp,
-        keys: &Keys,
-        taken: impl Fn(&str) -> Option<String>,
-    ) -> Self {
+    fn of(paths: impl Iterator<Item = String>, keys: &Keys, taken: impl Fn(&str) -> Option<String>) -> Self {
         let mut all = Self {
-            since,
             by_job: HashMap::new(),
             untold: Vec::new(),
         };
@@ -79,7 +72,7 @@ impl Trace<'_> {
             evidence: Some(&c.event),
         });
         let span = Span::new(c.event.time, Timestamp::MAX);
-        let Some(downloads) = self.downloads(&job, span).await? else {
+        let Some(downloads) = self.downloads(&job).await? else {
             return Ok(());
         };
         for event in self.fetch(Query::of(downloads).within(span)).await? {
@@ -110,7 +103,7 @@ impl Trace<'_> {
 
     /// The records that can be downloads of the job's result; `None` where none can. Where the path names the job,
     /// the paths alone are asked first: everybody's downloads are many.
-    async fn downloads(&mut self, job: &str, span: Span) -> Result<Option<Filter>, Error> {
+    async fn downloads(&mut self, job: &str) -> Result<Option<Filter>, Error> {
         let operations = self.map.into_iter().flat_map(|map| &map.operations);
         let mut downloads = Vec::new();
         for operation in operations.filter(|o| o.takes == Some(Credential::Job)) {
@@ -119,7 +112,7 @@ impl Trace<'_> {
                 downloads.push(taken_by(operation));
                 continue;
             };
-            self.see_results(operation, route, name, span.from).await?;
+            self.see_results(operation, route, name).await?;
             let paths = self.results.get(&operation.name).into_iter();
             let named: Vec<&String> = paths
                 .flat_map(|paths| paths.naming(job, self.lake.keys()))
@@ -131,26 +124,17 @@ impl Trace<'_> {
         Ok((!downloads.is_empty()).then_some(Filter::Any(downloads)))
     }
 
-    /// Asks under which paths results were taken since then, unless that is known: they are looked for in all records.
-    async fn see_results(
-        &mut self,
-        operation: &Operation,
-        route: &Route,
-        name: &str,
-        since: Timestamp,
-    ) -> Result<(), Error> {
-        if self
-            .results
-            .get(&operation.name)
-            .is_some_and(|known| known.since <= since)
-        {
+    /// Asks once under which paths results were taken at all: they are looked for in all records, and to ask for those
+    /// after some instant takes longer, as each record's time is read too.
+    async fn see_results(&mut self, operation: &Operation, route: &Route, name: &str) -> Result<(), Error> {
+        if self.results.contains_key(&operation.name) {
             return Ok(());
         }
-        let query = Query::of(taken_by(operation)).within(Span::new(since, Timestamp::MAX));
+        let query = Query::of(taken_by(operation));
         let seen = self.lake.distinct(&[Column::Resource], &query).await?;
         let paths = seen.into_iter().filter_map(|distinct| distinct.value);
         let taken = |path: &str| taken_from(route, name, path);
-        let paths = Paths::of(paths, since, self.lake.keys(), taken);
+        let paths = Paths::of(paths, self.lake.keys(), taken);
         self.results.insert(operation.name.clone(), paths);
         Ok(())
     }
