@@ -34,6 +34,9 @@ pub fn recognize(
     if let Some((format, sure)) = declared.filter(|(_, sure)| *sure > Confidence::NONE) {
         return Ok((Arc::clone(format), sure));
     }
+    if let Some(format) = signed(formats, &sample) {
+        return Ok((Arc::clone(format), Confidence::CERTAIN));
+    }
     let ranked = ranked(formats.iter(), &sample);
     let mut unread = None;
     for (format, sure) in ranked.iter().take_while(|(_, sure)| *sure >= SURE_ENOUGH) {
@@ -60,6 +63,14 @@ pub fn chosen<'f>(
     declared
         .filter(|(mapping, _)| mapping.is_choosy())
         .map(|(_, format)| format)
+}
+
+/// The binary format whose signature the file begins with: that is proof, and spares every format of text a look at it.
+fn signed<'f>(formats: &'f [Arc<dyn Format>], sample: &Sample<'_>) -> Option<&'f Arc<dyn Format>> {
+    let mut binary = formats
+        .iter()
+        .filter(|format| matches!(format.framing(), Framing::Chunks { .. }));
+    binary.find(|format| format.recognize(sample) == Confidence::CERTAIN)
 }
 
 /// The surest first; of equally sure ones in their order.
