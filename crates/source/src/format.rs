@@ -144,6 +144,9 @@ pub enum Framing {
     Json(IsRecord),
     /// CSV records: a line end within double quotes belongs to the record.
     Csv,
+    /// XML elements of this name, wherever in a line they begin and end. A line beside them, or the part of one, is
+    /// handed out as a record too.
+    Elements(&'static str),
     /// Records of `NAME=value` lines, each ended by an empty line. A line without `=` names a value that may hold
     /// anything: its length as eight bytes, the lowest first, the value, and a line end follow.
     Fields,

@@ -158,7 +158,7 @@ pub fn hold_laws(name: &str, n_bytes: u64, found: &Found) {
 pub fn hold_bytes(name: &str, bytes: &[u8], found: &Found) {
     let is_lines = matches!(
         format(name).framing(),
-        Framing::Lines | Framing::Blocks(_) | Framing::Csv
+        Framing::Lines | Framing::Blocks(_) | Framing::Elements(_) | Framing::Csv
     );
     if !is_lines || JOINING.contains(&name) || found.summary.n_silent > 0 {
         return;

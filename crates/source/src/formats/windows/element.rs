@@ -145,7 +145,7 @@ fn text_of(open: &mut [Part], said: &str) -> Option<()> {
 }
 
 fn whole(event: Part, rest: Option<&str>) -> Result<Object<'static>, RejectReason> {
-    let is_last = rest.is_some_and(|rest| matches!(rest.trim(), "" | "</Events>"));
+    let is_last = rest.is_some_and(|rest| rest.trim().is_empty());
     if event.name != "Event" || !is_last {
         return Err(RejectReason::new(
             "one <Event> was expected, and nothing beside it",

@@ -5,7 +5,6 @@ use super::record::{Maker, SOURCE};
 use super::shape;
 use crate::json;
 use crate::{Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample};
-use std::sync::Arc;
 
 /// Windows events in XML.
 pub struct Xml;
@@ -33,9 +32,9 @@ impl Format for Xml {
         })
     }
 
-    /// A value may hold line ends.
+    /// A value may hold line ends, and the Event Viewer puts all events into one line.
     fn framing(&self) -> Framing {
-        Framing::Blocks(Arc::new(begins))
+        Framing::Elements("Event")
     }
 
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
@@ -67,12 +66,6 @@ fn is_opening(text: &str) -> bool {
     matches!(rest, "" | "<Events>")
 }
 
-/// Whether a line begins an event.
-fn begins(line: &[u8]) -> bool {
-    let rest = line.trim_ascii_start().strip_prefix(b"<Event");
-    rest.is_some_and(|rest| matches!(rest.first(), Some(b'>' | b' ' | b'\t')))
-}
-
 struct XmlDecoder {
     maker: Maker,
 }
@@ -80,7 +73,7 @@ struct XmlDecoder {
 impl Decoder for XmlDecoder {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let text = record.lossy();
-        if is_opening(&text) {
+        if is_opening(&text) || text.trim() == "</Events>" {
             return Ok(());
         }
         out.push(

@@ -1,0 +1,261 @@
+//! Where a record ends, by the framing of its format.
+
+use super::{Cutter, is_blank};
+use crate::Framing;
+use std::io;
+
+/// Where the record at `start` ends, as far as the buffer tells. Ends are relative to `start`.
+pub(super) enum End {
+    /// The record, and where the next one begins.
+    At(usize, usize),
+    /// The file ends first.
+    Open(usize),
+    /// It is too long; its first line ends there (`None`: later than the cap).
+    TooLong(Option<usize>),
+    /// The file ends within quotes; the first line ends there.
+    Unclosed(usize),
+}
+
+impl Cutter<'_> {
+    pub(super) fn find_end(&mut self) -> io::Result<End> {
+        match self.framing.clone() {
+            Framing::Lines | Framing::Json(_) | Framing::Chunks { .. } => self.end_of_line(),
+            Framing::Blocks(begins) => self.end_of_block(&*begins),
+            Framing::Elements(name) => self.end_of_element(name),
+            Framing::Csv => self.end_of_csv(),
+            Framing::Fields => self.end_of_fields(),
+        }
+    }
+
+    pub(super) fn end_of_line(&mut self) -> io::Result<End> {
+        Ok(match self.line_end(0)? {
+            Some(at) if at > self.most => End::TooLong(None),
+            Some(at) => End::At(at, at + 1),
+            None if self.unread() > self.most => End::TooLong(None),
+            None => End::Open(self.unread()),
+        })
+    }
+
+    fn end_of_block(&mut self, begins: &dyn Fn(&[u8]) -> bool) -> io::Result<End> {
+        let mut from = 0;
+        while let Some(at) = self.line_end(from)? {
+            if at > self.most {
+                break;
+            }
+            let next_end = self.line_end(at + 1)?.unwrap_or(self.unread());
+            if next_end > at + 1 && begins(&self.buffer[self.start + at + 1..self.start + next_end]) {
+                return Ok(End::At(at, at + 1));
+            }
+            from = at + 1;
+        }
+        Ok(self.open_or_too_long())
+    }
+
+    /// The end of an element, or of what stands before the next one: its line's end. An element in which another of
+    /// its name begins is torn, and ends there.
+    fn end_of_element(&mut self, name: &str) -> io::Result<End> {
+        self.more(longest_tag(name))?;
+        let is_within = tag(&self.buffer[self.start..], name) == Tag::Opens;
+        let mut from = usize::from(is_within);
+        while let Some(at) = self.next_mark(from, name)? {
+            if at > self.most {
+                break;
+            }
+            match (tag(&self.buffer[self.start + at..], name), is_within) {
+                (Tag::LineEnd, false) => return Ok(End::At(at, at + 1)),
+                (Tag::Opens, _) => return Ok(End::At(at, at)),
+                (Tag::Closes(len), true) => return Ok(End::At(at + len, at + len)),
+                _ => from = at + 1,
+            }
+        }
+        Ok(self.open_or_too_long())
+    }
+
+    /// Where the next tag or line end is, at or after `from`, with all of the tag that tells whose it is.
+    fn next_mark(&mut self, mut from: usize, name: &str) -> io::Result<Option<usize>> {
+        loop {
+            let rest = &self.buffer[self.start + from..];
+            if let Some(step) = memchr::memchr2(b'<', b'\n', rest) {
+                self.more(from + step + longest_tag(name))?;
+                return Ok(Some(from + step));
+            }
+            from = self.unread();
+            if from > self.most || !self.more(from + 1)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn open_or_too_long(&self) -> End {
+        match self.unread() > self.most {
+            true => End::TooLong(None),
+            false => End::Open(self.unread()),
+        }
+    }
+
+    fn end_of_csv(&mut self) -> io::Result<End> {
+        let (mut from, mut quoted, mut first_line) = (0, false, None);
+        loop {
+            let unread = &self.buffer[self.start..];
+            match unread
+                .get(from..)
+                .and_then(|rest| memchr::memchr2(b'"', b'\n', rest))
+            {
+                Some(at) if unread[from + at] == b'"' => {
+                    quoted = !quoted;
+                    from += at + 1;
+                }
+                Some(at) if quoted => {
+                    first_line.get_or_insert(from + at + 1);
+                    from += at + 1;
+                }
+                Some(at) => return Ok(End::At(from + at, from + at + 1)),
+                None => {
+                    from = unread.len();
+                    if from > self.most {
+                        return Ok(End::TooLong(first_line));
+                    }
+                    if !self.more(from + 1)? {
+                        return Ok(match first_line {
+                            Some(end) if quoted => End::Unclosed(end),
+                            _ => End::Open(from),
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    fn end_of_fields(&mut self) -> io::Result<End> {
+        let mut from = 0;
+        while let Some(at) = self.line_end(from)? {
+            if at > self.most {
+                return Ok(End::TooLong(None));
+            }
+            let line = &self.buffer[self.start + from..self.start + at];
+            if is_blank(line) {
+                return Ok(End::At(from, at + 1));
+            }
+            from = at + 1;
+            if memchr::memchr(b'=', line).is_none() {
+                let Some(end) = self.value_end(from)? else {
+                    return Ok(End::TooLong(None));
+                };
+                from = end;
+            }
+        }
+        Ok(self.open_or_too_long())
+    }
+
+    /// Where the value ends whose length stands at `from`; `None` where that is beyond the cap, or where the
+    /// length is none because no line end follows the value.
+    fn value_end(&mut self, from: usize) -> io::Result<Option<usize>> {
+        if !self.more(from + 8)? {
+            return Ok(Some(self.unread()));
+        }
+        let at = self.start + from;
+        let mut length = [0; 8];
+        length.copy_from_slice(&self.buffer[at..at + 8]);
+        let most = self.most;
+        let length = usize::try_from(u64::from_le_bytes(length)).unwrap_or(usize::MAX);
+        let end = from.saturating_add(8).saturating_add(length);
+        if end > most {
+            return Ok(None);
+        }
+        if !self.more(end + 1)? {
+            return Ok(Some(self.unread()));
+        }
+        Ok((self.buffer[self.start + end] == b'\n').then_some(end + 1))
+    }
+
+    pub(super) fn pass_over(&mut self) -> io::Result<()> {
+        let begins = match &self.framing {
+            Framing::Blocks(begins) => Some(begins.clone()),
+            Framing::Fields => return self.pass_to_blank(),
+            Framing::Elements(name) => return self.pass_to_element(name),
+            Framing::Lines | Framing::Json(_) | Framing::Csv | Framing::Chunks { .. } => None,
+        };
+        loop {
+            while memchr::memchr(b'\n', &self.buffer[self.start..]).is_none() {
+                self.advance(self.unread());
+                if !self.more(1)? {
+                    return Ok(());
+                }
+            }
+            let end = memchr::memchr(b'\n', &self.buffer[self.start..]).unwrap_or(0);
+            self.advance(end + 1);
+            let Some(begins) = &begins else {
+                return Ok(());
+            };
+            let next = self.line_end(0)?.unwrap_or(self.unread());
+            if next > 0 && begins(&self.buffer[self.start..self.start + next]) {
+                return Ok(());
+            }
+            if !self.more(1)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Passes over everything up to where the next element of this name begins.
+    fn pass_to_element(&mut self, name: &str) -> io::Result<()> {
+        self.advance(1);
+        while self.more(1)? {
+            let n = memchr::memchr(b'<', &self.buffer[self.start..]).unwrap_or(self.unread());
+            self.advance(n);
+            self.more(longest_tag(name))?;
+            if tag(&self.buffer[self.start..], name) == Tag::Opens {
+                break;
+            }
+            self.advance(self.unread().min(1));
+        }
+        Ok(())
+    }
+
+    /// Passes over everything up to the next empty line.
+    fn pass_to_blank(&mut self) -> io::Result<()> {
+        let mut is_within = false;
+        while self.more(1)? {
+            let (len, is_end) = match memchr::memchr(b'\n', &self.buffer[self.start..]) {
+                Some(at) => (at + 1, at == 0 && !is_within),
+                None => (self.unread(), false),
+            };
+            is_within = self.buffer[self.start + len - 1] != b'\n';
+            self.advance(len);
+            if is_end {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What begins at some place of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tag {
+    LineEnd,
+    Opens,
+    /// With so many bytes.
+    Closes(usize),
+    Other,
+}
+
+/// Bytes that tell whether an element of this name begins or ends.
+const fn longest_tag(name: &str) -> usize {
+    name.len() + "</>".len()
+}
+
+fn tag(text: &[u8], name: &str) -> Tag {
+    let behind = |mark: &str| {
+        let rest = text.strip_prefix(mark.as_bytes())?;
+        rest.strip_prefix(name.as_bytes())?.first().copied()
+    };
+    if text.first() == Some(&b'\n') {
+        return Tag::LineEnd;
+    }
+    match (behind("<"), behind("</")) {
+        (Some(b'>' | b' ' | b'\t' | b'\r' | b'\n' | b'/'), _) => Tag::Opens,
+        (_, Some(b'>')) => Tag::Closes(longest_tag(name)),
+        _ => Tag::Other,
+    }
+}
