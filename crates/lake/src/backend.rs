@@ -43,7 +43,7 @@ pub(crate) trait Backend: Send + Sync {
 /// The one writer of a lake. What each step means is said at [`Writer`](crate::Writer).
 #[async_trait]
 pub(crate) trait BackendWriter: Send {
-    async fn push(&mut self, batch: Batch) -> Result<(), Error>;
+    async fn push(&mut self, batch: Batch) -> Result<Vec<Event>, Error>;
     fn n_pending_bytes(&self) -> u64;
     async fn flush(&mut self) -> Result<(), Error>;
     async fn commit(&mut self) -> Result<Receipt, Error>;

@@ -332,11 +332,12 @@ pub struct Receipt {
 }
 
 impl Writer {
-    /// Takes in a batch. Events and rejects that the lake already holds are counted and left out.
+    /// Takes in a batch. Events and rejects that the lake already holds are counted and left out. Gives back events of
+    /// which everything is taken: memory is given back fastest by the thread that took it.
     ///
     /// # Errors
     /// Where a file of the lake cannot be read; nothing of the batch is taken in then.
-    pub async fn push(&mut self, batch: Batch) -> Result<(), Error> {
+    pub async fn push(&mut self, batch: Batch) -> Result<Vec<Event>, Error> {
         self.backend.push(batch).await
     }
 

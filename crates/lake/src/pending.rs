@@ -31,7 +31,7 @@ pub(crate) struct Pending {
     pub n_duplicates: u64,
     /// Bytes of the events, texts beside the raw records not counted, to know when a commit is due.
     pub n_bytes: u64,
-    ids: HashSet<EventId>,
+    ids: HashSet<EventId, ahash::RandomState>,
 }
 
 impl Pending {

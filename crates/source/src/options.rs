@@ -53,7 +53,7 @@ impl Default for Options {
             mappings: Vec::new(),
             told: ToldList::default(),
             last_record: LastRecord::default(),
-            batch_events: 2048,
+            batch_events: 256,
             caps: Caps::default(),
         }
     }

@@ -7,7 +7,7 @@ use crate::progress::Progress;
 use crate::setting::{Setting, by, read_text, remark, write_file};
 use crate::{told, words};
 use ambit_detect::{RuleSet, Terms};
-use ambit_event::{Batch, Evidence, Finding, Span, Timestamp, printable};
+use ambit_event::{Batch, Event, Evidence, Finding, Span, Timestamp, printable};
 use ambit_lake::{Lake, Receipt, Writer};
 use ambit_source::{Input, LastRecord, Mapping, Options, Summary, Told, discover};
 use anyhow::{Context, Result, bail};
@@ -352,11 +352,16 @@ async fn take_in(
     let evidence = input.evidence.clone();
     let resume = lake.checkpoint(&evidence.lineage).await?;
     let (sender, mut receiver) = mpsc::channel::<Batch>(AHEAD);
+    // Memory is given back fastest by the thread that took it.
+    let (give_back, spent) = std::sync::mpsc::channel();
     let (keys, options) = (lake.keys().clone(), options.clone());
     let reading = tokio::task::spawn_blocking(move || {
-        let mut sink = |batch| match sender.blocking_send(batch) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
+        let mut sink = |batch| {
+            spent.try_iter().for_each(drop::<Vec<Event>>);
+            match sender.blocking_send(batch) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
         };
         ambit_source::read(&input, &options, &keys, resume.as_ref(), &mut sink)
     });
@@ -373,7 +378,8 @@ async fn take_in(
             batch.events.len() as u64,
             batch.rejects.len() as u64,
         );
-        writer.push(batch).await?;
+        // Once all is read nobody takes them.
+        let _ = give_back.send(writer.push(batch).await?);
         if writer.n_pending_bytes() > MOST_PENDING {
             writer.flush().await?;
         }

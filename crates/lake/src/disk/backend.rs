@@ -115,7 +115,7 @@ impl Backend for Disk {
 
 #[async_trait]
 impl BackendWriter for DiskWriter {
-    async fn push(&mut self, batch: Batch) -> Result<(), Error> {
+    async fn push(&mut self, batch: Batch) -> Result<Vec<Event>, Error> {
         self.push(batch).await
     }
 

@@ -3,10 +3,11 @@
 //! Columns are made of each batch as it comes: what a decoder allocated for an event is free again while it is still in
 //! the processor's cache, and an event that waits for its commit takes some hundred bytes.
 
+use super::columns::{Columns, places_of};
 use super::few::Few;
 use super::kinds::Kinds;
 use super::raw::{RawFile, Sealer};
-use super::rows::{RawRef, Row, encode_columns, places_of};
+use super::rows::{RawRef, Row};
 use super::schema::{columns, day_of, file_schema};
 use super::template;
 use super::weave::Beside;
@@ -14,19 +15,23 @@ use crate::error::Error;
 use ambit_event::{Event, Timestamp};
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, new_null_array};
 use datafusion::arrow::compute::interleave;
+use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
 use std::collections::BTreeMap;
 
-/// Events that are turned into columns at once.
-///
-/// So few that they stay in the processor's cache while one column after the other is taken from them.
-const CHUNK: usize = 1024;
+/// Events that are turned into columns at once: so few that they stay in the processor's cache while one column after
+/// the other is taken from them.
+const AT_ONCE: usize = 256;
+/// Events whose columns are of one piece. More would be copied as they grow, fewer would take more pieces.
+const CHUNK: usize = 4096;
 
 /// Takes in the events of one commit.
 pub(super) struct Intake {
     sealer: Sealer,
     templates: template::Writer,
     chunks: Vec<Chunk>,
+    /// The columns of the events behind those chunks.
+    open: Columns,
     keys: Vec<Key>,
     few: Few,
     kinds: Kinds,
@@ -36,6 +41,7 @@ pub(super) struct Intake {
 struct Chunk {
     /// How many came before them.
     first: usize,
+    n_rows: usize,
     /// Their columns; `None` where none of them says anything.
     columns: Vec<Option<ArrayRef>>,
 }
@@ -56,6 +62,7 @@ impl Intake {
             sealer,
             templates: template::Writer::default(),
             chunks: Vec::new(),
+            open: Columns::new(),
             keys: Vec::new(),
             few: Few::NONE,
             kinds: Kinds::NONE,
@@ -67,15 +74,15 @@ impl Intake {
     /// # Errors
     /// Where their raw records cannot be written. Then nothing of the commit can be.
     pub fn add(&mut self, events: &[Event]) -> Result<(), Error> {
-        for part in events.chunks(CHUNK) {
+        for part in events.chunks(AT_ONCE) {
             self.few.merge(&Few::of(part.iter()));
             self.kinds.merge(&Kinds::of(part.iter()));
-            self.add_chunk(part)?;
+            self.add_part(part)?;
         }
         Ok(())
     }
 
-    fn add_chunk(&mut self, events: &[Event]) -> Result<(), Error> {
+    fn add_part(&mut self, events: &[Event]) -> Result<(), Error> {
         let mut rows = Vec::with_capacity(events.len());
         for event in events {
             let fields = event.fields.to_json();
@@ -84,19 +91,28 @@ impl Intake {
             let template = self.templates.write(event, &fields, beside.leaves());
             rows.push(Row::event(event, template));
         }
-        let chunk = number(self.chunks.len());
+        let (chunk, first) = (number(self.chunks.len()), self.open.n_rows());
         let keys = events.iter().enumerate().map(|(row, event)| Key {
             time: event.time,
             id: u128::from_be_bytes(event.id.0),
             chunk,
-            row: number(row),
-        });
-        self.chunks.push(Chunk {
-            first: self.keys.len(),
-            columns: encode_columns(&rows),
+            row: number(first + row),
         });
         self.keys.extend(keys);
+        self.open.add(&rows);
+        if self.open.n_rows() >= CHUNK {
+            self.close_chunk();
+        }
         Ok(())
+    }
+
+    fn close_chunk(&mut self) {
+        let first = self.chunks.last().map_or(0, |chunk| chunk.first + chunk.n_rows);
+        self.chunks.push(Chunk {
+            first,
+            n_rows: self.open.n_rows(),
+            columns: self.open.finish(),
+        });
     }
 
     /// Ends the taking in: what is left of raw records is written, those of `others` behind the events'.
@@ -106,6 +122,9 @@ impl Intake {
     pub fn finish<'r>(mut self, others: impl Iterator<Item = &'r [u8]>) -> Result<Taken, Error> {
         for raw in others {
             self.sealer.push(raw, &Beside::NOTHING)?;
+        }
+        if self.open.n_rows() > 0 {
+            self.close_chunk();
         }
         let RawFile { places, name } = self.sealer.finish()?;
         self.keys.sort_unstable();
@@ -163,7 +182,7 @@ impl Taken {
                 "raw_block" => blocks.clone(),
                 "raw_start" => starts.clone(),
                 "raw_length" => lengths.clone(),
-                _ => gathered(&chunks, nth, &indices, &new_null_array(field.data_type(), 0))?,
+                _ => gathered(&chunks, nth, &indices, field.data_type())?,
             });
         }
         RecordBatch::try_new(schema, arrays)
@@ -189,34 +208,23 @@ impl Taken {
     }
 }
 
-/// One column of the events at these places; `none` is such a column without rows.
+/// One column, of this type, of the events at these places.
 fn gathered(
     chunks: &[&Chunk],
     nth: usize,
     indices: &[(usize, usize)],
-    none: &ArrayRef,
+    data_type: &DataType,
 ) -> Result<ArrayRef, ArrowError> {
     if chunks.iter().all(|chunk| chunk.columns[nth].is_none()) {
-        return Ok(new_null_array(none.data_type(), indices.len()));
+        return Ok(new_null_array(data_type, indices.len()));
     }
-    let empty = |chunk: &&Chunk| new_null_array(none.data_type(), chunk.len());
+    let empty = |chunk: &&Chunk| new_null_array(data_type, chunk.n_rows);
     let arrays = chunks
         .iter()
         .map(|chunk| chunk.columns[nth].clone().unwrap_or_else(|| empty(chunk)));
     let arrays: Vec<ArrayRef> = arrays.collect();
     let arrays: Vec<&dyn Array> = arrays.iter().map(|array| &**array).collect();
     interleave(&arrays, indices)
-}
-
-impl Chunk {
-    fn len(&self) -> usize {
-        self.columns
-            .iter()
-            .flatten()
-            .map(|array| array.len())
-            .next()
-            .unwrap_or_default()
-    }
 }
 
 #[cfg(test)]

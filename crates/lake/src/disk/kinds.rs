@@ -5,6 +5,7 @@
 //! lake where all is well there are none. Whether there are would otherwise be told by reading all of a source.
 
 use crate::query::{Filter, Query, Test};
+use ahash::RandomState;
 use ambit_event::{Column, Event};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -49,7 +50,7 @@ impl Kinds {
     pub const NONE: Self = Self(Some(BTreeMap::new()));
 
     pub fn of<'e>(events: impl Iterator<Item = &'e Event>) -> Self {
-        let mut seen: HashMap<&str, HashSet<Seen<'e>>> = HashMap::new();
+        let mut seen: HashMap<&str, HashSet<Seen<'e>, RandomState>, RandomState> = HashMap::default();
         for event in events {
             let of_source = seen.entry(&event.source).or_default();
             of_source.insert((

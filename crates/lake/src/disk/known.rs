@@ -1,6 +1,7 @@
 //! Which rows the lake already holds: ids of the files that can hold a batch's rows, read once.
 
 use super::file::Entry;
+use super::log::Snapshot;
 use crate::error::Error;
 use ambit_event::{Batch, Checkpoint, EventId};
 use datafusion::arrow::array::AsArray;
@@ -15,12 +16,16 @@ use std::sync::Arc;
 const MOST_IDS: usize = if cfg!(test) { 100 } else { 3 << 19 };
 /// The same record can bear times that differ by a time zone, where the zone was given differently.
 const ZONES: i64 = 26 * 3600 * 1_000_000_000;
+/// Batches are small and follow each other in time: so much more is looked at for those to come.
+const AHEAD: i64 = 3600 * 1_000_000_000;
 
 /// The ids of files that were looked at.
 #[derive(Default)]
 pub(super) struct Known {
-    ids: HashSet<EventId>,
+    ids: HashSet<EventId, ahash::RandomState>,
     files: HashSet<String>,
+    /// All that meets this reach at this version of the table was looked at.
+    looked: Option<(u64, Reach)>,
 }
 
 impl Known {
@@ -35,7 +40,20 @@ impl Known {
     }
 
     /// Reads the ids of all files that can hold rows of the batch.
-    pub fn load(&mut self, table: &Path, entries: &[Arc<Entry>], reach: &Reach) -> Result<(), Error> {
+    pub fn load(&mut self, table: &Path, snapshot: &Snapshot, reach: Reach) -> Result<(), Error> {
+        let version = snapshot.version();
+        let is_looked_at = |(of, looked): &(u64, Reach)| *of == version && looked.covers(&reach);
+        if self.looked.as_ref().is_some_and(is_looked_at) {
+            return Ok(());
+        }
+        let reach = reach.widened();
+        self.looked = None;
+        self.read(table, &snapshot.entries, &reach)?;
+        self.looked = Some((version, reach));
+        Ok(())
+    }
+
+    fn read(&mut self, table: &Path, entries: &[Arc<Entry>], reach: &Reach) -> Result<(), Error> {
         let needed: Vec<_> = entries.iter().filter(|entry| reach.meets(entry)).collect();
         if self.ids.len() > MOST_IDS {
             self.forget_but(table, &needed)?;
@@ -50,9 +68,7 @@ impl Known {
         }
         Ok(())
     }
-}
 
-impl Known {
     /// Forgets the ids of files that are not needed. Each is read once more for that: to begin anew would read all that
     /// are needed, again and again where these hold many.
     fn forget_but(&mut self, table: &Path, needed: &[&Arc<Entry>]) -> Result<(), Error> {
@@ -103,6 +119,23 @@ impl Reach {
             time: if reread { None } else { time },
             has_events: !batch.events.is_empty(),
         }
+    }
+
+    /// The same, for some time longer.
+    fn widened(mut self) -> Self {
+        self.time = self.time.map(|(from, until)| (from, until.saturating_add(AHEAD)));
+        self
+    }
+
+    /// Whether whatever meets the other meets this.
+    fn covers(&self, other: &Self) -> bool {
+        let in_time = match (self.time, other.time) {
+            (None, _) => true,
+            (Some((from, until)), Some((first, last))) => from <= first && last <= until,
+            (Some(_), None) => false,
+        };
+        let has_events = self.has_events || !other.has_events;
+        has_events && (in_time || !other.has_events) && self.sources.is_superset(&other.sources)
     }
 
     fn meets(&self, entry: &Entry) -> bool {

@@ -5,6 +5,7 @@
 
 mod backend;
 mod bits;
+mod columns;
 mod few;
 mod file;
 mod form;

@@ -1,21 +1,16 @@
 //! Rows of the table from what a writer holds, and back.
 
 use super::form::When;
-use super::schema::{Shape, columns, file_schema, kind, list_item};
+use super::schema::kind;
 use super::template;
 use crate::error::Error;
 use crate::pending::settled_id;
 use ambit_event::{
-    Attestation, Column, ColumnKind, ColumnSet, Event, EventId, Evidence, EvidenceId, Fields, FindingEntry,
+    Attestation, Column, ColumnKind, Event, EventId, Evidence, EvidenceId, Fields, FindingEntry,
 };
 use ambit_event::{Level, Loss, Noted, Outcome, Provenance, Reject, Span, Timestamp};
-use datafusion::arrow::array::{
-    ArrayRef, AsArray, Int64Array, ListArray, ListBuilder, RecordBatch, StringViewArray, StringViewBuilder,
-    TimestampMicrosecondArray, new_null_array,
-};
+use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array, ListArray, RecordBatch, StringViewArray};
 use datafusion::arrow::datatypes::Int64Type;
-use datafusion::arrow::error::ArrowError;
-use std::borrow::Cow;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
@@ -196,154 +191,9 @@ pub(super) fn to_json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned())
 }
 
-/// The rows as one batch of the file schema.
-pub(super) fn encode(rows: &[Row<'_>]) -> Result<RecordBatch, ArrowError> {
-    let schema = file_schema();
-    let arrays = encode_columns(rows).into_iter().zip(schema.fields());
-    let arrays =
-        arrays.map(|(array, field)| array.unwrap_or_else(|| new_null_array(field.data_type(), rows.len())));
-    RecordBatch::try_new(schema.clone(), arrays.collect())
-}
-
-/// The columns of the file schema, each without an array where no row says anything.
-pub(super) fn encode_columns(rows: &[Row<'_>]) -> Vec<Option<ArrayRef>> {
-    let filled = rows
-        .iter()
-        .fold(ColumnSet::default(), |all, row| all.with(row.event.filled()));
-    let arrays = columns().map(|(name, shape)| {
-        let column = Column::ALL.iter().copied().find(|c| c.name() == name);
-        column
-            .is_none_or(|column| filled.has(column))
-            .then(|| encode_column(name, shape, column, rows))
-    });
-    arrays
-        .map(|array| array.filter(|array| array.null_count() < array.len()))
-        .collect()
-}
-
-/// Where raw records lie: the columns `raw_block`, `raw_start` and `raw_length`.
-pub(super) fn places_of<'p>(places: impl Iterator<Item = Option<&'p RawRef>> + Clone) -> [ArrayRef; 3] {
-    let blocks = places.clone().map(|place| place.map(|place| &*place.block));
-    let starts = places.clone().map(|place| place.map(|place| place.start));
-    let lengths = places.map(|place| place.map(|place| place.length));
-    [
-        Arc::new(blocks.collect::<StringViewArray>()),
-        Arc::new(starts.collect::<Int64Array>()),
-        Arc::new(lengths.collect::<Int64Array>()),
-    ]
-}
-
-fn encode_column(name: &str, shape: Shape, column: Option<Column>, rows: &[Row<'_>]) -> ArrayRef {
-    match (shape, column) {
-        (Shape::Text, None) if name == "id" => ids(rows),
-        (Shape::Text, Some(Column::Trace)) => {
-            texts(rows, |row| row.event.trace.as_deref().map(Cow::Borrowed))
-        }
-        (Shape::Text, Some(column)) => recurring(rows, |row| row.event.text(column).map(Cow::Borrowed)),
-        (Shape::Text, None) if name == "evidence" => recurring(rows, |row| own_text(row, name)),
-        (Shape::Integer, Some(column)) => integers(rows, |row| row.event.integer(column)),
-        (Shape::TextList, Some(column)) => lists(rows, |row| row.event.list(column)),
-        (Shape::Time, _) => times(name, rows),
-        (Shape::Integer, None) => integers(rows, |row| own_integer(row, name)),
-        (_, None) => texts(rows, |row| own_text(row, name)),
-    }
-}
-
-fn own_text<'r>(row: &'r Row<'_>, name: &str) -> Option<Cow<'r, str>> {
-    match name {
-        "kind" => Some(Cow::Borrowed(row.kind)),
-        "fields" => Some(Cow::Borrowed(&row.json)),
-        "evidence" => Some(Cow::Borrowed(&row.event.provenance.evidence.0)),
-        "raw_block" => row.raw.as_ref().map(|raw| Cow::Borrowed(&*raw.block)),
-        _ => None,
-    }
-}
-
-fn own_integer(row: &Row<'_>, name: &str) -> Option<i64> {
-    match name {
-        "time_ns" => row.when.map(|when| when.from.0),
-        "until_ns" => row.when.map(|when| when.until.0),
-        "precision_ns" => row.when.map(|_| row.event.precision),
-        "record_offset" => Some(signed(row.event.provenance.offset)),
-        "record_length" => Some(signed(row.event.provenance.length)),
-        "record_line" => Some(signed(row.event.provenance.line)),
-        "raw_start" => row.raw.as_ref().map(|raw| raw.start),
-        "raw_length" => row.raw.as_ref().map(|raw| raw.length),
-        _ => None,
-    }
-}
-
-/// The same 64 bits: offsets beyond the largest signed number come back as they were.
-const fn signed(n: u64) -> i64 {
-    n.cast_signed()
-}
-
-fn texts<'r>(rows: &'r [Row<'_>], value: impl Fn(&'r Row<'_>) -> Option<Cow<'r, str>>) -> ArrayRef {
-    collected(StringViewBuilder::with_capacity(rows.len()), rows, value)
-}
-
-/// Texts that mostly recur (a host, an evidence file, a client's software): each is kept once.
-fn recurring<'r>(rows: &'r [Row<'_>], value: impl Fn(&'r Row<'_>) -> Option<Cow<'r, str>>) -> ArrayRef {
-    let builder = StringViewBuilder::with_capacity(rows.len()).with_deduplicate_strings();
-    collected(builder, rows, value)
-}
-
-fn collected<'r>(
-    mut builder: StringViewBuilder,
-    rows: &'r [Row<'_>],
-    value: impl Fn(&'r Row<'_>) -> Option<Cow<'r, str>>,
-) -> ArrayRef {
-    for row in rows {
-        builder.append_option(value(row));
-    }
-    Arc::new(builder.finish())
-}
-
-/// A commit's sum has no identity: it is merged, never looked up.
-fn ids(rows: &[Row<'_>]) -> ArrayRef {
-    let mut builder = StringViewBuilder::with_capacity(rows.len());
-    let mut digits = [0; 32];
-    for row in rows {
-        match row.kind {
-            kind::COMMIT => builder.append_null(),
-            _ => builder.append_value(row.event.id.digits(&mut digits)),
-        }
-    }
-    Arc::new(builder.finish())
-}
-
-fn integers(rows: &[Row<'_>], value: impl Fn(&Row<'_>) -> Option<i64>) -> ArrayRef {
-    Arc::new(rows.iter().map(value).collect::<Int64Array>())
-}
-
-/// Instants in microseconds: the earliest rounded down, the latest up, so that they enclose the truth. Until when an
-/// event can have happened stands in `until_ns` alone, as it costs as much as the event's time.
-fn times(name: &str, rows: &[Row<'_>]) -> ArrayRef {
-    let micros = rows.iter().map(|row| {
-        let when = row.when?;
-        match name {
-            "time" => Some(when.from.0.div_euclid(1000)),
-            _ => (row.kind != kind::EVENT).then(|| micros_up(when.until.0)),
-        }
-    });
-    Arc::new(micros.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
-}
-
 /// Whole microseconds, rounded up.
 pub(super) const fn micros_up(nanos: i64) -> i64 {
     nanos.div_euclid(1000) + (nanos.rem_euclid(1000) > 0) as i64
-}
-
-fn lists<'r>(rows: &'r [Row<'_>], values: impl Fn(&'r Row<'_>) -> &'r [String]) -> ArrayRef {
-    let mut builder = ListBuilder::new(StringViewBuilder::new()).with_field(list_item());
-    for row in rows {
-        let values = values(row);
-        for value in values {
-            builder.values().append_value(value);
-        }
-        builder.append(!values.is_empty());
-    }
-    Arc::new(builder.finish())
 }
 
 /// The columns that an event is rebuilt from.
@@ -472,8 +322,10 @@ fn strings(array: &ArrayRef) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::columns::encode;
     use super::super::leaves::leaves;
     use super::*;
+    use datafusion::arrow::array::TimestampMicrosecondArray;
     use serde_json::Value;
 
     fn encoded(events: &[&Event]) -> RecordBatch {

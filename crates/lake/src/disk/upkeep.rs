@@ -1,11 +1,12 @@
 //! Upkeep: small files rewritten to larger ones, and files that no readable version needs removed.
 
+use super::columns::encode;
 use super::few::Few;
 use super::file::{Change, DataFile, Entry};
 use super::fs::random_name;
 use super::kinds::Kinds;
 use super::log::{Snapshot, compact_operation};
-use super::rows::{Row, encode, to_json};
+use super::rows::{Row, to_json};
 use super::schema::{SIDE, columns, file_schema, kind};
 use super::writer::now;
 use super::{Disk, Sum};

@@ -1,18 +1,19 @@
 //! The one writer of a lake: rows become files, files become part of the table in one commit.
 
+use super::columns::encode;
 use super::file::{Change, DataFile};
 use super::fs::random_name;
 use super::intake::{Intake, Taken};
 use super::known::{Known, Reach};
 use super::log::write_operation;
 use super::raw::Sealer;
-use super::rows::{Row, encode, to_json};
+use super::rows::{Row, to_json};
 use super::schema::SIDE;
 use super::{Disk, Sum};
 use crate::error::Error;
 use crate::lake::{Receipt, Version};
 use crate::pending::{Pending, lineage_of};
-use ambit_event::{Batch, Checkpoint, Keys};
+use ambit_event::{Batch, Checkpoint, Event, Keys};
 use datafusion::arrow::error::ArrowError;
 use deltalake_core::kernel::{Action, Add};
 use serde_json::json;
@@ -82,7 +83,7 @@ impl DiskWriter {
         self.pending.n_bytes
     }
 
-    pub async fn push(&mut self, batch: Batch) -> Result<(), Error> {
+    pub async fn push(&mut self, batch: Batch) -> Result<Vec<Event>, Error> {
         self.usable()?;
         let before = match lineage_of(&batch) {
             Some(lineage) => self.checkpoint(lineage).await?,
@@ -90,7 +91,7 @@ impl DiskWriter {
         };
         let reach = Reach::of(&batch, before.as_ref());
         self.known
-            .load(&self.disk.log.table, &self.disk.snapshot.entries, &reach)?;
+            .load(&self.disk.log.table, &self.disk.snapshot, reach)?;
         let behind = self.behind.as_ref().map(|behind| &*behind.rows);
         let holds = |id| self.known.holds(id) || behind.is_some_and(|rows| rows.holds(id));
         self.pending.take(batch, &holds, before.as_ref());
@@ -100,16 +101,18 @@ impl DiskWriter {
         taken
     }
 
-    /// Makes columns of the events that wait.
-    fn take_in(&mut self) -> Result<(), Error> {
+    /// Makes columns of the events that wait, and gives these back.
+    fn take_in(&mut self) -> Result<Vec<Event>, Error> {
+        let mut spent = Vec::new();
         for events in std::mem::take(&mut self.pending.batches) {
             let intake = match self.intake.take() {
                 Some(intake) => intake,
                 None => self.new_intake()?,
             };
             self.intake.insert(intake).add(&events)?;
+            spent = events;
         }
-        Ok(())
+        Ok(spent)
     }
 
     fn new_intake(&self) -> Result<Intake, Error> {

@@ -163,11 +163,11 @@ impl Drop for MemoryWriter {
 
 #[async_trait]
 impl BackendWriter for MemoryWriter {
-    async fn push(&mut self, batch: Batch) -> Result<(), Error> {
+    async fn push(&mut self, batch: Batch) -> Result<Vec<Event>, Error> {
         let newest = self.shared.newest();
         let before = lineage_of(&batch).and_then(|lineage| newest.checkpoint(&lineage));
         self.pending.take(batch, &|id| newest.knows(id), before.as_ref());
-        Ok(())
+        Ok(Vec::new())
     }
 
     fn n_pending_bytes(&self) -> u64 {
