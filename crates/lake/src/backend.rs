@@ -6,7 +6,7 @@
 use crate::error::Error;
 use crate::lake::{Compaction, Receipt, Vacuum};
 use crate::ledger::Ledger;
-use crate::query::{Distinct, Query};
+use crate::query::{Distinct, Query, Test};
 use crate::table::Table;
 use ambit_event::{Batch, Checkpoint, Column, Event, EventId, Evidence, Keys, Noted, Reject, Timestamp};
 use async_trait::async_trait;
@@ -23,6 +23,7 @@ pub(crate) trait Backend: Send + Sync {
     async fn events(&self, query: &Query) -> Result<Vec<Event>, Error>;
     async fn count(&self, query: &Query) -> Result<u64, Error>;
     async fn distinct(&self, columns: &[Column], query: &Query) -> Result<Vec<Distinct>, Error>;
+    async fn values(&self, column: Column, test: &Test) -> Result<Vec<String>, Error>;
     async fn rejects(&self, limit: usize) -> Result<(u64, Vec<Reject>), Error>;
     async fn evidence(&self) -> Result<Vec<Evidence>, Error>;
     async fn checkpoint(&self, lineage: &str) -> Result<Option<Checkpoint>, Error>;

@@ -5,7 +5,7 @@ use crate::coverage::Coverage;
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::memory::View;
-use crate::query::{Distinct, Query};
+use crate::query::{Distinct, Query, Test};
 use crate::table::Table;
 use ambit_event::{
     Batch, Checkpoint, Column, Event, EventId, Evidence, Keys, Noticed, Reject, Timestamp, noticed,
@@ -118,6 +118,15 @@ impl Lake {
     /// As for [`Lake::events`].
     pub async fn distinct(&self, columns: &[Column], query: &Query) -> Result<Vec<Distinct>, Error> {
         self.backend.distinct(columns, query).await
+    }
+
+    /// The values of a text column which a test admits, in their order. Much sooner told than what else is known of
+    /// them, which [`Lake::distinct`] says: no row is looked at.
+    ///
+    /// # Errors
+    /// As for [`Lake::events`].
+    pub async fn values(&self, column: Column, test: &Test) -> Result<Vec<String>, Error> {
+        self.backend.values(column, test).await
     }
 
     /// How many records were rejected, and the first of them by position. Their bytes stay sealed: `raw`

@@ -217,6 +217,19 @@ impl Test {
         }
     }
 
+    /// As [`Self::admits_text`], for many values that are there.
+    #[cfg(feature = "engine")]
+    pub(crate) fn compiled(&self) -> impl Fn(&str) -> bool {
+        let parts = match self {
+            Self::Like(pattern) => Some(parts_of(&fold(pattern))),
+            _ => None,
+        };
+        move |value| match &parts {
+            Some(parts) => begins(value, parts) && fits(value, parts),
+            None => self.admits_text(Some(value)),
+        }
+    }
+
     fn admits_integer(&self, value: Option<i64>) -> bool {
         match (self, value) {
             (Self::Between(low, high), Some(n)) => within(n, *low, *high),
@@ -273,7 +286,20 @@ pub(crate) fn parts_of(pattern: &str) -> Vec<String> {
 /// Whether the text matches a pattern in which `*` stands for any characters, letters without case.
 /// Linear in the text for each `*`-separated part: the parts are found greedily from the left.
 pub(crate) fn like(text: &str, pattern: &str) -> bool {
-    let (text, parts) = (fold(text), parts_of(&fold(pattern)));
+    fits(text, &parts_of(&fold(pattern)))
+}
+
+/// Whether a text can begin as the folded parts of a pattern do; most texts that do not are told at once.
+#[cfg(feature = "engine")]
+fn begins(text: &str, parts: &[String]) -> bool {
+    let head = parts.first().map(String::as_bytes).unwrap_or_default();
+    let start = text.as_bytes().get(..head.len());
+    start.is_none_or(|start| !start.is_ascii() || start.eq_ignore_ascii_case(head))
+}
+
+/// Whether a text matches the folded parts of a pattern.
+fn fits(text: &str, parts: &[String]) -> bool {
+    let text = fold(text);
     let mut parts = parts.iter().map(String::as_str);
     let Some(mut rest) = parts.next().and_then(|head| text.strip_prefix(head)) else {
         return false;

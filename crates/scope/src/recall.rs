@@ -66,6 +66,11 @@ impl<'a> Recall<'a> {
         Ok(self.lake.distinct(columns, query).await?)
     }
 
+    /// As [`Lake::values`].
+    pub async fn values(&self, column: Column, test: &Test) -> Result<Vec<String>, Error> {
+        Ok(self.lake.values(column, test).await?)
+    }
+
     /// As [`Lake::events`].
     pub async fn events(&self, query: &Query) -> Result<Vec<Event>, Error> {
         if let Filter::Column(column, Test::In(values)) = &query.filter

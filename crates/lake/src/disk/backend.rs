@@ -5,7 +5,7 @@ use crate::backend::{Backend, BackendWriter};
 use crate::error::Error;
 use crate::lake::{Compaction, Receipt, Vacuum};
 use crate::ledger::Ledger;
-use crate::query::{Distinct, Query, tally};
+use crate::query::{Distinct, Query, Test, tally};
 use crate::table::Table;
 use ambit_event::{Batch, Checkpoint, Column, Event, EventId, Evidence, Keys, Noted, Reject, Timestamp};
 use async_trait::async_trait;
@@ -54,6 +54,10 @@ impl Backend for Disk {
             Some(distinct) => Ok(distinct),
             None => Ok(tally(columns, &self.events(query).await?)),
         }
+    }
+
+    async fn values(&self, column: Column, test: &Test) -> Result<Vec<String>, Error> {
+        self.values(column, test).await
     }
 
     async fn rejects(&self, limit: usize) -> Result<(u64, Vec<Reject>), Error> {

@@ -7,7 +7,7 @@ use super::rows::to_json;
 use super::schema::{DAY, SIDE, STATISTICS, file_schema};
 use super::strips::{Gatherer, Place, Places, ROW_GROUP};
 use crate::error::Error;
-use ambit_event::Timestamp;
+use ambit_event::{Span, Timestamp};
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::common::stats::Precision;
@@ -340,6 +340,14 @@ pub(super) struct Told {
     /// Least and greatest instant, nanoseconds.
     pub time: Option<(i64, i64)>,
     pub source: Option<(String, String)>,
+}
+
+impl Told {
+    /// From the first to the last instant of its events.
+    pub fn span(&self) -> Option<Span> {
+        let (first, last) = self.time?;
+        Some(Span::new(Timestamp(first), Timestamp(last)))
+    }
 }
 
 impl Entry {

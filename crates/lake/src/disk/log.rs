@@ -29,7 +29,7 @@ const CHECKPOINT_EVERY: u64 = 64;
 pub(super) struct Log {
     pub table: PathBuf,
     store: LogStoreRef,
-    lookups: Arc<Lookups>,
+    pub lookups: Arc<Lookups>,
 }
 
 /// The table at one version.

@@ -4,25 +4,40 @@
 //! times as long as the question itself: a look-up in all history would grow with all history. Where anything here
 //! cannot be read, the answer is *it can*, and the engine tells what is wrong.
 
+use super::chunks::Chunks;
 use super::file::{Entry, indexes_of};
 use super::schema::looked_up;
 use super::strips::{Places, Strips, hash_of};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use datafusion::parquet::file::metadata::PageIndexPolicy;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+
+/// What the footers of files may take in memory, by a rough count.
+const FOOTERS: usize = 64 << 20;
 
 /// Where the indexes of the files lie, as far as they were asked for.
 #[derive(Debug)]
 pub(super) struct Lookups {
     table: PathBuf,
     known: Mutex<HashMap<String, Arc<Vec<RowGroup>>>>,
+    footers: Mutex<Footers>,
+}
+
+/// The footers of files that were read without the engine.
+#[derive(Debug, Default)]
+struct Footers {
+    of_file: HashMap<String, Arc<ArrowReaderMetadata>>,
+    n_bytes: usize,
 }
 
 /// A row group with the indexes of its columns.
@@ -44,12 +59,46 @@ impl Lookups {
         Self {
             table,
             known: Mutex::default(),
+            footers: Mutex::default(),
         }
+    }
+
+    /// Where a file lies.
+    pub fn path(&self, entry: &Entry) -> PathBuf {
+        self.table.join(&entry.path)
+    }
+
+    /// What the footer of a file says, with the places of its pages; `None` where it cannot be read.
+    pub fn footer(&self, entry: &Entry, file: &Chunks) -> Option<Arc<ArrowReaderMetadata>> {
+        if let Some(known) = self.footers().of_file.get(&entry.path) {
+            return Some(known.clone());
+        }
+        let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Required);
+        let footer = Arc::new(ArrowReaderMetadata::load(file, options).ok()?);
+        let mut footers = self.footers();
+        footers.n_bytes += footer.metadata().memory_size();
+        if footers.n_bytes > FOOTERS {
+            *footers = Footers {
+                n_bytes: footer.metadata().memory_size(),
+                ..Footers::default()
+            };
+        }
+        footers.of_file.insert(entry.path.clone(), footer.clone());
+        Some(footer)
+    }
+
+    fn footers(&self) -> MutexGuard<'_, Footers> {
+        self.footers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Of these files the ones that can hold rows for which all filters hold, in their order.
     pub fn sift<'e>(&self, entries: Vec<&'e Arc<Entry>>, filters: &[Expr]) -> Vec<Kept<'e>> {
         let needs = Needs::All(filters.iter().map(Needs::of).collect()).simple();
+        self.keep(entries, &needs)
+    }
+
+    /// Of these files the ones that can hold what is needed, in their order.
+    pub fn keep<'e>(&self, entries: Vec<&'e Arc<Entry>>, needs: &Needs) -> Vec<Kept<'e>> {
         if matches!(needs, Needs::Anything) {
             let all = entries.into_iter().map(|entry| Kept {
                 entry,
@@ -62,7 +111,7 @@ impl Lookups {
         thread::scope(|scope| {
             let shares = entries.chunks(share);
             let asked: Vec<_> = shares
-                .map(|entries| scope.spawn(|| self.sift_some(entries, &needs)))
+                .map(|entries| scope.spawn(|| self.keep_some(entries, needs)))
                 .collect();
             let sifted = asked.into_iter().flat_map(|thread| {
                 thread
@@ -73,7 +122,7 @@ impl Lookups {
         })
     }
 
-    fn sift_some<'e>(&self, entries: &[&'e Arc<Entry>], needs: &Needs) -> Vec<Kept<'e>> {
+    fn keep_some<'e>(&self, entries: &[&'e Arc<Entry>], needs: &Needs) -> Vec<Kept<'e>> {
         let kept = entries.iter().filter_map(|&entry| {
             let row_groups = self.admitting(entry, needs);
             let can =
@@ -115,7 +164,7 @@ impl Lookups {
 
 /// What a row must hold to be among the answer, as far as indexes can tell.
 #[derive(Debug, PartialEq)]
-enum Needs {
+pub(super) enum Needs {
     Anything,
     /// A value of one of these hashes in the column.
     OneOf(&'static str, Vec<u64>),
@@ -191,6 +240,28 @@ impl Needs {
                 .fold(Strips::NONE, |any, part| any.or(part.admitting(indexes))),
         }
     }
+}
+
+/// Does each of the tasks, on all cores; `None` where one of them cannot be done.
+pub(super) fn spread<T: Sync>(tasks: &[T], work: impl Fn(&T) -> Option<()> + Sync) -> Option<()> {
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let work_on = || {
+        while !failed.load(Ordering::Relaxed)
+            && let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed))
+        {
+            if work(task).is_none() {
+                failed.store(true, Ordering::Relaxed);
+            }
+        }
+    };
+    let n_threads = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        for _ in 1..n_threads.min(tasks.len()) {
+            scope.spawn(work_on);
+        }
+        work_on();
+    });
+    (!failed.into_inner()).then_some(())
 }
 
 fn text(value: &Expr) -> Option<&str> {

@@ -5,6 +5,7 @@
 
 mod backend;
 mod bits;
+mod chunks;
 mod columns;
 mod few;
 mod file;
@@ -18,6 +19,7 @@ mod leaves;
 mod log;
 mod lookup;
 mod note;
+mod pick;
 mod raw;
 mod rows;
 mod scan;
@@ -29,6 +31,7 @@ mod template;
 mod tests;
 mod translate;
 mod upkeep;
+mod values;
 mod views;
 mod weave;
 mod writer;
@@ -42,7 +45,7 @@ use crate::engine::{self, Engine, failed};
 use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::pending::{evidence_id, sort_evidence};
-use crate::query::{Distinct, Filter, Query, Test};
+use crate::query::{Distinct, Filter, Query, Test, tally};
 use crate::table::Table;
 use ambit_event::{
     Checkpoint, Column, ColumnKind, Event, EventId, Evidence, Keys, Noted, Reject, Span, Timestamp,
@@ -58,6 +61,7 @@ use futures::TryStreamExt;
 use home::Home;
 use kinds::Kinds;
 use log::{Log, Snapshot};
+use pick::Pick;
 use rows::{Cells, RawRef};
 use schema::{END, SIDE, kind};
 use serde::{Deserialize, Serialize};
@@ -164,6 +168,10 @@ impl Disk {
         let several = parts.len() > 1;
         let mut found = Found::new(most, several);
         for part in &parts {
+            if let Some(events) = self.picked(part, query) {
+                found.extend(events.into_iter());
+                continue;
+            }
             let Translated { expr, exact } = part_expr(part, query.span);
             let mut rows = self.event_rows(expr)?;
             if let Some(limit) = query.limit.filter(|limit| exact && *limit <= FEW) {
@@ -181,6 +189,28 @@ impl Disk {
             }
         }
         Ok(found.finish())
+    }
+
+    /// The events of a part that indexes find; `None` where the engine has to. Of many events the first few are found
+    /// sooner by the engine, which stops reading at the last of them.
+    fn picked(&self, part: &Filter, query: &Query) -> Option<Vec<Event>> {
+        let most = query.limit.unwrap_or(usize::MAX);
+        let pick = Pick::of(part, query.span).filter(|_| most > FEW)?;
+        pick.read(&self.log.lookups, &self.snapshot.entries, most)
+    }
+
+    /// The values of a text column which a test admits.
+    pub async fn values(&self, column: Column, test: &Test) -> Result<Vec<String>, Error> {
+        let read = values::values(&self.log.lookups, &self.snapshot.entries, column.name(), test);
+        if let Some(values) = read.filter(|_| column.kind() == ColumnKind::Text) {
+            return Ok(values.into_iter().collect());
+        }
+        let query = Query::of(Filter::Column(column, test.clone()));
+        let distinct = match self.distinct(&[column], &query).await? {
+            Some(distinct) => distinct,
+            None => tally(&[column], &self.events(&query).await?),
+        };
+        Ok(distinct.into_iter().filter_map(|d| d.value).collect())
     }
 
     /// Whether no event can answer, as far as the sums tell that were read before: to read them for one question

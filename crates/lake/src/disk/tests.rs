@@ -278,7 +278,20 @@ async fn memory_and_disk_answer_alike() {
                 disk.distinct(&columns, &query).await.unwrap(),
                 "{nth}: {columns:?} {query:?}"
             );
+            let (column, test) = (columns[0], test(&mut dice));
+            let (expected, found) = (
+                memory.values(column, &test).await,
+                disk.values(column, &test).await,
+            );
+            assert_eq!(expected.unwrap(), found.unwrap(), "{nth}: {column:?} {test:?}");
         }
+        // More than the engine is asked for, so that indexes answer where they can.
+        let many = Query {
+            limit: Some(100_000),
+            ..query
+        };
+        let found = disk.events(&many).await.unwrap();
+        assert_eq!(memory.events(&many).await.unwrap(), found, "{nth}: {many:?}");
     }
 }
 
@@ -335,6 +348,76 @@ async fn what_is_looked_up_is_found_wherever_it_stands() {
             (found.len(), found.iter().collect()),
             (n_found, expected),
             "{query:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_looked_up_is_narrowed_by_ids_time_and_number() {
+    let dir = TempDir::new().unwrap();
+    let all = a_day(140_000).events;
+    let disk = Lake::create(dir.path()).await.unwrap();
+    put(&disk, [a_day(140_000)]).await;
+    let disk = disk.refresh().await.unwrap();
+    let device = Filter::one_of(Column::Device, (0..3000).map(|nth| format!("d{nth}")));
+    let known: Vec<EventId> = (0..1000).map(|nth| all[nth * 2].id).collect();
+    let unknown = Filter::All(vec![device.clone(), Filter::Not(Box::new(Filter::Ids(known)))]);
+    let of_one = Filter::All(vec![device.clone(), Filter::eq(Column::ActorUser, "u2")]);
+    let whole = Query::of(Filter::everything());
+    let span = Span::new(all[2000].time, all[51_000].time);
+    for (filter, n_found) in [(device, 6000), (unknown, 5000), (of_one, 3000)] {
+        for span in [Span::ALL, span] {
+            for limit in [None, Some(1), Some(2500)] {
+                let query = Query {
+                    filter: filter.clone(),
+                    span,
+                    limit,
+                };
+                let admitted = all.iter().filter(|event| query.admits(event));
+                let expected: Vec<&Event> = admitted.take(limit.unwrap_or(usize::MAX)).collect();
+                let found = disk.events(&query).await.unwrap();
+                assert!(
+                    found.iter().eq(expected),
+                    "{} of {n_found}: {query:?}",
+                    found.len()
+                );
+                assert!(span != Span::ALL || limit.is_some() || found.len() == n_found);
+            }
+        }
+    }
+    assert_eq!(disk.count(&whole).await.unwrap(), 140_000);
+}
+
+/// Columns with a dictionary, without one, and with one that became too long.
+#[tokio::test(flavor = "multi_thread")]
+async fn values_are_told_without_their_events() {
+    let dir = TempDir::new().unwrap();
+    let (memory, disk) = (Lake::in_memory([7; 32]), Lake::create(dir.path()).await.unwrap());
+    let mut batch = a_day(140_000);
+    for (nth, event) in batch.events.iter_mut().enumerate() {
+        let name = format!("/V1/a{}/{}", nth % 9, "x".repeat(nth / 7000));
+        event.resource = (nth % 3 > 0).then(|| format!("{name}/{}", nth % 100_000));
+    }
+    for lake in [&memory, &disk] {
+        put(lake, [batch.clone()]).await;
+    }
+    let (memory, disk) = (memory.refresh().await.unwrap(), disk.refresh().await.unwrap());
+    for (column, test) in [
+        (Column::Resource, Test::like("/v1/A3/*77")),
+        (Column::Resource, Test::like("/v1/\u{212a}*")),
+        (Column::Resource, Test::like("*x/1")),
+        (Column::Device, Test::like("D1*")),
+        (Column::Device, Test::Present),
+        (Column::Trace, Test::like("t77*")),
+        (Column::ActorUser, Test::In(vec!["u1".into(), "u9".into()])),
+        (Column::Host, Test::Present),
+        (Column::RecordCount, Test::Present),
+    ] {
+        let expected = memory.values(column, &test).await.unwrap();
+        assert_eq!(
+            disk.values(column, &test).await.unwrap(),
+            expected,
+            "{column:?} {test:?}"
         );
     }
 }

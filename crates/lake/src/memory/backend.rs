@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::lake::{Compaction, Receipt, Vacuum, Version};
 use crate::ledger::Ledger;
 use crate::pending::{Pending, lineage_of};
-use crate::query::{Distinct, Query, tally};
+use crate::query::{Distinct, Filter, Query, Test, tally};
 use crate::table::Table;
 use ambit_event::{Batch, Checkpoint, Column, Event, EventId, Evidence, Keys, Noted, Reject, Timestamp};
 use async_trait::async_trait;
@@ -86,6 +86,12 @@ impl Backend for View {
 
     async fn distinct(&self, columns: &[Column], query: &Query) -> Result<Vec<Distinct>, Error> {
         Ok(tally(columns, &self.snapshot.events(query)))
+    }
+
+    async fn values(&self, column: Column, test: &Test) -> Result<Vec<String>, Error> {
+        let query = Query::of(Filter::Column(column, test.clone()));
+        let distinct = tally(&[column], &self.snapshot.events(&query));
+        Ok(distinct.into_iter().filter_map(|d| d.value).collect())
     }
 
     async fn rejects(&self, limit: usize) -> Result<(u64, Vec<Reject>), Error> {

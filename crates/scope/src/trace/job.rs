@@ -125,16 +125,14 @@ impl Trace<'_> {
     }
 
     /// Asks once under which paths results were taken at all: they are looked for in all records, and to ask for those
-    /// after some instant takes longer, as each record's time is read too.
+    /// after some instant takes much longer, as paths are told without their records.
     async fn see_results(&mut self, operation: &Operation, route: &Route, name: &str) -> Result<(), Error> {
         if self.results.contains_key(&operation.name) {
             return Ok(());
         }
-        let query = Query::of(taken_by(operation));
-        let seen = self.lake.distinct(&[Column::Resource], &query).await?;
-        let paths = seen.into_iter().filter_map(|distinct| distinct.value);
+        let paths = self.lake.values(Column::Resource, &path_of(route)).await?;
         let taken = |path: &str| taken_from(route, name, path);
-        let paths = Paths::of(paths, self.lake.keys(), taken);
+        let paths = Paths::of(paths.into_iter(), self.lake.keys(), taken);
         self.results.insert(operation.name.clone(), paths);
         Ok(())
     }
@@ -155,14 +153,17 @@ fn taken_from(route: &Route, name: &str, path: &str) -> Option<String> {
 /// The records that an operation may be: those of its route, every parameter left open.
 fn taken_by(operation: &Operation) -> Filter {
     match &operation.matches {
-        Match::Route(route) => {
-            let segment = |s: &Segment| match s {
-                Segment::Literal(text) => text.clone(),
-                _ => "*".to_owned(),
-            };
-            let path: Vec<String> = route.segments.iter().map(segment).collect();
-            Filter::Column(Column::Resource, Test::like(&format!("/{}*", path.join("/"))))
-        }
+        Match::Route(route) => Filter::Column(Column::Resource, path_of(route)),
         Match::Api(glob) => Filter::Column(Column::Operation, Test::like(glob.pattern())),
     }
+}
+
+/// The paths that can be of a route.
+fn path_of(route: &Route) -> Test {
+    let segment = |s: &Segment| match s {
+        Segment::Literal(text) => text.clone(),
+        _ => "*".to_owned(),
+    };
+    let path: Vec<String> = route.segments.iter().map(segment).collect();
+    Test::like(&format!("/{}*", path.join("/")))
 }
