@@ -2,9 +2,9 @@
 
 use crate::places::{Place, Places};
 use crate::run;
-use crate::stream::{Key, Who};
+use crate::stream::{Key, Names, Who};
 use ambit_event::{Event, Timestamp};
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
@@ -17,6 +17,8 @@ pub(crate) struct Around<'e> {
     pub since: &'e BTreeMap<String, Timestamp>,
     /// The database of places, where there is one.
     pub places: Option<&'e Places>,
+    /// The names of sources and hosts.
+    pub names: &'e RefCell<Names>,
 }
 
 /// An event, and what several behaviours need of it, worked out once.
@@ -56,7 +58,10 @@ impl<'e> Seen<'e> {
     }
 
     pub fn who(&self) -> Arc<Who> {
-        Arc::clone(self.who.get_or_init(|| run::who(self.event)))
+        Arc::clone(self.who.get_or_init(|| {
+            let mut names = self.around.names.borrow_mut();
+            run::who(self.event, &mut names)
+        }))
     }
 
     /// The address, if it is one that says where somebody is.
@@ -123,6 +128,7 @@ impl<'e> Seen<'e> {
         let around = Around {
             since: &NOTHING,
             places: None,
+            names: Box::leak(Box::default()),
         };
         Self::new(event, around)
     }
