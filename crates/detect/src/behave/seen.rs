@@ -1,5 +1,6 @@
 //! An event as behaviours look at it.
 
+use super::login::{self, Login};
 use crate::places::{Place, Places};
 use crate::run;
 use crate::stream::{Key, Names, Who};
@@ -27,6 +28,7 @@ pub(crate) struct Seen<'e> {
     around: Around<'e>,
     who: OnceCell<Arc<Who>>,
     place: OnceCell<Option<Place>>,
+    login: OnceCell<Option<Login>>,
 }
 
 impl<'e> Seen<'e> {
@@ -36,6 +38,7 @@ impl<'e> Seen<'e> {
             around,
             who: OnceCell::new(),
             place: OnceCell::new(),
+            login: OnceCell::new(),
         }
     }
 
@@ -55,6 +58,11 @@ impl<'e> Seen<'e> {
         *self
             .place
             .get_or_init(|| self.around.places?.of(ip(self.address()?)?))
+    }
+
+    /// The attempt to log in that the event tells of.
+    pub fn login(&self) -> Option<&Login> {
+        self.login.get_or_init(|| login::of(self)).as_ref()
     }
 
     pub fn who(&self) -> Arc<Who> {
