@@ -75,9 +75,8 @@ impl Routes {
 
     /// The logs that an event is one of, as far as its columns tell.
     fn meant(&self, event: &Event) -> Vec<&Route> {
-        let lower = |text: &Option<String>| text.as_deref().unwrap_or_default().to_ascii_lowercase();
-        let of_it = self.of_operation.get(&lower(&event.operation));
-        let of_stream = self.of_stream.get(&lower(&event.stream));
+        let of_it = in_lower(&self.of_operation, event.operation.as_deref());
+        let of_stream = in_lower(&self.of_stream, event.stream.as_deref());
         let named = of_it.into_iter().chain(of_stream).flatten();
         let mut at: Vec<usize> = self.of_any.iter().chain(named).copied().collect();
         at.sort_unstable();
@@ -85,6 +84,18 @@ impl Routes {
         let routes = at.into_iter().filter_map(|at| self.all.get(at));
         routes.filter(|route| route.log.has_columns(event)).collect()
     }
+}
+
+/// What stands under the name in lower case.
+fn in_lower<'m, V>(map: &'m HashMap<String, V, RandomState>, name: Option<&str>) -> Option<&'m V> {
+    let name = name.unwrap_or_default();
+    let mut lower = [0; 128];
+    let Some(short) = lower.get_mut(..name.len()) else {
+        return map.get(&name.to_ascii_lowercase());
+    };
+    short.copy_from_slice(name.as_bytes());
+    short.make_ascii_lowercase();
+    map.get(std::str::from_utf8(short).ok()?)
 }
 
 impl Detector {

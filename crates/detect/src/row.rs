@@ -1,29 +1,49 @@
-//! A producer's fields as the Sigma engine looks into them: read once, in their order, and their texts borrowed from
-//! the JSON that an event keeps. What is nested is read as values.
+//! A producer's fields as the Sigma engine looks into them: found once, in their order, and their texts borrowed from
+//! the JSON that an event keeps. What is written with escapes, and what is nested, is read where it is asked for.
+
+mod lex;
 
 use ambit_event::Fields;
 use rsigma_eval::{Event as _, EventValue, JsonEvent};
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::fmt;
 
 /// The fields.
 #[derive(Debug, Default)]
 pub(crate) struct Row<'e> {
+    /// The JSON that they are written in, where that is at hand and has no escapes that need not be.
+    json: Option<&'e str>,
+    folded_json: OnceCell<Option<Box<str>>>,
     cells: Vec<Cell<'e>>,
     /// The same as one value, for paths that take more than steps from name to name.
     whole: OnceCell<Value>,
 }
 
-/// A field.
+/// A field. There are many of them for each event, so that it is small, and most of them nobody asks for.
 #[derive(Debug)]
 pub(crate) struct Cell<'e> {
     key: Cow<'e, str>,
     leaf: Leaf<'e>,
+    read: OnceCell<Box<Read>>,
+}
+
+/// What was made of a field that was asked for.
+#[derive(Debug, Default)]
+struct Read {
+    /// The text that is written with escapes.
+    text: OnceCell<Box<str>>,
     /// The text in the form in which texts are compared, where it is another one.
     folded: OnceCell<Option<Box<str>>>,
+    /// The list or object that is written.
+    value: OnceCell<Value>,
+}
+
+/// A text as it is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bare<'c> {
+    pub written: &'c str,
+    pub is_escaped: bool,
 }
 
 #[derive(Debug)]
@@ -32,9 +52,13 @@ enum Leaf<'e> {
     Bool(bool),
     Int(i64),
     Float(f64),
-    Text(Cow<'e, str>),
+    Text(&'e str),
+    /// A text with escapes, as it is written between the quotes.
+    Escaped(&'e str),
     /// A list or an object; and a number that the engine takes for the nearest one with a point.
-    Nested(Cow<'e, Value>),
+    Nested(&'e Value),
+    /// The same, as it is written.
+    Written(&'e str),
 }
 
 impl<'e> Row<'e> {
@@ -44,12 +68,13 @@ impl<'e> Row<'e> {
         read.unwrap_or_else(|| Self::of_map(fields))
     }
 
-    fn parse(text: &'e str) -> Option<Self> {
-        let mut reader = serde_json::Deserializer::from_str(text);
-        let cells = reader.deserialize_map(Cells).ok()?;
-        reader.end().ok()?;
-        let whole = OnceCell::new();
-        Some(Self { cells, whole })
+    fn parse(json: &'e str) -> Option<Self> {
+        let (cells, is_plain) = lex::cells(json)?;
+        Some(Self {
+            json: is_plain.then_some(json),
+            cells,
+            ..Self::default()
+        })
     }
 
     fn of_map(map: &'e Map<String, Value>) -> Self {
@@ -58,12 +83,22 @@ impl<'e> Row<'e> {
             .map(|(key, value)| Cell::new(Cow::Borrowed(key), Leaf::of(value)));
         Self {
             cells: cells.collect(),
-            whole: OnceCell::new(),
+            ..Self::default()
         }
     }
 
     pub fn cells(&self) -> &[Cell<'e>] {
         &self.cells
+    }
+
+    /// The JSON of the fields as `fold` has it, which is asked once. A part of one of their texts is in it as it is
+    /// written with the escapes that must be. `None` where that is not sure.
+    pub fn folded_json(&self, fold: fn(&str) -> Cow<'_, str>) -> Option<&str> {
+        let folded = self.folded_json.get_or_init(|| {
+            let json = self.json.filter(|json| json.is_ascii())?;
+            Some(fold(json).into())
+        });
+        folded.as_deref()
     }
 
     fn cell(&self, key: &str) -> Option<&Cell<'e>> {
@@ -82,11 +117,8 @@ impl<'e> Row<'e> {
                 .map(|value| owned(&value));
         }
         let (root, rest) = path.split_once('.')?;
-        let Leaf::Nested(value) = &self.cell(root)?.leaf else {
-            return None;
-        };
         let mut found = Vec::new();
-        follow(value, rest, &mut found);
+        follow(self.cell(root)?.nested()?, rest, &mut found);
         match found.len() {
             0 => None,
             1 => found.pop(),
@@ -97,20 +129,20 @@ impl<'e> Row<'e> {
     /// Every text of the record, however deep.
     pub fn visit_texts(&self, visit: &mut dyn FnMut(&str)) {
         for cell in &self.cells {
-            match &cell.leaf {
-                Leaf::Text(text) => visit(text),
-                Leaf::Nested(value) => JsonEvent::borrow(value).visit_string_values(visit),
-                _ => {}
+            if let Some(text) = cell.str() {
+                visit(text);
+            } else if let Some(value) = cell.nested() {
+                JsonEvent::borrow(value).visit_string_values(visit);
             }
         }
     }
 
     /// Whether some text of the record passes.
     pub fn any_text(&self, passes: &dyn Fn(&str) -> bool) -> bool {
-        self.cells.iter().any(|cell| match &cell.leaf {
-            Leaf::Text(text) => passes(text),
-            Leaf::Nested(value) => JsonEvent::borrow(value).any_string_value(passes),
-            _ => false,
+        self.cells.iter().any(|cell| match (cell.str(), cell.nested()) {
+            (Some(text), _) => passes(text),
+            (None, Some(value)) => JsonEvent::borrow(value).any_string_value(passes),
+            (None, None) => false,
         })
     }
 
@@ -118,9 +150,9 @@ impl<'e> Row<'e> {
     pub fn whole(&self) -> &Value {
         self.whole.get_or_init(|| {
             let fields = self.cells.iter().map(|cell| {
-                let value = match &cell.leaf {
-                    Leaf::Nested(value) => value.as_ref().clone(),
-                    _ => cell.value().to_json(),
+                let value = match cell.nested() {
+                    Some(value) => value.clone(),
+                    None => cell.value().to_json(),
                 };
                 (cell.key.to_string(), value)
             });
@@ -131,8 +163,21 @@ impl<'e> Row<'e> {
 
 impl<'e> Cell<'e> {
     fn new(key: Cow<'e, str>, leaf: Leaf<'e>) -> Self {
-        let folded = OnceCell::new();
-        Self { key, leaf, folded }
+        let read = OnceCell::new();
+        Self { key, leaf, read }
+    }
+
+    fn read(&self) -> &Read {
+        self.read.get_or_init(Box::default)
+    }
+
+    fn unescaped(&self, written: &str) -> &str {
+        self.read().text.get_or_init(|| lex::unescaped(written).into())
+    }
+
+    fn parsed(&self, written: &str) -> &Value {
+        let parsed = || serde_json::from_str(written).unwrap_or_default();
+        self.read().value.get_or_init(parsed)
     }
 
     pub fn key(&self) -> &str {
@@ -146,16 +191,43 @@ impl<'e> Cell<'e> {
             Leaf::Int(number) => EventValue::Int(*number),
             Leaf::Float(number) => EventValue::Float(*number),
             Leaf::Text(text) => EventValue::Str(Cow::Borrowed(text)),
-            Leaf::Nested(value) => EventValue::from(value.as_ref()),
+            Leaf::Escaped(text) => EventValue::Str(Cow::Borrowed(self.unescaped(text))),
+            Leaf::Nested(value) => EventValue::from(*value),
+            Leaf::Written(text) => EventValue::from(self.parsed(text)),
         }
+    }
+
+    fn str(&self) -> Option<&str> {
+        match &self.leaf {
+            Leaf::Text(text) => Some(text),
+            Leaf::Escaped(text) => Some(self.unescaped(text)),
+            _ => None,
+        }
+    }
+
+    /// The value, if it is more than a scalar.
+    fn nested(&self) -> Option<&Value> {
+        match &self.leaf {
+            Leaf::Nested(value) => Some(value),
+            Leaf::Written(text) => Some(self.parsed(text)),
+            _ => None,
+        }
+    }
+
+    /// The text as it is written, if it is one.
+    pub fn bare(&self) -> Option<Bare<'_>> {
+        let (written, is_escaped) = match &self.leaf {
+            Leaf::Text(text) => (*text, false),
+            Leaf::Escaped(text) => (*text, true),
+            _ => return None,
+        };
+        Some(Bare { written, is_escaped })
     }
 
     /// The text, if it is one, and as `fold` has it, which is asked once.
     pub fn text(&self, fold: fn(&str) -> Cow<'_, str>) -> Option<(&str, &str)> {
-        let Leaf::Text(text) = &self.leaf else {
-            return None;
-        };
-        let folded = self.folded.get_or_init(|| match fold(text) {
+        let text = self.str()?;
+        let folded = self.read().folded.get_or_init(|| match fold(text) {
             Cow::Borrowed(_) => None,
             Cow::Owned(folded) => Some(folded.into()),
         });
@@ -202,123 +274,13 @@ fn owned(value: &EventValue<'_>) -> EventValue<'static> {
 impl<'e> Leaf<'e> {
     fn of(value: &'e Value) -> Self {
         match EventValue::from(value) {
-            EventValue::Str(text) => Self::Text(text),
+            EventValue::Str(_) => Self::Text(value.as_str().unwrap_or_default()),
             EventValue::Int(number) => Self::Int(number),
             EventValue::Float(number) if value.is_f64() => Self::Float(number),
             EventValue::Bool(is_so) => Self::Bool(is_so),
             EventValue::Null => Self::Null,
-            EventValue::Float(_) | EventValue::Array(_) | EventValue::Map(_) => {
-                Self::Nested(Cow::Borrowed(value))
-            }
+            EventValue::Float(_) | EventValue::Array(_) | EventValue::Map(_) => Self::Nested(value),
         }
-    }
-}
-
-/// Reads an object's fields.
-struct Cells;
-
-impl<'e> Visitor<'e> for Cells {
-    type Value = Vec<Cell<'e>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'e>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let mut cells = Vec::with_capacity(40);
-        while let Some(key) = access.next_key_seed(Name)? {
-            cells.push(Cell::new(key, access.next_value_seed(OfLeaf)?));
-        }
-        Ok(cells)
-    }
-}
-
-struct Name;
-
-impl<'e> DeserializeSeed<'e> for Name {
-    type Value = Cow<'e, str>;
-
-    fn deserialize<D: Deserializer<'e>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'e> Visitor<'e> for Name {
-    type Value = Cow<'e, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'e str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-}
-
-struct OfLeaf;
-
-impl<'e> DeserializeSeed<'e> for OfLeaf {
-    type Value = Leaf<'e>;
-
-    fn deserialize<D: Deserializer<'e>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'e> Visitor<'e> for OfLeaf {
-    type Value = Leaf<'e>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Leaf::Null)
-    }
-
-    fn visit_bool<E>(self, is_so: bool) -> Result<Self::Value, E> {
-        Ok(Leaf::Bool(is_so))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Leaf::Int(number))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        let large = || Leaf::Nested(Cow::Owned(Value::from(number)));
-        Ok(i64::try_from(number).map_or_else(|_| large(), Leaf::Int))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Leaf::Float(number))
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'e str) -> Result<Self::Value, E> {
-        Ok(Leaf::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Leaf::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'e>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = access.next_element()? {
-            members.push(member);
-        }
-        Ok(Leaf::Nested(Cow::Owned(Value::Array(members))))
-    }
-
-    fn visit_map<A: MapAccess<'e>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let mut map = Map::new();
-        while let Some((key, value)) = access.next_entry()? {
-            map.insert(key, value);
-        }
-        Ok(Leaf::Nested(Cow::Owned(Value::Object(map))))
     }
 }
 
@@ -355,7 +317,25 @@ mod tests {
 
     #[test]
     fn what_is_no_object_has_no_fields() {
-        for text in ["[]", "{\"a\":1", "null", ""] {
+        for text in [
+            "[]",
+            "{\"a\":1",
+            "null",
+            "",
+            "{\"a\":1,}",
+            "{\"a\" 1}",
+            "{\"a\":1}}",
+            "{\"a\":1e999}",
+            "{a:1}",
+            "{,}",
+            "{\"a\":tru}",
+            "{\"a\":\"\\ud800\"}",
+            "{\"a\":[1}",
+            "{\"a\":\"b}",
+            "{\"a\":-}",
+            "{\"a\":01}",
+            "{\"a\":\"\\x\"}",
+        ] {
             assert!(
                 Row::of(&Fields::from_json(text.to_owned())).cells().is_empty(),
                 "{text}"

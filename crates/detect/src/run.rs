@@ -7,11 +7,12 @@ use crate::correlate::{Conclusion, Correlations};
 use crate::detector::{self, Detector};
 use crate::places::Places;
 use crate::rule::{Head, RuleSet};
-use crate::stream::{Change, Clock, Limits, Told, Verdict, Who};
+use crate::stream::{Change, Clock, Limits, Names, Told, Verdict, Who};
 use crate::suspect::Board;
 use ambit_event::{Event, Finding, FindingEntry as Entry, Level, Timestamp};
 use ambit_lake::Coverage;
 use serde::Serialize;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -89,6 +90,7 @@ pub struct Run {
     clock: Clock,
     /// The earliest record of each source.
     since: BTreeMap<String, Timestamp>,
+    names: RefCell<Names>,
     tally: RunTally,
 }
 
@@ -115,6 +117,7 @@ impl Run {
             places: terms.places,
             clock: Clock::new(terms.lateness_secs.saturating_mul(1_000_000_000)),
             since: BTreeMap::new(),
+            names: RefCell::default(),
             tally: RunTally::default(),
         }
     }
@@ -178,6 +181,7 @@ impl Run {
         let around = Around {
             since: &self.since,
             places: self.places.as_deref(),
+            names: &self.names,
         };
         let seen = Seen::new(event, around);
         let (mut arrivals, mut n_without) = (Vec::new(), 0);
@@ -344,7 +348,7 @@ fn finding(label: &Label<'_>, told: Told, verdict: Verdict) -> Finding {
         until: verdict.until,
         source: verdict.who.source.to_string(),
         host: verdict.who.host.as_ref().map(ToString::to_string),
-        actor: verdict.who.actor,
+        actor: verdict.who.actor.to_vec(),
         because: verdict.because,
         events: verdict.events.iter().map(|at| at.id).collect(),
         n_events: verdict.n_events,
@@ -352,10 +356,10 @@ fn finding(label: &Label<'_>, told: Told, verdict: Verdict) -> Finding {
 }
 
 /// Who acted in an event, and where it comes from.
-pub(crate) fn who(event: &Event) -> Arc<Who> {
+pub(crate) fn who(event: &Event, names: &mut Names) -> Arc<Who> {
     Arc::new(Who {
-        source: event.source.as_str().into(),
-        host: event.host.as_deref().map(Into::into),
-        actor: detector::actor(event),
+        source: names.one(&event.source),
+        host: event.host.as_deref().map(|host| names.one(host)),
+        actor: detector::actor(event).into(),
     })
 }

@@ -7,11 +7,13 @@ use ambit_event::{Column, ColumnKind, Event};
 use rsigma_eval::{EventValue, JsonEvent};
 use serde_json::Value;
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 /// A producer's fields, read.
 pub(crate) struct Record<'e> {
     event: &'e Event,
     row: Row<'e>,
+    folded_texts: OnceCell<Vec<Box<str>>>,
 }
 
 impl<'e> Record<'e> {
@@ -19,6 +21,7 @@ impl<'e> Record<'e> {
         Self {
             event,
             row: Row::of(&event.fields),
+            folded_texts: OnceCell::new(),
         }
     }
 
@@ -36,6 +39,7 @@ impl<'e> Record<'e> {
         View {
             event: self.event,
             row: &self.row,
+            folded_texts: &self.folded_texts,
             map,
         }
     }
@@ -54,6 +58,7 @@ fn is_any_of(value: &EventValue<'_>, allowed: &[String]) -> bool {
 pub(crate) struct View<'r> {
     event: &'r Event,
     row: &'r Row<'r>,
+    folded_texts: &'r OnceCell<Vec<Box<str>>>,
     map: &'r FieldMap,
 }
 
@@ -91,6 +96,12 @@ impl<'r> View<'r> {
         [Column::Message, Column::QueryText]
             .into_iter()
             .filter_map(|column| self.event.text(column))
+    }
+
+    /// The texts beside the fields as `fold` has them, which is asked once.
+    pub fn folded_texts(&self, fold: fn(&str) -> Cow<'_, str>) -> &'r [Box<str>] {
+        let folded = || self.texts().map(|text| fold(text).into()).collect();
+        self.folded_texts.get_or_init(folded)
     }
 }
 

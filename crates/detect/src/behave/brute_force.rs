@@ -1,6 +1,6 @@
 //! Many failed logins from one address at one service, or, where no address is told, at one account.
 
-use super::login::{self, Login};
+use super::login::Login;
 use super::seen::{Seen, key};
 use super::{Behaviour, Sheet};
 use crate::stream::{Fold, Key, Out, Stamp, Verdict};
@@ -191,7 +191,9 @@ impl Behaviour for BruteForce {
     };
 
     fn members(&self, seen: &Seen<'_>, give: &mut dyn FnMut(Key, Login)) {
-        let Some(login) = login::of(seen) else { return };
+        let Some(login) = seen.login().cloned() else {
+            return;
+        };
         let source = seen.event.source.as_str();
         let service = seen.event.actor_service.as_deref().unwrap_or("");
         match (login.address.clone(), seen.account()) {

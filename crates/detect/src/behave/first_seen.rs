@@ -216,7 +216,7 @@ impl Behaviour for FirstSeen {
             return;
         };
         // A failed login is somebody else's more often than not, and makes no habit.
-        if super::login::of(seen).is_some_and(|login| !login.is_success) {
+        if seen.login().is_some_and(|login| !login.is_success) {
             return;
         }
         let client = event.device.as_deref().or(event.user_agent.as_deref());

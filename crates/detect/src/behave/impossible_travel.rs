@@ -286,7 +286,7 @@ impl Behaviour for ImpossibleTravel {
         };
         let address = seen.address().and_then(ip);
         let is_egress = address.is_some_and(|ip| self.egress.iter().any(|network| network.0.contains(&ip)));
-        let is_failed = super::login::of(seen).is_some_and(|login| !login.is_success);
+        let is_failed = seen.login().is_some_and(|login| !login.is_success);
         let Some(spot) = place.spot.filter(|_| !is_egress && !is_failed) else {
             return;
         };

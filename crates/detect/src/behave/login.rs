@@ -76,10 +76,13 @@ fn guesser(seen: &Seen<'_>) -> Arc<Who> {
     if seen.address().is_none() {
         return seen.who();
     }
-    let mut who = (*seen.who()).clone();
-    who.actor
-        .retain(|actor| matches!(actor.kind, ObservableKind::Address | ObservableKind::Device));
-    Arc::new(who)
+    let who = seen.who();
+    let is_guesser =
+        |actor: &&Observable| matches!(actor.kind, ObservableKind::Address | ObservableKind::Device);
+    Arc::new(Who {
+        actor: who.actor.iter().filter(is_guesser).cloned().collect(),
+        ..(*who).clone()
+    })
 }
 
 fn of_service(seen: &Seen<'_>) -> Option<(bool, bool)> {
@@ -144,9 +147,11 @@ fn of_text(seen: &Seen<'_>, login: impl FnOnce() -> Login) -> Option<Login> {
     let mut login = login();
     if login.address.is_none() {
         let address: Box<str> = address_in(text)?.into();
-        let mut who = (*login.who).clone();
-        who.actor
-            .push(Observable::new(ObservableKind::Address, &*address));
+        let named = Observable::new(ObservableKind::Address, &*address);
+        let who = Who {
+            actor: login.who.actor.iter().cloned().chain([named]).collect(),
+            ..(*login.who).clone()
+        };
         (login.who, login.address) = (Arc::new(who), Some(address));
     }
     Some(login)

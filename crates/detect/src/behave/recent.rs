@@ -13,7 +13,7 @@ const MOST_KEPT: usize = 512;
 #[derive(Debug, Clone)]
 pub(crate) struct Recent<T> {
     members: VecDeque<(Stamp, Arc<Who>, T)>,
-    pub open: Option<Verdict>,
+    pub open: Option<Box<Verdict>>,
 }
 
 impl<T> Default for Recent<T> {
@@ -71,8 +71,8 @@ impl<T> Recent<T> {
         let is_old = |open: &Verdict| {
             open.until < oldest || at.time.0.saturating_sub(open.anchor.time.0) > 86_400 * SECOND
         };
-        if self.open.as_ref().is_some_and(is_old) {
-            out.closed.extend(self.open.take());
+        if self.open.as_deref().is_some_and(is_old) {
+            out.close(&mut self.open);
         }
         if !holds {
             return;
@@ -81,7 +81,8 @@ impl<T> Recent<T> {
             Some(open) => open.add(at, who),
             None => {
                 let members = self.members.iter().filter(|(.., member)| is_of(member));
-                self.open = Some(Verdict::over(at, members.map(|(at, who, _)| (*at, who))));
+                let verdict = Verdict::over(at, members.map(|(at, who, _)| (*at, who)));
+                self.open = Some(Box::new(verdict));
             }
         }
     }
@@ -98,7 +99,7 @@ impl<T> Recent<T> {
 macro_rules! folds_recent {
     ($secs:ident) => {
         fn open<'s>(&self, state: &'s Self::State) -> Option<&'s crate::stream::Verdict> {
-            state.open.as_ref()
+            state.open.as_deref()
         }
 
         fn is_spent(&self, state: &Self::State, from: ambit_event::Timestamp) -> bool {

@@ -1,10 +1,11 @@
 //! An event as behaviours look at it.
 
+use super::login::{self, Login};
 use crate::places::{Place, Places};
 use crate::run;
-use crate::stream::{Key, Who};
+use crate::stream::{Key, Names, Who};
 use ambit_event::{Event, Timestamp};
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
@@ -17,6 +18,8 @@ pub(crate) struct Around<'e> {
     pub since: &'e BTreeMap<String, Timestamp>,
     /// The database of places, where there is one.
     pub places: Option<&'e Places>,
+    /// The names of sources and hosts.
+    pub names: &'e RefCell<Names>,
 }
 
 /// An event, and what several behaviours need of it, worked out once.
@@ -25,6 +28,7 @@ pub(crate) struct Seen<'e> {
     around: Around<'e>,
     who: OnceCell<Arc<Who>>,
     place: OnceCell<Option<Place>>,
+    login: OnceCell<Option<Login>>,
 }
 
 impl<'e> Seen<'e> {
@@ -34,6 +38,7 @@ impl<'e> Seen<'e> {
             around,
             who: OnceCell::new(),
             place: OnceCell::new(),
+            login: OnceCell::new(),
         }
     }
 
@@ -55,8 +60,16 @@ impl<'e> Seen<'e> {
             .get_or_init(|| self.around.places?.of(ip(self.address()?)?))
     }
 
+    /// The attempt to log in that the event tells of.
+    pub fn login(&self) -> Option<&Login> {
+        self.login.get_or_init(|| login::of(self)).as_ref()
+    }
+
     pub fn who(&self) -> Arc<Who> {
-        Arc::clone(self.who.get_or_init(|| run::who(self.event)))
+        Arc::clone(self.who.get_or_init(|| {
+            let mut names = self.around.names.borrow_mut();
+            run::who(self.event, &mut names)
+        }))
     }
 
     /// The address, if it is one that says where somebody is.
@@ -123,6 +136,7 @@ impl<'e> Seen<'e> {
         let around = Around {
             since: &NOTHING,
             places: None,
+            names: Box::leak(Box::default()),
         };
         Self::new(event, around)
     }

@@ -1,6 +1,6 @@
 //! One address tries few passwords on many accounts of a service.
 
-use super::login::{self, Login};
+use super::login::Login;
 use super::seen::{Seen, key};
 use super::{Behaviour, Sheet};
 use crate::stream::{Fold, Key, Out, Stamp, Verdict};
@@ -120,7 +120,7 @@ impl Behaviour for Spraying {
     };
 
     fn members(&self, seen: &Seen<'_>, give: &mut dyn FnMut(Key, Login)) {
-        let Some(login) = login::of(seen).filter(|login| !login.is_success) else {
+        let Some(login) = seen.login().filter(|login| !login.is_success).cloned() else {
             return;
         };
         if let Some(address) = login.address.clone() {

@@ -1,6 +1,6 @@
 //! One address tries the passwords of many accounts, and some fit.
 
-use super::login::{self, Login};
+use super::login::Login;
 use super::seen::{Seen, key};
 use super::{Behaviour, Sheet};
 use crate::stream::{Fold, Key, Out, Stamp, Verdict};
@@ -118,7 +118,7 @@ impl Behaviour for Stuffing {
     };
 
     fn members(&self, seen: &Seen<'_>, give: &mut dyn FnMut(Key, Login)) {
-        let Some(login) = login::of(seen).filter(|login| !login.is_bare) else {
+        let Some(login) = seen.login().filter(|login| !login.is_bare).cloned() else {
             return;
         };
         if let Some(address) = login.address.clone() {

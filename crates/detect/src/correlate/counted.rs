@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 /// Members that a window holds; of more, the oldest are left out, and counted.
 const MOST_KEPT: usize = 10_000;
+/// A window of so few members has no more room than it needs, and its values are counted by looking at each.
+const FEW: usize = 8;
 
 /// One event that a rule below matched, or one finding of a correlation below.
 #[derive(Debug, Clone)]
@@ -17,7 +19,7 @@ pub(crate) struct Member {
     /// The value that is counted, as a hash, or measured.
     pub value: Value,
     /// The events behind it, where it is a finding.
-    pub events: Option<Arc<[Stamp]>>,
+    pub events: Option<Arc<Vec<Stamp>>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,16 +32,37 @@ pub(crate) enum Value {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct State {
     window: VecDeque<(Stamp, Member)>,
-    distinct: HashMap<u64, u32>,
-    open: Option<Verdict>,
+    /// How often each value is there, of a window of more members than a [`FEW`].
+    distinct: Option<Box<Distinct>>,
+    open: Option<Box<Verdict>>,
+}
+
+/// How often each value is there.
+#[derive(Debug, Clone, Default)]
+struct Distinct(HashMap<u64, u32>);
+
+impl Distinct {
+    fn add(&mut self, hash: u64) {
+        *self.0.entry(hash).or_default() += 1;
+    }
+
+    fn take_away(&mut self, hash: u64) {
+        if let Some(n) = self.0.get_mut(&hash) {
+            *n -= 1;
+            if *n == 0 {
+                self.0.remove(&hash);
+            }
+        }
+    }
 }
 
 impl State {
     fn push(&mut self, at: Stamp, member: &Member, out: &mut Out) {
-        if let Value::Hash(hash) = member.value {
-            *self.distinct.entry(hash).or_default() += 1;
+        if self.window.len() == self.window.capacity() && self.window.len() < FEW {
+            self.window.reserve_exact(1);
         }
         self.window.push_back((at, member.clone()));
+        self.count(member.value);
         if self.window.len() > MOST_KEPT {
             self.pop();
             out.n_clipped += 1;
@@ -51,18 +74,47 @@ impl State {
             return;
         };
         if let Value::Hash(hash) = member.value
-            && let Some(n) = self.distinct.get_mut(&hash)
+            && let Some(distinct) = &mut self.distinct
         {
-            *n -= 1;
-            if *n == 0 {
-                self.distinct.remove(&hash);
+            distinct.take_away(hash);
+        }
+    }
+
+    /// Counts a value that was added, and where it is the first of more than a few, those before it.
+    fn count(&mut self, value: Value) {
+        let Value::Hash(hash) = value else { return };
+        if let Some(distinct) = &mut self.distinct {
+            distinct.add(hash);
+        } else if self.window.len() > FEW {
+            let mut distinct = Box::<Distinct>::default();
+            self.hashes().for_each(|hash| distinct.add(hash));
+            self.distinct = Some(distinct);
+        }
+    }
+
+    fn hashes(&self) -> impl Iterator<Item = u64> {
+        self.window.iter().filter_map(|(_, member)| match member.value {
+            Value::Hash(hash) => Some(hash),
+            _ => None,
+        })
+    }
+
+    /// How many different values there are.
+    fn n_distinct(&self) -> usize {
+        match &self.distinct {
+            Some(distinct) => distinct.0.len(),
+            None => {
+                let hashes = self.hashes().enumerate();
+                hashes
+                    .filter(|(nth, hash)| !self.hashes().take(*nth).any(|other| other == *hash))
+                    .count()
             }
         }
     }
 
     fn clear(&mut self) {
         self.window.clear();
-        self.distinct.clear();
+        self.distinct = None;
     }
 
     fn first(&self) -> Option<Timestamp> {
@@ -105,7 +157,7 @@ impl Counted {
         };
         match self.0.measure {
             Measure::Events => Some(state.window.len() as f64),
-            Measure::Values => Some(state.distinct.len() as f64),
+            Measure::Values => Some(state.n_distinct() as f64),
             Measure::Sum => Some(numbers().iter().sum()),
             Measure::Average => {
                 let numbers = numbers();
@@ -168,7 +220,7 @@ impl Fold for Counted {
             if !self.0.is_rising {
                 out.closed.extend(self.judged(state));
             }
-            out.closed.extend(state.open.take());
+            out.close(&mut state.open);
             state.clear();
         }
         state.push(at, member, out);
@@ -181,7 +233,7 @@ impl Fold for Counted {
     }
 
     fn open<'s>(&self, state: &'s State) -> Option<&'s Verdict> {
-        state.open.as_ref()
+        state.open.as_deref()
     }
 
     fn rest(&self, state: &State, now: Timestamp, out: &mut Out) {

@@ -8,7 +8,7 @@ const LONGEST: i64 = 86_400 * 1_000_000_000;
 
 /// Notes whether the condition holds at a member; `window` gives the members that it holds over, by time.
 pub(crate) fn note<'a, I: Iterator<Item = (Stamp, &'a Arc<Who>)>>(
-    open: &mut Option<Verdict>,
+    open: &mut Option<Box<Verdict>>,
     holds: bool,
     at: Stamp,
     who: &Arc<Who>,
@@ -22,8 +22,8 @@ pub(crate) fn note<'a, I: Iterator<Item = (Stamp, &'a Arc<Who>)>>(
         verdict.add(at, who);
         return;
     }
-    out.closed.extend(open.take());
+    out.close(open);
     if holds {
-        *open = Some(Verdict::over(at, window()));
+        *open = Some(Box::new(Verdict::over(at, window())));
     }
 }

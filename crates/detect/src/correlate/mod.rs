@@ -295,7 +295,7 @@ impl Correlations {
             let member = Member {
                 who: Arc::new(verdict.who.clone()),
                 value,
-                events: Some(verdict.core().into()),
+                events: Some(Arc::new(verdict.core().to_vec())),
             };
             (stamp(verdict.anchor), member)
         });

@@ -4,19 +4,24 @@
 //! field's value; a rule is taken up when one of its rarest texts is found, and is dropped where another one that it
 //! cannot match without is missing.
 
+mod field;
 mod fold;
+mod memo;
 mod need;
+mod needles;
 
 use crate::logsource::FieldMap;
 use crate::row::Cell;
 use crate::view::View;
 use ahash::RandomState;
-use aho_corasick::AhoCorasick;
+use field::Field;
 use fold::folded;
+use memo::Memo;
 use need::{Fact, Facts, Need, Reader, Where};
-use rsigma_eval::{CompiledRule, EventValue};
+use needles::{Needles, Words};
+use rsigma_eval::CompiledRule;
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard};
 
 /// Rules by the number of their place among those given.
 pub(crate) struct Sieve {
@@ -30,28 +35,33 @@ pub(crate) struct Sieve {
     by_key: HashMap<String, Vec<u32>, RandomState>,
     /// Fields that are asked for whatever keys the event has.
     asked: Vec<u32>,
-    words: Option<Needles>,
+    /// Whether a key may be one of those that lead to a field.
+    keys: Keys,
+    words: Option<Words>,
+    memo: Mutex<Memo>,
 }
 
-/// What is asked of a field.
+/// Keys, as far as their lengths, first and last letters tell.
 #[derive(Default)]
-struct Field {
-    name: String,
-    there: Option<u32>,
-    is: HashMap<String, u32, RandomState>,
-    /// The longest of them.
-    longest: usize,
-    numbers: HashMap<i64, u32>,
-    has: Option<Needles>,
-}
+struct Keys([u64; 4]);
 
-/// Texts that are looked for in one pass.
-struct Needles {
-    texts: Vec<String>,
-    facts: Vec<Vec<(Where, u32)>>,
-    /// Made when the first text comes to be looked at, as many fields never come. `None`: it cannot be made, and each
-    /// of the facts is taken for met.
-    automaton: OnceLock<Option<AhoCorasick>>,
+impl Keys {
+    fn place(key: &str) -> usize {
+        let bytes = key.as_bytes();
+        let (first, last) = (bytes.first(), bytes.last());
+        let mixed = [first, last].into_iter().flatten().map(|byte| usize::from(*byte));
+        mixed.fold(key.len(), |sum, byte| sum * 31 + byte) % 256
+    }
+
+    fn add(&mut self, key: &str) {
+        let place = Self::place(key);
+        self.0[place / 64] |= 1 << (place % 64);
+    }
+
+    fn may_have(&self, key: &str) -> bool {
+        let place = Self::place(key);
+        self.0[place / 64] & (1 << (place % 64)) != 0
+    }
 }
 
 /// Numbers that were met.
@@ -111,7 +121,9 @@ impl Sieve {
             fields: Vec::new(),
             by_key: HashMap::default(),
             asked: Vec::new(),
+            keys: Keys::default(),
             words: None,
+            memo: Mutex::default(),
         };
         sieve.look_for(&facts, map);
         sieve.take_up(&facts);
@@ -167,7 +179,7 @@ impl Sieve {
             let needles = Needles::new(texts);
             match field.and_then(|field| self.fields.get_mut(field as usize)) {
                 Some(field) => field.has = Some(needles),
-                None => self.words = Some(needles),
+                None => self.words = Some(Words::new(needles)),
             }
         }
         for (name, field) in numbers {
@@ -196,6 +208,7 @@ impl Sieve {
         }
         let root = name.split('.').next().unwrap_or(name);
         for key in [name, root] {
+            self.keys.add(key);
             let fields = self.by_key.entry(key.to_owned()).or_default();
             if !fields.contains(&field) {
                 fields.push(field);
@@ -209,6 +222,8 @@ impl Sieve {
             sieve: self,
             facts: Bits::none(self.taken_up.len()),
             rules: Bits::none(self.needs.len()),
+            // Where somebody else has it, all is found anew.
+            memo: self.memo.try_lock().ok(),
         };
         for rule in &self.unneeding {
             found.rules.put(*rule);
@@ -217,7 +232,12 @@ impl Sieve {
         for field in &self.asked {
             found.look_at(*field, event);
         }
-        for cell in event.row().cells() {
+        for cell in event
+            .row()
+            .cells()
+            .iter()
+            .filter(|cell| self.keys.may_have(cell.key()))
+        {
             for field in self.by_key.get(cell.key()).into_iter().flatten() {
                 if seen.put(*field) {
                     found.look_at_cell(*field, cell, event);
@@ -225,7 +245,7 @@ impl Sieve {
             }
         }
         if let Some(words) = &self.words {
-            rsigma_eval::Event::visit_string_values(event, &mut |text| found.find(words, &folded(text)));
+            found.look_for_words(words, event);
         }
         found.rules()
     }
@@ -236,6 +256,7 @@ struct Found<'s> {
     sieve: &'s Sieve,
     facts: Bits,
     rules: Bits,
+    memo: Option<MutexGuard<'s, Memo>>,
 }
 
 impl Found<'_> {
@@ -254,88 +275,50 @@ impl Found<'_> {
         };
         if let Some(value) = rsigma_eval::Event::get_field(event, &field.name) {
             field.there.into_iter().for_each(|fact| self.meet(fact));
-            self.value(field, &value);
+            field.value(&value, &mut |fact| self.meet(fact));
         }
     }
 
     /// The same, where a field of the record is at hand.
-    fn look_at_cell(&mut self, field: u32, cell: &Cell<'_>, event: &View<'_>) {
-        let meant = self.sieve.fields.get(field as usize);
+    fn look_at_cell(&mut self, number: u32, cell: &Cell<'_>, event: &View<'_>) {
+        let meant = self.sieve.fields.get(number as usize);
         let Some(meant) = meant.filter(|meant| meant.name == cell.key()) else {
-            return self.look_at(field, event);
+            return self.look_at(number, event);
         };
         meant.there.into_iter().for_each(|fact| self.meet(fact));
-        match cell.text(folded) {
-            Some((text, folded)) => self.texts(meant, text, folded),
-            None => self.value(meant, &cell.value()),
-        }
-    }
-
-    /// The texts that the evaluator compares: numbers as texts, lists member by member.
-    fn value(&mut self, field: &Field, value: &EventValue<'_>) {
-        match value {
-            EventValue::Str(text) => self.texts(field, text, &folded(text)),
-            EventValue::Int(number) => {
-                self.text(field, &number.to_string());
-                self.number(field, *number as f64);
-            }
-            EventValue::Float(number) => {
-                self.text(field, &number.to_string());
-                self.number(field, *number);
-            }
-            EventValue::Bool(is_so) => self.text(field, if *is_so { "true" } else { "false" }),
-            EventValue::Array(members) => members.iter().for_each(|member| self.value(field, member)),
-            _ => {}
-        }
-    }
-
-    /// A text of the event, and as it is folded.
-    fn texts(&mut self, field: &Field, text: &str, folded: &str) {
-        self.text(field, folded);
-        if !field.numbers.is_empty()
-            && let Ok(number) = text.parse()
-        {
-            self.number(field, number);
-        }
-    }
-
-    fn text(&mut self, field: &Field, folded: &str) {
-        if folded.len() <= field.longest
-            && let Some(fact) = field.is.get(folded)
-        {
-            self.meet(*fact);
-        }
-        if let Some(needles) = &field.has {
-            self.find(needles, folded);
-        }
-    }
-
-    fn number(&mut self, field: &Field, number: f64) {
-        if number.abs() < 1e15
-            && let Some(fact) = field.numbers.get(&(number.round() as i64))
-        {
-            self.meet(*fact);
-        }
-    }
-
-    fn find(&mut self, needles: &Needles, text: &str) {
-        let Some(automaton) = needles.automaton() else {
-            let all = needles.facts.iter().flatten();
-            return all.for_each(|(_, fact)| self.meet(*fact));
+        let find = |meet: &mut dyn FnMut(u32)| match cell.text(folded) {
+            Some((text, folded)) => meant.texts(text, folded, meet),
+            None => meant.value(&cell.value(), meet),
         };
-        for found in automaton.find_overlapping_iter(text) {
-            let facts = needles.facts.get(found.pattern().as_usize());
-            for (at, fact) in facts.into_iter().flatten() {
-                let is_there = match at {
-                    Where::Anywhere => true,
-                    Where::AtStart => found.start() == 0,
-                    Where::AtEnd => found.end() == text.len(),
-                    Where::Whole => found.start() == 0 && found.end() == text.len(),
-                };
-                if is_there {
-                    self.meet(*fact);
-                }
+        match (cell.bare().filter(|text| Memo::is_worth(*text)), self.memo.take()) {
+            (Some(text), Some(mut memo)) => {
+                let facts = memo.facts(number, text, || {
+                    let mut facts = Vec::new();
+                    find(&mut |fact| facts.push(fact));
+                    facts
+                });
+                facts.iter().for_each(|fact| self.meet(*fact));
+                self.memo = Some(memo);
             }
+            (_, memo) => {
+                find(&mut |fact| self.meet(fact));
+                self.memo = memo;
+            }
+        }
+    }
+
+    fn find(&mut self, needles: &Needles, folded: &str) {
+        needles.find(folded, &mut |fact| self.meet(fact));
+    }
+
+    /// Looks into every text of the event; into those of its fields only where their JSON has one of the words at all.
+    fn look_for_words(&mut self, words: &Words, event: &View<'_>) {
+        for text in event.folded_texts(folded) {
+            self.find(&words.needles, text);
+        }
+        let row = event.row();
+        if row.folded_json(folded).is_none_or(|json| words.may_be_in(json)) {
+            row.visit_texts(&mut |text| self.find(&words.needles, &folded(text)));
         }
     }
 
@@ -356,26 +339,5 @@ impl Found<'_> {
                 .is_some_and(|need| need.is_met(&is_so))
         });
         rules
-    }
-}
-
-impl Needles {
-    fn new(texts: Vec<(String, Where, u32)>) -> Self {
-        let mut by_text: HashMap<String, Vec<(Where, u32)>> = HashMap::new();
-        for (text, at, fact) in texts {
-            by_text.entry(text).or_default().push((at, fact));
-        }
-        let (texts, facts) = by_text.into_iter().unzip();
-        Self {
-            texts,
-            facts,
-            automaton: OnceLock::new(),
-        }
-    }
-
-    fn automaton(&self) -> Option<&AhoCorasick> {
-        self.automaton
-            .get_or_init(|| AhoCorasick::new(&self.texts).ok())
-            .as_ref()
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Stamp {
 pub(crate) struct Who {
     pub source: Arc<str>,
     pub host: Option<Arc<str>>,
-    pub actor: Vec<Observable>,
+    pub actor: Arc<[Observable]>,
 }
 
 /// What is concluded over some members of a group.
@@ -110,17 +110,18 @@ impl Who {
     fn meet(&mut self, other: &Self) {
         let is_shared = |one: &Observable| other.actor.contains(one);
         if self.actor.iter().any(is_shared) {
-            self.actor.retain(is_shared);
+            if !self.actor.iter().all(is_shared) {
+                self.actor = self.actor.iter().filter(|one| is_shared(one)).cloned().collect();
+            }
             return;
         }
-        let new: Vec<Observable> = other
-            .actor
-            .iter()
-            .filter(|one| !self.actor.contains(one))
-            .cloned()
-            .collect();
-        self.actor.extend(new);
-        self.actor.truncate(MOST_NAMED);
+        if !other.actor.is_empty() {
+            let both = self
+                .actor
+                .iter()
+                .chain(other.actor.iter().filter(|one| !self.actor.contains(one)));
+            self.actor = both.take(MOST_NAMED).cloned().collect();
+        }
     }
 }
 
@@ -131,6 +132,13 @@ pub(crate) struct Out {
     pub closed: Vec<Verdict>,
     /// Members that were left out because a window held too many.
     pub n_clipped: u64,
+}
+
+impl Out {
+    /// Puts out the verdict that may still grow, if there is one.
+    pub fn close(&mut self, open: &mut Option<Box<Verdict>>) {
+        self.closed.extend(open.take().map(|verdict| *verdict));
+    }
 }
 
 /// A rule over the members of one group.
@@ -177,7 +185,7 @@ mod tests {
             who(&[(Account, "b"), (Address, "x")]),
         );
         let verdict = Verdict::over(at(2), [(at(1), &a), (at(2), &b)].into_iter());
-        assert_eq!(verdict.who.actor, [Observable::new(Address, "x")]);
+        assert_eq!(*verdict.who.actor, [Observable::new(Address, "x")]);
         let c = who(&[(Account, "c")]);
         let verdict = Verdict::over(at(2), [(at(1), &a), (at(2), &c)].into_iter());
         assert_eq!(verdict.who.actor.len(), 3);

@@ -6,6 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Members that wait for earlier ones; of more, the earliest are folded before their time.
 const MOST_PENDING: usize = 4096;
+/// A group that took in so few members folds them anew for each that comes, and keeps them once only.
+const FEW: u8 = 4;
 
 /// One change of what is concluded over a group.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,30 +75,34 @@ pub(crate) struct Hand<'a, F: Fold> {
     pub n_crowded: &'a mut u64,
 }
 
+/// There are a million of them, and most hold a member or two: what such a group can be without is not kept.
 pub(crate) struct Group<F: Fold> {
-    /// All members before `from`, folded.
-    carry: F::State,
+    /// All members before `from`, folded; `None` where there is none.
+    carry: Option<Box<F::State>>,
     from: Timestamp,
     /// The others, by their stamps.
     pending: Vec<(Stamp, F::Member)>,
     /// All members, folded; `None` where it is to be made from the others.
-    tip: Option<F::State>,
+    tip: Option<Box<F::State>>,
     told: Vec<Told>,
+    newest: Timestamp,
+    /// Members that were taken in so far, up to more than a [`FEW`].
+    n_taken: u8,
     /// Whether something was told because nothing more came.
     has_rested: bool,
-    newest: Timestamp,
 }
 
 impl<F: Fold> Group<F> {
     pub fn new() -> Self {
         Self {
-            carry: F::State::default(),
+            carry: None,
             from: Timestamp::MIN,
             pending: Vec::new(),
             tip: None,
             told: Vec::new(),
-            has_rested: false,
             newest: Timestamp::MIN,
+            n_taken: 0,
+            has_rested: false,
         }
     }
 
@@ -115,10 +121,12 @@ impl<F: Fold> Group<F> {
             Err(place) => place,
         };
         self.newest = self.newest.max(at.time);
+        self.n_taken = self.n_taken.saturating_add(1);
         let is_last = place == self.pending.len();
         if is_last && !self.has_rested {
             self.append(at, member, hand);
         } else {
+            room_for_one(&mut self.pending);
             self.pending.insert(place, (at, member));
             self.refold(hand);
         }
@@ -145,7 +153,7 @@ impl<F: Fold> Group<F> {
     fn append(&mut self, at: Stamp, member: F::Member, hand: &mut Hand<'_, F>) {
         let mut tip = match self.tip.take() {
             Some(tip) => tip,
-            None => self.folded(hand.fold, &mut Out::default()),
+            None => Box::new(self.folded(hand.fold, &mut Out::default())),
         };
         let mut out = Out::default();
         hand.fold.step(&mut tip, at, &member, &mut out);
@@ -160,12 +168,18 @@ impl<F: Fold> Group<F> {
         if let Some(open) = hand.fold.open(&tip).filter(|open| !weighs_as_told(open)) {
             self.tell(open.clone(), hand);
         }
-        self.tip = Some(tip);
+        room_for_one(&mut self.pending);
         self.pending.push((at, member));
+        self.keep(tip);
+    }
+
+    /// Keeps what all members make together, where making it anew would take long.
+    fn keep(&mut self, tip: Box<F::State>) {
+        self.tip = (self.n_taken > FEW).then_some(tip);
     }
 
     fn folded(&self, fold: &F, out: &mut Out) -> F::State {
-        let mut state = self.carry.clone();
+        let mut state = self.carry.as_deref().cloned().unwrap_or_default();
         for (at, member) in &self.pending {
             fold.step(&mut state, *at, member, out);
         }
@@ -182,6 +196,7 @@ impl<F: Fold> Group<F> {
                 *told = now;
             }
             None => {
+                room_for_one(&mut self.told);
                 self.told.push(now);
                 hand.changes.push(Change::Raised(now, verdict));
             }
@@ -197,15 +212,16 @@ impl<F: Fold> Group<F> {
         self.has_rested = out.closed.len() > n_closed;
         let mut verdicts = out.closed;
         verdicts.extend(hand.fold.open(&tip).cloned());
-        self.tip = Some(tip);
+        self.keep(Box::new(tip));
         let is_there = |told: &Told| verdicts.iter().any(|verdict| verdict.anchor == told.anchor);
-        let (kept, mut gone): (Vec<Told>, Vec<Told>) = self.told.iter().copied().partition(is_there);
-        self.told = kept;
+        let mut gone: Vec<Told> = self.told.iter().filter(|told| !is_there(told)).copied().collect();
+        self.told.retain(is_there);
         for verdict in verdicts {
             let is_new = !self.told.iter().any(|told| told.anchor == verdict.anchor);
             if is_new && !gone.is_empty() {
                 // What took the place of something gone corrects it.
                 let before = gone.remove(0);
+                room_for_one(&mut self.told);
                 self.told.push(Told {
                     anchor: verdict.anchor,
                     ..before
@@ -237,24 +253,49 @@ impl<F: Fold> Group<F> {
             return;
         }
         let mut out = Out::default();
+        let carry = self.carry.get_or_insert_default();
         for (at, member) in self.pending.drain(..n) {
-            hand.fold.step(&mut self.carry, at, &member, &mut out);
+            hand.fold.step(carry, at, &member, &mut out);
         }
+        self.slim();
         *hand.n_clipped += out.n_clipped;
         // These were told when their last member came, and will not be concluded again.
         self.told
             .retain(|told| !out.closed.iter().any(|verdict| verdict.anchor == told.anchor));
     }
 
+    /// Gives back what members took that are folded by now.
+    fn slim(&mut self) {
+        if self.pending.is_empty() {
+            self.pending = Vec::new();
+        }
+    }
+
     /// Tells what remains to be told, as nothing earlier than the horizon will come. Whether nothing is left that a
     /// later member could need.
     pub fn is_over(&mut self, hand: &mut Hand<'_, F>) -> bool {
         self.settle(hand.horizon, hand);
-        if self.pending.is_empty() && hand.fold.is_spent(&self.carry, hand.horizon) {
+        if !self.pending.is_empty() {
+            return false;
+        }
+        // The same as what is carried.
+        self.tip = None;
+        if self
+            .carry
+            .as_ref()
+            .is_none_or(|carry| hand.fold.is_spent(carry, hand.horizon))
+        {
             self.refold(hand);
             return true;
         }
         false
+    }
+}
+
+/// Room for one more, and for no other where there are few: most lists of a million groups never get a second member.
+fn room_for_one<T>(list: &mut Vec<T>) {
+    if list.len() == list.capacity() && list.len() < usize::from(FEW) {
+        list.reserve_exact(1);
     }
 }
 

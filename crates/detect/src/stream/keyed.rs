@@ -3,6 +3,8 @@
 use super::clock::Clock;
 use super::fold::{Fold, Stamp};
 use super::group::{Change, Group, Hand, Taken};
+use ahash::RandomState;
+use ambit_event::Timestamp;
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -43,7 +45,8 @@ impl Limits {
 pub(crate) struct Keyed<F: Fold> {
     pub fold: F,
     rule: String,
-    groups: HashMap<Key, Group<F>>,
+    /// In boxes, so that a table that is twice as large as it need be is small.
+    groups: HashMap<Key, Box<Group<F>>, RandomState>,
     most: usize,
     limits: Limits,
 }
@@ -53,7 +56,7 @@ impl<F: Fold> Keyed<F> {
         Self {
             fold,
             rule: rule.to_owned(),
-            groups: HashMap::new(),
+            groups: HashMap::default(),
             most: most.max(1),
             limits: Limits::default(),
         }
@@ -83,7 +86,7 @@ impl<F: Fold> Keyed<F> {
             if self.groups.len() >= self.most {
                 told = self.make_room(clock);
             }
-            self.groups.insert(key.clone(), Group::new());
+            self.groups.insert(key.clone(), Box::new(Group::new()));
         }
         let Some(group) = self.groups.get_mut(key) else {
             return told;
@@ -151,14 +154,7 @@ impl<F: Fold> Keyed<F> {
         if self.groups.len() < self.most {
             return told;
         }
-        let mut by_age: Vec<_> = self
-            .groups
-            .iter()
-            .map(|(key, group)| (group.newest(), key.clone()))
-            .collect();
-        by_age.sort();
-        by_age.truncate((self.groups.len() / 10).max(1));
-        for (_, key) in by_age {
+        for key in self.oldest((self.groups.len() / 10).max(1)) {
             let Some(mut group) = self.groups.remove(&key) else {
                 continue;
             };
@@ -169,6 +165,18 @@ impl<F: Fold> Keyed<F> {
             told.push((key, changes));
         }
         told
+    }
+
+    /// The keys of so many groups of which nothing was seen for longest.
+    fn oldest(&self, n: usize) -> Vec<Key> {
+        let groups = self.groups.iter();
+        let mut by_age: Vec<(Timestamp, &Key)> = groups.map(|(key, group)| (group.newest(), key)).collect();
+        if n < by_age.len() {
+            by_age.select_nth_unstable(n);
+            by_age.truncate(n);
+        }
+        by_age.sort_unstable();
+        by_age.into_iter().map(|(_, key)| key.clone()).collect()
     }
 }
 

@@ -5,9 +5,11 @@ mod clock;
 mod fold;
 mod group;
 mod keyed;
+mod names;
 
 pub(crate) use clock::Clock;
 pub(crate) use fold::{Fold, MOST_LISTED, Out, Stamp, Verdict, Who};
 pub(crate) use group::{Change, Told};
 pub use keyed::Limits;
 pub(crate) use keyed::{Key, Keyed};
+pub(crate) use names::Names;
