@@ -62,18 +62,32 @@ pub fn lineage(source: &str, host: Option<&str>, first_line: &[u8]) -> String {
 
 /// What a file holds up to some record. Another file can begin with the same line, and a file that was read
 /// can be changed afterwards: then what follows a checkpoint is not all that is new.
-#[derive(Debug, Default, Clone)]
-pub struct Prefix(Sha256);
+#[derive(Debug, Clone)]
+pub struct Prefix(Option<Sha256>);
+
+impl Default for Prefix {
+    fn default() -> Self {
+        Self(Some(Sha256::new()))
+    }
+}
 
 impl Prefix {
+    /// For a reading that no other goes on from: nothing is added up.
+    pub const IDLE: Self = Self(None);
+
     pub fn add(&mut self, record: &[u8]) {
-        self.0.update((record.len() as u64).to_le_bytes());
-        self.0.update(record);
+        if let Some(hash) = &mut self.0 {
+            hash.update((record.len() as u64).to_le_bytes());
+            hash.update(record);
+        }
     }
 
-    /// 63 bits, never 0.
+    /// 63 bits, never 0 but where nothing is added up.
     pub fn digest(&self) -> u64 {
-        let digest: [u8; 32] = self.0.clone().finalize().into();
+        let Some(hash) = &self.0 else {
+            return 0;
+        };
+        let digest: [u8; 32] = hash.clone().finalize().into();
         let [a, b, c, d, e, f, g, h, ..] = digest;
         (u64::from_le_bytes([a, b, c, d, e, f, g, h]) >> 1).max(1)
     }

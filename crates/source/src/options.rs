@@ -27,7 +27,9 @@ pub struct Options {
     pub told: ToldList,
     /// Whether a last record without its end is taken as it is.
     pub last_record: LastRecord,
-    /// Events per batch.
+    /// Whether a later reading may go on where this one ends. Without, checkpoints say nothing of what was read.
+    pub may_go_on: bool,
+    /// Events per batch: so few that they stay in the processor's cache until they are taken from it.
     pub batch_events: usize,
     pub caps: Caps,
 }
@@ -53,6 +55,7 @@ impl Default for Options {
             mappings: Vec::new(),
             told: ToldList::default(),
             last_record: LastRecord::default(),
+            may_go_on: true,
             batch_events: 256,
             caps: Caps::default(),
         }

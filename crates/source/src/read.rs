@@ -260,6 +260,9 @@ fn pass(
     let mut reading = Reading::new(&input.evidence, format, context, before, options.batch_events)?;
     reading.attestations.clone_from(&input.attestations);
     reading.family = Some(&input.family);
+    if !options.may_go_on && resume.is_none() {
+        reading.prefix = Prefix::IDLE;
+    }
     reading.may_grow = input.place.is_plain();
     // A digest over the file says that it is what its producer shipped.
     reading.last_record = match input.attestations.is_empty() {

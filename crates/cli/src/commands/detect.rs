@@ -65,7 +65,11 @@ pub fn run(setting: &Setting, args: &DetectArgs) -> Result<Exit> {
     };
     let places = terms.places.clone();
     let mut looked = Looked::over(&rules, terms);
-    looked.read_all(&args.paths, &args.reading.options()?)?;
+    let options = Options {
+        may_go_on: false,
+        ..args.reading.options()?
+    };
+    looked.read_all(&args.paths, &options)?;
     let board = looked.finish();
     let findings = board.findings().into_iter();
     let findings: Vec<&Finding> = findings

@@ -189,6 +189,8 @@ impl<'a> IntoIterator for Object<'a> {
 
 /// Fields that most records do not go beyond.
 const USUAL: usize = 24;
+/// Up to so many fields, a key with the mark of another is compared with all before it.
+const FEW: usize = 128;
 
 /// Fields that come in one after the other. Few keys are compared with each other, many are remembered.
 #[derive(Default)]
@@ -196,17 +198,19 @@ pub struct Filling<'a> {
     pub object: Object<'a>,
     keys: HashSet<Cow<'a, str>>,
     /// The marks of the keys so far: one whose mark is missing is new.
-    marks: u64,
+    marks: [u64; 4],
 }
 
-/// One of 64 bits by the looks of a key.
-fn mark(key: &str) -> u64 {
-    let (first, last) = match key.as_bytes() {
-        [] => (0, 0),
-        [only] => (*only, 0),
-        [first, .., last] => (*first, *last),
+/// One of 256 bits by the looks of a key: where it stands.
+fn mark(key: &str) -> (usize, u64) {
+    let bytes = key.as_bytes();
+    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    let looks = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => word(first) ^ word(last).rotate_left(29),
+        _ => bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)),
     };
-    1_u64.rotate_left(u32::from(first) * 5 + u32::from(last) * 11 + (key.len() as u32 & 63) * 17)
+    let mixed = (looks ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
+    ((mixed >> 6) as usize, 1 << (mixed & 63))
 }
 
 impl<'a> Filling<'a> {
@@ -238,19 +242,21 @@ impl<'a> Filling<'a> {
 
     /// Whether the key came in before.
     pub fn holds(&self, key: &str) -> bool {
-        match self.keys.is_empty() {
-            true => self.object.contains_key(key),
-            false => self.keys.contains(key),
-        }
+        let (word, mark) = mark(key);
+        self.marks[word] & mark != 0
+            && match self.keys.is_empty() {
+                true => self.object.contains_key(key),
+                false => self.keys.contains(key),
+            }
     }
 
     /// Whether the key came in before; it is one of them from now on.
     #[allow(clippy::ptr_arg)] // it is cloned, and what is borrowed stays so
     fn has(&mut self, key: &Cow<'a, str>) -> bool {
-        let mark = mark(key);
-        let is_new = self.marks & mark == 0;
-        self.marks |= mark;
-        if self.object.len() < USUAL {
+        let (word, mark) = mark(key);
+        let is_new = self.marks[word] & mark == 0;
+        self.marks[word] |= mark;
+        if self.object.len() < FEW {
             return !is_new && self.object.contains_key(key);
         }
         if self.keys.is_empty() {

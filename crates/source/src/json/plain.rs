@@ -153,6 +153,33 @@ impl<'a> Reader<'a> {
     /// A text with escapes, from its first character on; the reader stands at the first backslash.
     fn escaped(&mut self, from: usize) -> Read<Cow<'a, str>> {
         let bytes = self.text.as_bytes();
+        let (mut text, mut plain_from) = (String::with_capacity(2 * (self.at - from) + 64), from);
+        while self.peek()? != b'"' {
+            if self.peek()? != b'\\' {
+                return None;
+            }
+            text.push_str(self.text.get(plain_from..self.at)?);
+            text.push(match bytes.get(self.at + 1)? {
+                letter @ (b'"' | b'\\' | b'/') => char::from(*letter),
+                b'n' => '\n',
+                b'r' => '\r',
+                b't' => '\t',
+                b'b' => '\u{8}',
+                b'f' => '\u{c}',
+                b'u' => return self.numbered(from),
+                _ => return None,
+            });
+            plain_from = self.at + 2;
+            self.at = text_end(bytes, plain_from)?;
+        }
+        text.push_str(self.text.get(plain_from..self.at)?);
+        self.at += 1;
+        Some((Cow::Owned(text), false))
+    }
+
+    /// The same for a text that has characters by their numbers, of which some stand for one together.
+    fn numbered(&mut self, from: usize) -> Read<Cow<'a, str>> {
+        let bytes = self.text.as_bytes();
         while self.peek()? != b'"' {
             if self.peek()? != b'\\' {
                 return None;

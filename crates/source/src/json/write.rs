@@ -51,12 +51,33 @@ fn array(items: &[Json<'_>], out: &mut String) {
 }
 
 fn text(plain: &str, out: &mut String) {
-    if text_end(plain.as_bytes(), 0).is_some() {
-        // A text can always be written.
-        out.push_str(&serde_json::to_string(plain).unwrap_or_default());
-        return;
+    out.reserve(plain.len() + "\"\"".len());
+    out.push('"');
+    let mut from = 0;
+    while let Some(at) = text_end(plain.as_bytes(), from) {
+        out.push_str(&plain[from..at]);
+        escape(plain.as_bytes()[at], out);
+        from = at + 1;
     }
+    out.push_str(&plain[from..]);
     out.push('"');
-    out.push_str(plain);
-    out.push('"');
+}
+
+/// A character that cannot stand in a text as it is.
+fn escape(byte: u8, out: &mut String) {
+    let letter = match byte {
+        b'\n' => 'n',
+        b'\r' => 'r',
+        b'\t' => 't',
+        0x8 => 'b',
+        0xc => 'f',
+        b'"' | b'\\' => char::from(byte),
+        _ => {
+            // Writing to a text does not fail.
+            let _ = write!(out, "\\u{byte:04x}");
+            return;
+        }
+    };
+    out.push('\\');
+    out.push(letter);
 }

@@ -55,6 +55,7 @@ fn reading_alone(logs: &str) -> Result<Value, String> {
 fn each_batch(logs: &str, take: &mut dyn FnMut(Batch)) -> Result<(), String> {
     let options = Options {
         last_record: LastRecord::IsWhole,
+        may_go_on: false,
         ..Options::default()
     };
     let (inputs, _) = discover(&[PathBuf::from(logs)], &options);

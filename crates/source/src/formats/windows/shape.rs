@@ -408,8 +408,8 @@ impl<'a> Shaping<'a> {
         if value == Json::Null {
             return Ok(());
         }
-        let is_taken = SYSTEM.contains(&name.as_ref()) || self.fields.holds(&name);
-        let name = match !part.is_empty() && is_taken {
+        let is_taken = || SYSTEM.contains(&name.as_ref()) || self.fields.holds(&name);
+        let name = match !part.is_empty() && is_taken() {
             true => Cow::Owned(format!("{part}.{name}")),
             false => name,
         };
