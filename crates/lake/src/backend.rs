@@ -21,6 +21,7 @@ pub(crate) trait Backend: Send + Sync {
     async fn writer(&self, keys: Arc<Keys>) -> Result<Box<dyn BackendWriter>, Error>;
 
     async fn events(&self, query: &Query) -> Result<Vec<Event>, Error>;
+    async fn events_and_near(&self, query: &Query) -> Result<(Vec<Event>, Vec<Event>), Error>;
     async fn count(&self, query: &Query) -> Result<u64, Error>;
     async fn distinct(&self, columns: &[Column], query: &Query) -> Result<Vec<Distinct>, Error>;
     async fn values(&self, column: Column, test: &Test) -> Result<Vec<String>, Error>;

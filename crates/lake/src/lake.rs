@@ -103,6 +103,16 @@ impl Lake {
         self.backend.events(query).await
     }
 
+    /// The events that answer the query, as [`Lake::events`] gives them, and events that share a trace id with one of
+    /// them, as far as they are read for little more: some of those, in no order. Whoever asks for the trace ids next
+    /// may leave these out.
+    ///
+    /// # Errors
+    /// As for [`Lake::events`].
+    pub async fn events_and_near(&self, query: &Query) -> Result<(Vec<Event>, Vec<Event>), Error> {
+        self.backend.events_and_near(query).await
+    }
+
     /// How many events answer the query, at most its limit.
     ///
     /// # Errors

@@ -217,16 +217,23 @@ impl Test {
         }
     }
 
-    /// As [`Self::admits_text`], for many values that are there.
+    /// As [`Self::admits_text`], for many values that are there, as the bytes of a text: the text, where it is admitted.
+    /// Bytes that are no text are none.
     #[cfg(feature = "engine")]
-    pub(crate) fn compiled(&self) -> impl Fn(&str) -> bool {
+    pub(crate) fn admitted(&self) -> impl for<'v> Fn(&'v [u8]) -> Option<&'v str> {
         let parts = match self {
             Self::Like(pattern) => Some(parts_of(&fold(pattern))),
             _ => None,
         };
-        move |value| match &parts {
-            Some(parts) => begins(value, parts) && fits(value, parts),
-            None => self.admits_text(Some(value)),
+        move |value| {
+            let begins = parts.as_ref().map(|parts| begins(value, parts));
+            let text = (begins != Some(Some(false))).then(|| std::str::from_utf8(value).ok())??;
+            let admits = match &parts {
+                Some(parts) if begins == Some(Some(true)) && is_open(parts) => true,
+                Some(parts) => fits(text, parts),
+                None => self.admits_text(Some(text)),
+            };
+            admits.then_some(text)
         }
     }
 
@@ -289,12 +296,18 @@ pub(crate) fn like(text: &str, pattern: &str) -> bool {
     fits(text, &parts_of(&fold(pattern)))
 }
 
-/// Whether a text can begin as the folded parts of a pattern do; most texts that do not are told at once.
+/// Whether a text begins as the folded parts of a pattern do; `None` where its letters have to be folded to tell.
 #[cfg(feature = "engine")]
-fn begins(text: &str, parts: &[String]) -> bool {
+fn begins(text: &[u8], parts: &[String]) -> Option<bool> {
     let head = parts.first().map(String::as_bytes).unwrap_or_default();
-    let start = text.as_bytes().get(..head.len());
-    start.is_none_or(|start| !start.is_ascii() || start.eq_ignore_ascii_case(head))
+    let start = &text[..head.len().min(text.len())];
+    start.is_ascii().then(|| start.eq_ignore_ascii_case(head))
+}
+
+/// Whether nothing is asked of what follows the first part.
+#[cfg(feature = "engine")]
+fn is_open(parts: &[String]) -> bool {
+    parts.len() > 1 && parts[1..].iter().all(String::is_empty)
 }
 
 /// Whether a text matches the folded parts of a pattern.

@@ -107,8 +107,16 @@ impl<'a> Recall<'a> {
         if !left_out.is_empty() {
             filter = Filter::All(vec![filter, Filter::Not(Box::new(Filter::Ids(left_out)))]);
         }
-        let found = self.lake.events(&Query::of(filter).limited(n_most)).await?;
-        Ok(self.known().keep(column, unknown, found, room))
+        let query = Query::of(filter).limited(n_most);
+        let (found, near) = match column {
+            // Those are the answer themselves.
+            Column::Trace => (self.lake.events(&query).await?, Vec::new()),
+            _ => self.lake.events_and_near(&query).await?,
+        };
+        let mut known = self.known();
+        let all = known.keep(column, unknown, found, room);
+        known.note(near);
+        Ok(all)
     }
 
     fn recalled(&self, column: Column, values: &[String], query: &Query) -> Vec<Event> {
@@ -136,6 +144,14 @@ impl Known {
     fn ids_of(&self, column: Column, values: &BTreeSet<String>) -> Vec<EventId> {
         let has = |event: &&Event| event.text(column).is_some_and(|value| values.contains(value));
         self.events.values().filter(has).map(|event| event.id).collect()
+    }
+
+    /// Keeps events that will be asked for, where there is room for all of them.
+    fn note(&mut self, near: Vec<Event>) {
+        if self.events.len() + near.len() <= MOST {
+            self.events
+                .extend(near.into_iter().map(|event| (event.id, event)));
+        }
     }
 
     /// Keeps what was found of these values beside what was known, unless it is more than there is room for.

@@ -45,6 +45,11 @@ impl Backend for Disk {
         self.events(query).await
     }
 
+    async fn events_and_near(&self, query: &Query) -> Result<(Vec<Event>, Vec<Event>), Error> {
+        let picked = self.picked(query, true).await?;
+        Ok((picked.events, picked.near))
+    }
+
     async fn count(&self, query: &Query) -> Result<u64, Error> {
         self.count(query).await
     }

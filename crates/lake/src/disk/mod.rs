@@ -19,6 +19,7 @@ mod leaves;
 mod log;
 mod lookup;
 mod note;
+mod pages;
 mod pick;
 mod raw;
 mod rows;
@@ -29,6 +30,7 @@ mod strips;
 mod template;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod translate;
 mod upkeep;
 mod values;
@@ -61,7 +63,7 @@ use futures::TryStreamExt;
 use home::Home;
 use kinds::Kinds;
 use log::{Log, Snapshot};
-use pick::Pick;
+use pick::{Pick, Picked};
 use rows::{Cells, RawRef};
 use schema::{END, SIDE, kind};
 use serde::{Deserialize, Serialize};
@@ -160,16 +162,23 @@ impl Disk {
     }
 
     pub async fn events(&self, query: &Query) -> Result<Vec<Event>, Error> {
+        Ok(self.picked(query, false).await?.events)
+    }
+
+    /// The events, and such as share a trace id with one of them and stand near it, where that is asked.
+    async fn picked(&self, query: &Query, near: bool) -> Result<Picked, Error> {
+        let mut beside = Vec::new();
         if self.rules_out(query) {
-            return Ok(Vec::new());
+            return Ok(Picked::default());
         }
         let most = query.limit.unwrap_or(usize::MAX);
         let parts = self.parts(query);
         let several = parts.len() > 1;
         let mut found = Found::new(most, several);
         for part in &parts {
-            if let Some(events) = self.picked(part, query) {
-                found.extend(events.into_iter());
+            if let Some(picked) = self.looked_up(part, query, near) {
+                found.extend(picked.events.into_iter());
+                beside.extend(picked.near);
                 continue;
             }
             let Translated { expr, exact } = part_expr(part, query.span);
@@ -188,21 +197,25 @@ impl Disk {
                 found.extend(events.into_iter().filter(|event| exact || query.admits(event)));
             }
         }
-        Ok(found.finish())
+        Ok(Picked {
+            events: found.finish(),
+            near: beside,
+        })
     }
 
     /// The events of a part that indexes find; `None` where the engine has to. Of many events the first few are found
     /// sooner by the engine, which stops reading at the last of them.
-    fn picked(&self, part: &Filter, query: &Query) -> Option<Vec<Event>> {
+    fn looked_up(&self, part: &Filter, query: &Query, near: bool) -> Option<Picked> {
         let most = query.limit.unwrap_or(usize::MAX);
         let pick = Pick::of(part, query.span).filter(|_| most > FEW)?;
-        pick.read(&self.log.lookups, &self.snapshot.entries, most)
+        pick.read(&self.log.lookups, &self.snapshot.entries, most, near)
     }
 
     /// The values of a text column which a test admits.
     pub async fn values(&self, column: Column, test: &Test) -> Result<Vec<String>, Error> {
-        let read = values::values(&self.log.lookups, &self.snapshot.entries, column.name(), test);
-        if let Some(values) = read.filter(|_| column.kind() == ColumnKind::Text) {
+        let text = column.kind() == ColumnKind::Text;
+        let read = || values::values(&self.log.lookups, &self.snapshot.entries, column.name(), test);
+        if let Some(values) = text.then(read).flatten() {
             return Ok(values.into_iter().collect());
         }
         let query = Query::of(Filter::Column(column, test.clone()));

@@ -9,27 +9,31 @@ use super::Found;
 use super::chunks::Chunks;
 use super::file::Entry;
 use super::lookup::{Lookups, Needs, spread};
+use super::pages::Group;
 use super::rows::{decode, event_columns};
 use super::schema::{LOOKED_UP, SIDE, file_schema};
-use super::strips::{Strips, hash_of};
+use super::strips::{STRIP, Strips, hash_of};
+use super::texts::Texts;
 use crate::query::{Filter, Test};
-use ambit_event::{Event, Span};
-use datafusion::arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, new_null_array};
-use datafusion::arrow::datatypes::{Field, Int64Type, Schema};
-use datafusion::parquet::arrow::ProjectionMask;
-use datafusion::parquet::arrow::arrow_reader::{
-    ArrowPredicate, ArrowPredicateFn, ParquetRecordBatchReaderBuilder, RowFilter, RowSelection,
+use ambit_event::{Column, Event, EventId, Span};
+use datafusion::arrow::array::{
+    ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray, new_null_array,
 };
-use datafusion::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
-use datafusion::parquet::schema::types::SchemaDescriptor;
-use std::collections::HashSet;
+use datafusion::arrow::datatypes::{Field, Int64Type, Schema};
+use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader, RowSelection};
+use datafusion::parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
+use datafusion::parquet::file::metadata::ColumnChunkMetaData;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Rows of a row group that are taken along with each that is looked for.
+const ALONG: usize = 8;
 
 /// What rows must hold, in the order in which it is asked.
 pub(super) struct Pick<'q> {
     /// Texts by the column that must hold one of them.
-    wanted: Vec<Texts>,
+    wanted: Vec<(&'static str, Texts)>,
     /// Ids that are not asked for.
     left_out: Vec<Texts>,
     span: Span,
@@ -37,10 +41,12 @@ pub(super) struct Pick<'q> {
     rest: Vec<&'q Filter>,
 }
 
-/// Texts of one column.
-struct Texts {
-    column: &'static str,
-    texts: Arc<HashSet<String>>,
+/// What was picked.
+#[derive(Default)]
+pub(super) struct Picked {
+    pub events: Vec<Event>,
+    /// Events that share a trace id with one of these and stand in the same strips.
+    pub near: Vec<Event>,
 }
 
 /// A row group of which some strips are read.
@@ -65,22 +71,17 @@ impl<'q> Pick<'q> {
     }
 
     fn add(&mut self, filter: &'q Filter) {
+        let texts = |ids: &[EventId]| Texts::of(ids.iter().map(ToString::to_string));
         match filter {
             Filter::All(parts) => parts.iter().for_each(|part| self.add(part)),
             Filter::Any(parts) if parts.len() == 1 => self.add(&parts[0]),
             Filter::Column(column, Test::In(values)) if LOOKED_UP.contains(column) => {
-                let texts = Texts::of(column.name(), values.iter().cloned());
-                self.wanted.push(texts);
+                self.wanted
+                    .push((column.name(), Texts::of(values.iter().cloned())));
             }
-            Filter::Ids(ids) => {
-                let texts = Texts::of("id", ids.iter().map(ToString::to_string));
-                self.wanted.push(texts);
-            }
+            Filter::Ids(ids) => self.wanted.push(("id", texts(ids))),
             Filter::Not(part) => match &**part {
-                Filter::Ids(ids) => {
-                    let texts = Texts::of("id", ids.iter().map(ToString::to_string));
-                    self.left_out.push(texts);
-                }
+                Filter::Ids(ids) => self.left_out.push(texts(ids)),
                 _ => self.rest.push(filter),
             },
             _ => self.rest.push(filter),
@@ -88,7 +89,7 @@ impl<'q> Pick<'q> {
     }
 
     /// The events, the earliest so many at most, or more of them; `None` where they cannot be read so.
-    pub fn read(&self, lookups: &Lookups, entries: &[Arc<Entry>], most: usize) -> Option<Vec<Event>> {
+    pub fn read(&self, lookups: &Lookups, entries: &[Arc<Entry>], most: usize, near: bool) -> Option<Picked> {
         let meets = |entry: &&Arc<Entry>| {
             let apart = |span: Span| !span.overlaps(self.span);
             entry.day != SIDE && !entry.summary.span().is_some_and(apart)
@@ -105,116 +106,193 @@ impl<'q> Pick<'q> {
                 strips,
             }));
         }
-        let found = Mutex::new(Found::new(most, false));
+        let all = Mutex::new((Found::new(most, false), Vec::new()));
         spread(&parts, |part| {
-            let events = self.events(lookups, part)?;
-            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-            found.extend(events.into_iter());
+            let picked = self.pick(lookups, part, near)?;
+            let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+            all.0.extend(picked.events.into_iter());
+            all.1.extend(picked.near);
             Some(())
         })?;
-        let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Some(found.finish())
+        let (found, near) = all.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Some(Picked {
+            events: found.finish(),
+            near,
+        })
     }
 
     fn needs(&self) -> Needs {
-        let one_of = |wanted: &Texts| {
-            let hashes = wanted.texts.iter().map(|text| hash_of(text));
-            Needs::OneOf(wanted.column, hashes.collect())
-        };
-        Needs::All(self.wanted.iter().map(one_of).collect())
+        let wanted = self.wanted.iter();
+        let needs = wanted.map(|(column, texts)| Needs::OneOf(column, texts.iter().map(hash_of).collect()));
+        Needs::All(needs.collect())
     }
 
-    fn events(&self, lookups: &Lookups, part: &Part<'_>) -> Option<Vec<Event>> {
-        let chunks = Chunks::open(&lookups.path(part.entry)).ok()?;
+    fn pick(&self, lookups: &Lookups, part: &Part<'_>, near: bool) -> Option<Picked> {
+        let chunks = Arc::new(Chunks::open(&lookups.path(part.entry)).ok()?);
         let footer = lookups.footer(part.entry, &chunks)?;
-        let (schema, group) = (footer.parquet_schema(), footer.metadata().row_group(part.nth));
-        let selection =
-            RowSelection::from_consecutive_ranges(part.strips.rows(part.n_rows).into_iter(), part.n_rows);
-        let rows = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, footer.as_ref().clone())
-            .with_row_groups(vec![part.nth])
-            .with_row_selection(selection)
-            .with_row_filter(RowFilter::new(self.predicates(schema)))
-            .with_projection(said(schema, group))
-            .build();
-        let mut events = Vec::new();
-        for batch in rows.ok()? {
-            let whole = whole(&batch.ok()?)?;
-            let found = decode(&whole, Path::new(&part.entry.path)).ok()?;
-            let admits = |event: &Event| self.rest.iter().all(|filter| filter.admits(event));
-            events.extend(found.into_iter().filter(admits));
+        let reader = Reader {
+            footer: &footer,
+            group: Group {
+                chunks: &chunks,
+                footer: footer.metadata(),
+                nth: part.nth,
+            },
+        };
+        let strips = part.strips.rows(part.n_rows).into_iter();
+        let strips = RowSelection::from_consecutive_ranges(strips, part.n_rows);
+        let answering = self.answering(&reader, strips.clone())?;
+        let taken = match near {
+            true => reader.with_near(strips, &answering)?,
+            false => answering.clone(),
+        };
+        let mut picked = Picked::default();
+        let answers = places(&answering, &taken);
+        let mut answers = answers.iter();
+        for batch in reader.rows(reader.said(), taken)? {
+            let events = decode(&whole(&batch.ok()?)?, Path::new(&part.entry.path)).ok()?;
+            for event in events {
+                match answers.next()? {
+                    true if self.rest.iter().all(|filter| filter.admits(&event)) => picked.events.push(event),
+                    true => {}
+                    false => picked.near.push(event),
+                }
+            }
         }
-        Some(events)
+        Some(picked)
     }
 
-    /// What is asked of rows one after the other, of fewer and fewer of them.
-    fn predicates(&self, schema: &SchemaDescriptor) -> Vec<Box<dyn ArrowPredicate>> {
-        let mut all: Vec<Box<dyn ArrowPredicate>> = Vec::new();
-        for (texts, held) in self
-            .wanted
-            .iter()
-            .map(|texts| (texts, true))
-            .chain(self.left_out.iter().map(|texts| (texts, false)))
-        {
-            all.push(texts.predicate(schema, held));
+    /// Of these rows the ones that hold what is asked one thing after the other, of fewer and fewer of them.
+    fn answering(&self, reader: &Reader<'_>, mut rows: RowSelection) -> Option<RowSelection> {
+        for (column, texts) in &self.wanted {
+            rows = reader.holding(column, rows, |text| text.is_some_and(|text| texts.hold(text)))?;
         }
         if self.span != Span::ALL {
-            all.push(overlapping(schema, self.span));
+            rows = reader.overlapping(self.span, rows)?;
         }
-        all
-    }
-}
-
-impl Texts {
-    fn of(column: &'static str, texts: impl Iterator<Item = String>) -> Self {
-        Self {
-            column,
-            texts: Arc::new(texts.collect()),
+        for texts in &self.left_out {
+            rows = reader.holding("id", rows, |id| !id.is_some_and(|id| texts.hold(id)))?;
         }
-    }
-
-    /// Whether a row holds one of the texts, or holds none of them.
-    fn predicate(&self, schema: &SchemaDescriptor, held: bool) -> Box<dyn ArrowPredicate> {
-        let texts = self.texts.clone();
-        let mask = ProjectionMask::columns(schema, [self.column]);
-        Box::new(ArrowPredicateFn::new(mask, move |batch: RecordBatch| {
-            let column = batch
-                .columns()
-                .first()
-                .and_then(|array| array.as_string_view_opt());
-            let holds = |text: Option<&str>| text.is_some_and(|text| texts.contains(text)) == held;
-            Ok(match column {
-                Some(column) => column.iter().map(|text| Some(holds(text))).collect(),
-                None => BooleanArray::from(vec![holds(None); batch.num_rows()]),
-            })
-        }))
+        Some(rows)
     }
 }
 
-/// Whether a row's possible time overlaps the span.
-fn overlapping(schema: &SchemaDescriptor, span: Span) -> Box<dyn ArrowPredicate> {
-    let mask = ProjectionMask::columns(schema, ["time_ns", "until_ns"]);
-    Box::new(ArrowPredicateFn::new(mask, move |batch: RecordBatch| {
-        let of = |name| {
-            batch
-                .column_by_name(name)
-                .map(|array| array.as_primitive::<Int64Type>())
-        };
-        let (Some(times), Some(untils)) = (of("time_ns"), of("until_ns")) else {
-            return Ok(BooleanArray::from(vec![false; batch.num_rows()]));
-        };
-        let overlaps =
-            |(time, until): (Option<i64>, Option<i64>)| Some(time? < span.until.0 && until? > span.from.0);
-        Ok(times.iter().zip(untils).map(overlaps).collect())
-    }))
+/// Reads rows of one row group.
+struct Reader<'f> {
+    footer: &'f ArrowReaderMetadata,
+    group: Group<'f>,
 }
 
-/// The columns of events in which the row group says anything.
-fn said(schema: &SchemaDescriptor, group: &RowGroupMetaData) -> ProjectionMask {
-    let needed: HashSet<&str> = event_columns().into_iter().collect();
-    let leaves = group.columns().iter().enumerate();
-    let said = leaves
-        .filter(|(nth, column)| needed.contains(schema.get_column_root(*nth).name()) && !is_silent(column));
-    ProjectionMask::leaves(schema, said.map(|(nth, _)| nth))
+impl Reader<'_> {
+    fn rows(&self, columns: ProjectionMask, rows: RowSelection) -> Option<ParquetRecordBatchReader> {
+        let hint = Some(self.footer.schema().fields());
+        let levels = parquet_to_arrow_field_levels(self.footer.parquet_schema(), columns, hint).ok()?;
+        ParquetRecordBatchReader::try_new_with_row_groups(&levels, &self.group, STRIP, Some(rows)).ok()
+    }
+
+    /// Of these rows the ones for which a test of some columns holds.
+    fn such(
+        &self,
+        columns: &[&str],
+        rows: RowSelection,
+        test: impl Fn(&RecordBatch) -> BooleanArray,
+    ) -> Option<RowSelection> {
+        if !rows.selects_any() {
+            return Some(rows);
+        }
+        let mask = ProjectionMask::columns(self.footer.parquet_schema(), columns.iter().copied());
+        let mut held = Vec::new();
+        for batch in self.rows(mask, rows.clone())? {
+            held.push(test(&batch.ok()?));
+        }
+        let n_rows: usize = held.iter().map(BooleanArray::len).sum();
+        (n_rows == rows.row_count()).then(|| rows.and_then(&RowSelection::from_filters(&held)))
+    }
+
+    /// Of these rows the ones of which a text column holds such a text.
+    fn holding(
+        &self,
+        column: &str,
+        rows: RowSelection,
+        such: impl Fn(Option<&str>) -> bool,
+    ) -> Option<RowSelection> {
+        self.such(&[column], rows, |batch| match texts(batch) {
+            Some(texts) => texts.iter().map(|text| Some(such(text))).collect(),
+            None => BooleanArray::from(vec![such(None); batch.num_rows()]),
+        })
+    }
+
+    /// Of these rows the ones whose possible time overlaps the span.
+    fn overlapping(&self, span: Span, rows: RowSelection) -> Option<RowSelection> {
+        self.such(&["time_ns", "until_ns"], rows, |batch| {
+            let of = |name| batch.column_by_name(name)?.as_primitive_opt::<Int64Type>();
+            let (Some(times), Some(untils)) = (of("time_ns"), of("until_ns")) else {
+                return BooleanArray::from(vec![false; batch.num_rows()]);
+            };
+            let overlaps = |(time, until): (Option<i64>, Option<i64>)| {
+                let begins = time.is_some_and(|time| time < span.until.0);
+                Some(begins && until.is_some_and(|until| until > span.from.0))
+            };
+            times.iter().zip(untils).map(overlaps).collect()
+        })
+    }
+
+    /// The rows that answer, and those of the strips that share a trace id with one of them, unless these are many: a
+    /// client may send one id with everything.
+    fn with_near(&self, strips: RowSelection, answering: &RowSelection) -> Option<RowSelection> {
+        if !answering.selects_any() {
+            return Some(answering.clone());
+        }
+        let trace = Column::Trace.name();
+        let mut ids = HashSet::new();
+        let mask = ProjectionMask::columns(self.footer.parquet_schema(), [trace]);
+        for batch in self.rows(mask, answering.clone())? {
+            let batch = batch.ok()?;
+            let found = texts(&batch).into_iter().flatten().flatten();
+            ids.extend(found.map(str::to_owned));
+        }
+        let ids = Texts::of(ids.into_iter());
+        let sharing = self.holding(trace, strips, |id| id.is_some_and(|id| ids.hold(id)))?;
+        let few = sharing.row_count() <= ALONG * answering.row_count();
+        Some(if few {
+            sharing.union(answering)
+        } else {
+            answering.clone()
+        })
+    }
+
+    /// The columns of events in which the row group says anything.
+    fn said(&self) -> ProjectionMask {
+        let schema = self.footer.parquet_schema();
+        let needed: HashSet<&str> = event_columns().into_iter().collect();
+        let group = self.footer.metadata().row_group(self.group.nth);
+        let leaves = group.columns().iter().enumerate();
+        let said = leaves.filter(|(nth, column)| {
+            needed.contains(schema.get_column_root(*nth).name()) && !is_silent(column)
+        });
+        ProjectionMask::leaves(schema, said.map(|(nth, _)| nth))
+    }
+}
+
+/// The one column of a batch that is read for its texts; `None` where the file has no such column.
+fn texts(batch: &RecordBatch) -> Option<&StringViewArray> {
+    batch.columns().first()?.as_string_view_opt()
+}
+
+/// Of each row that is taken whether it is among the answering ones.
+fn places(answering: &RowSelection, taken: &RowSelection) -> Vec<bool> {
+    let rows = |selection: &RowSelection| {
+        let mut at = 0;
+        let mut rows = Vec::new();
+        for step in selection.iter() {
+            if !step.skip {
+                rows.extend(at..at + step.row_count);
+            }
+            at += step.row_count;
+        }
+        rows
+    };
+    let answering: HashSet<usize> = rows(answering).into_iter().collect();
+    rows(taken).iter().map(|row| answering.contains(row)).collect()
 }
 
 /// Whether a column chunk surely holds no value.
@@ -226,15 +304,20 @@ fn is_silent(column: &ColumnChunkMetaData) -> bool {
 /// The rows with all columns of events, without a value where they were not read.
 fn whole(batch: &RecordBatch) -> Option<RecordBatch> {
     let (schema, n_rows) = (file_schema(), batch.num_rows());
+    let read: HashMap<&str, &ArrayRef> = batch
+        .schema_ref()
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .zip(batch.columns())
+        .collect();
     let mut fields: Vec<Arc<Field>> = Vec::new();
     let mut arrays: Vec<ArrayRef> = Vec::new();
     for name in event_columns() {
         let field = schema.field_with_name(name).ok()?;
         fields.push(Arc::new(field.clone()));
-        arrays.push(match batch.column_by_name(name) {
-            Some(array) => array.clone(),
-            None => new_null_array(field.data_type(), n_rows),
-        });
+        let array = read.get(name).map(|array| (*array).clone());
+        arrays.push(array.unwrap_or_else(|| new_null_array(field.data_type(), n_rows)));
     }
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).ok()
 }

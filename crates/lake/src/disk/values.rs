@@ -1,20 +1,19 @@
 //! The values of a text column, without the rows that hold them.
 //!
-//! Where all of a column chunk is written by a dictionary, that dictionary is the values: one page in the place of all
-//! that follow it.
+//! Where a column chunk is written by a dictionary, that dictionary is the values: one page in the place of all that
+//! follow it.
 
 use super::chunks::Chunks;
 use super::file::Entry;
 use super::lookup::{Lookups, spread};
+use super::pages::Group;
 use super::schema::SIDE;
+use super::strips::STRIP;
 use crate::query::Test;
 use datafusion::arrow::array::AsArray;
-use datafusion::parquet::arrow::ProjectionMask;
-use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use datafusion::parquet::basic::Encoding;
-use datafusion::parquet::column::page::{Page, PageReader};
-use datafusion::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
-use datafusion::parquet::file::serialized_reader::SerializedPageReader;
+use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader};
+use datafusion::parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
+use datafusion::parquet::column::page::Page;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -31,12 +30,12 @@ pub(super) fn values(
         .filter(|entry| entry.day != SIDE)
         .collect();
     let found = Mutex::new(BTreeSet::new());
-    let admits = test.compiled();
+    let admits = test.admitted();
     spread(&files, |entry| {
         let mut of_file = Vec::new();
         each_value(lookups, entry, column, &mut |value| {
-            if admits(value) {
-                of_file.push(value.to_owned());
+            if let Some(admitted) = admits(value) {
+                of_file.push(admitted.to_owned());
             }
         })?;
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,7 +46,7 @@ pub(super) fn values(
 }
 
 /// Hands out the values of a column in a file, some of them more than once.
-fn each_value(lookups: &Lookups, entry: &Entry, column: &str, take: &mut dyn FnMut(&str)) -> Option<()> {
+fn each_value(lookups: &Lookups, entry: &Entry, column: &str, take: OnValue<'_>) -> Option<()> {
     let chunks = Arc::new(Chunks::open(&lookups.path(entry)).ok()?);
     let footer = lookups.footer(entry, &chunks)?;
     let schema = footer.parquet_schema();
@@ -55,71 +54,67 @@ fn each_value(lookups: &Lookups, entry: &Entry, column: &str, take: &mut dyn FnM
     else {
         return Some(());
     };
-    let mut others = Vec::new();
     for nth in 0..footer.metadata().num_row_groups() {
-        let chunk = footer.metadata().row_group(nth).column(leaf);
-        if is_by_dictionary(chunk) {
-            each_in_dictionary(&chunks, footer.metadata(), nth, leaf, take)?;
-        } else {
-            others.push(nth);
+        let group = Group {
+            chunks: &chunks,
+            footer: footer.metadata(),
+            nth,
+        };
+        match group.is_spelled_out(leaf) {
+            true => each_spelled_out(&group, leaf, take)?,
+            false => each_in_rows(&footer, &group, leaf, take)?,
         }
-    }
-    if others.is_empty() {
-        return Some(());
-    }
-    let rows = ParquetRecordBatchReaderBuilder::new_with_metadata(
-        Chunks::open(&lookups.path(entry)).ok()?,
-        footer.as_ref().clone(),
-    )
-    .with_row_groups(others)
-    .with_projection(ProjectionMask::leaves(schema, [leaf]))
-    .build();
-    for batch in rows.ok()? {
-        let batch = batch.ok()?;
-        let texts = batch.column(0).as_string_view_opt()?;
-        texts.iter().flatten().for_each(&mut *take);
     }
     Some(())
 }
 
-/// Whether each value of a column chunk stands in its dictionary.
-fn is_by_dictionary(chunk: &ColumnChunkMetaData) -> bool {
-    let by_dictionary = [Encoding::RLE_DICTIONARY, Encoding::PLAIN_DICTIONARY];
-    let only = |encoding: Encoding| {
-        chunk
-            .page_encoding_stats_mask()
-            .is_some_and(|mask| mask.is_only(encoding))
-    };
-    chunk.dictionary_page_offset().is_some() && by_dictionary.into_iter().any(only)
+/// What is done with a value.
+type OnValue<'f> = &'f mut dyn FnMut(&[u8]);
+
+/// The values of a dictionary, and of the pages behind it that are written without it, as it became too long.
+fn each_spelled_out(group: &Group<'_>, leaf: usize, take: OnValue<'_>) -> Option<()> {
+    let mut pages = group.pages(leaf).ok()?;
+    while let Some(page) = pages.next_spelled_out().ok()? {
+        match page {
+            Page::DictionaryPage { buf, .. } => each_plain(&buf, take)?,
+            Page::DataPage { buf, .. } => {
+                // Before the values stands which rows have one.
+                let (length, behind) = buf.split_first_chunk()?;
+                let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+                each_plain(behind.get(length..)?, take)?;
+            }
+            Page::DataPageV2 { .. } => return None,
+        }
+    }
+    Some(())
 }
 
-fn each_in_dictionary(
-    chunks: &Arc<Chunks>,
-    footer: &ParquetMetaData,
-    nth: usize,
-    leaf: usize,
-    take: &mut dyn FnMut(&str),
-) -> Option<()> {
-    let group = footer.row_group(nth);
-    let locations = footer
-        .offset_index()?
-        .get(nth)?
-        .get(leaf)?
-        .page_locations()
-        .clone();
-    let n_rows = usize::try_from(group.num_rows()).ok()?;
-    let mut pages =
-        SerializedPageReader::new(chunks.clone(), group.column(leaf), n_rows, Some(locations)).ok()?;
-    let Some(Page::DictionaryPage { buf, num_values, .. }) = pages.get_next_page().ok()? else {
-        return None;
-    };
-    let mut rest: &[u8] = &buf;
-    for _ in 0..num_values {
-        let (length, behind) = rest.split_first_chunk()?;
+/// Values behind each other, the length of each before it.
+fn each_plain(mut bytes: &[u8], take: OnValue<'_>) -> Option<()> {
+    while !bytes.is_empty() {
+        let (length, behind) = bytes.split_first_chunk()?;
         let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
         let (value, behind) = behind.split_at_checked(length)?;
-        take(std::str::from_utf8(value).ok()?);
-        rest = behind;
+        take(value);
+        bytes = behind;
+    }
+    Some(())
+}
+
+fn each_in_rows(
+    footer: &ArrowReaderMetadata,
+    group: &Group<'_>,
+    leaf: usize,
+    take: OnValue<'_>,
+) -> Option<()> {
+    let schema = footer.parquet_schema();
+    let mask = ProjectionMask::leaves(schema, [leaf]);
+    let levels = parquet_to_arrow_field_levels(schema, mask, Some(footer.schema().fields())).ok()?;
+    let rows = ParquetRecordBatchReader::try_new_with_row_groups(&levels, group, STRIP, None);
+    for batch in rows.ok()? {
+        let batch = batch.ok()?;
+        let texts = batch.columns().first()?.as_string_view_opt()?;
+        texts.iter().flatten().for_each(|text| take(text.as_bytes()));
     }
     Some(())
 }

@@ -80,6 +80,10 @@ impl Backend for View {
         Ok(self.snapshot.events(query))
     }
 
+    async fn events_and_near(&self, query: &Query) -> Result<(Vec<Event>, Vec<Event>), Error> {
+        Ok((self.snapshot.events(query), Vec::new()))
+    }
+
     async fn count(&self, query: &Query) -> Result<u64, Error> {
         Ok(self.snapshot.count(query))
     }
