@@ -146,9 +146,9 @@ impl Known {
         self.events.values().filter(has).map(|event| event.id).collect()
     }
 
-    /// Keeps events that will be asked for, where there is room for all of them.
+    /// Keeps events that will be asked for, where half of the room stays for those that are asked for already.
     fn note(&mut self, near: Vec<Event>) {
-        if self.events.len() + near.len() <= MOST {
+        if self.events.len() + near.len() <= MOST / 2 {
             self.events
                 .extend(near.into_iter().map(|event| (event.id, event)));
         }

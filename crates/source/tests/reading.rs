@@ -325,6 +325,34 @@ fn a_line_that_is_read_half_written_waits_for_its_rest() {
 }
 
 #[test]
+fn an_export_of_xml_is_whole_and_a_grown_log_of_it_is_read_on() {
+    let event = |n: u32| {
+        format!(
+            "<Event><System><EventID>1</EventID><TimeCreated SystemTime='2014-05-23T10:00:0{n}Z'/>\
+             <EventRecordID>{n}</EventRecordID><Channel>Security</Channel><Computer>a</Computer></System></Event>"
+        )
+    };
+    let dir = folder();
+    let export = write(
+        &dir,
+        "export.xml",
+        format!("<Events>{}{}</Events>", event(1), event(2)),
+    );
+    let mut store = Store::default();
+    let (summaries, _) = store.ingest(&[&export], &Options::default());
+    assert_eq!(summaries[0].notes, Vec::<String>::new());
+    assert_eq!((store.ids.len(), store.n_rejects, store.open.len()), (2, 0, 0));
+
+    let log = write(&dir, "log.xml", event(3) + "\n");
+    store.ingest(&[&log], &Options::default());
+    write(&dir, "log.xml", format!("{}\n{}\n", event(3), event(4)));
+    let (summaries, _) = store.ingest(&[&log], &Options::default());
+    assert_eq!(summaries[0].notes, Vec::<String>::new());
+    assert_eq!((summaries[0].n_before, summaries[0].n_events), (1, 1));
+    assert_eq!((store.ids.len(), store.n_given), (4, 4));
+}
+
+#[test]
 fn a_number_that_was_cut_short_is_never_an_event() {
     let dir = folder();
     let line = |n: u32, bytes: &str| {

@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -249,7 +250,9 @@ pub(super) fn spread<T: Sync>(tasks: &[T], work: impl Fn(&T) -> Option<()> + Syn
         while !failed.load(Ordering::Relaxed)
             && let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed))
         {
-            if work(task).is_none() {
+            // What a file that was damaged makes a decoder do is no end of the program.
+            let done = catch_unwind(AssertUnwindSafe(|| work(task)));
+            if done.ok().flatten().is_none() {
                 failed.store(true, Ordering::Relaxed);
             }
         }

@@ -300,7 +300,9 @@ impl Header {
             match (id, value) {
                 (field::N_VALUES, Value::Number(n)) => self.n_values = u32::try_from(n).ok()?,
                 (field::ENCODING, Value::Number(n)) => self.encoding = Some(encoding(n)?),
-                (field::DEFINITION, Value::Number(n)) => self.levels[0] = Some(encoding(n)?),
+                (field::DEFINITION, Value::Number(n)) if !self.is_dictionary => {
+                    self.levels[0] = Some(encoding(n)?)
+                }
                 (field::REPETITION, Value::Number(n)) => self.levels[1] = Some(encoding(n)?),
                 (_, other) => return other.skip(rest),
             }
@@ -382,7 +384,7 @@ fn each_field(bytes: &mut &[u8], on: OnField<'_>) -> Option<()> {
         }
         id = match head >> 4 {
             0 => zigzag(bytes)?,
-            more => id + i64::from(more),
+            more => id.checked_add(i64::from(more))?,
         };
         let value = match head & 15 {
             kind @ (1 | 2) => Value::Number(i64::from(kind == 1)),

@@ -25,10 +25,13 @@ use datafusion::parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use datafusion::parquet::file::metadata::ColumnChunkMetaData;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Rows of a row group that are taken along with each that is looked for.
 const ALONG: usize = 8;
+/// Where more come along in all, nobody has room for them.
+const MOST_NEAR: usize = 50_000;
 
 /// What rows must hold, in the order in which it is asked.
 pub(super) struct Pick<'q> {
@@ -47,6 +50,41 @@ pub(super) struct Picked {
     pub events: Vec<Event>,
     /// Events that share a trace id with one of these and stand in the same strips.
     pub near: Vec<Event>,
+}
+
+/// What the row groups give, taken together batch by batch.
+struct Gathered {
+    all: Mutex<(Found, Vec<Event>)>,
+    wants_near: AtomicBool,
+}
+
+impl Gathered {
+    fn new(most: usize, near: bool) -> Self {
+        Self {
+            all: Mutex::new((Found::new(most, false), Vec::new())),
+            wants_near: AtomicBool::new(near),
+        }
+    }
+
+    fn add(&self, picked: Picked) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.0.extend(picked.events.into_iter());
+        if self.wants_near.load(Ordering::Relaxed) {
+            all.1.extend(picked.near);
+        }
+        if all.1.len() > MOST_NEAR {
+            all.1 = Vec::new();
+            self.wants_near.store(false, Ordering::Relaxed);
+        }
+    }
+
+    fn finish(self) -> Picked {
+        let (found, near) = self.all.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Picked {
+            events: found.finish(),
+            near,
+        }
+    }
 }
 
 /// A row group of which some strips are read.
@@ -92,7 +130,8 @@ impl<'q> Pick<'q> {
     pub fn read(&self, lookups: &Lookups, entries: &[Arc<Entry>], most: usize, near: bool) -> Option<Picked> {
         let meets = |entry: &&Arc<Entry>| {
             let apart = |span: Span| !span.overlaps(self.span);
-            entry.day != SIDE && !entry.summary.span().is_some_and(apart)
+            let is_apart = self.span != Span::ALL && entry.summary.span().is_some_and(apart);
+            entry.day != SIDE && !is_apart
         };
         let kept = lookups.keep(entries.iter().filter(meets).collect(), &self.needs());
         let mut parts = Vec::new();
@@ -106,19 +145,9 @@ impl<'q> Pick<'q> {
                 strips,
             }));
         }
-        let all = Mutex::new((Found::new(most, false), Vec::new()));
-        spread(&parts, |part| {
-            let picked = self.pick(lookups, part, near)?;
-            let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-            all.0.extend(picked.events.into_iter());
-            all.1.extend(picked.near);
-            Some(())
-        })?;
-        let (found, near) = all.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Some(Picked {
-            events: found.finish(),
-            near,
-        })
+        let gathered = Gathered::new(most, near);
+        spread(&parts, |part| self.pick(lookups, part, &gathered))?;
+        Some(gathered.finish())
     }
 
     fn needs(&self) -> Needs {
@@ -127,7 +156,7 @@ impl<'q> Pick<'q> {
         Needs::All(needs.collect())
     }
 
-    fn pick(&self, lookups: &Lookups, part: &Part<'_>, near: bool) -> Option<Picked> {
+    fn pick(&self, lookups: &Lookups, part: &Part<'_>, gathered: &Gathered) -> Option<()> {
         let chunks = Arc::new(Chunks::open(&lookups.path(part.entry)).ok()?);
         let footer = lookups.footer(part.entry, &chunks)?;
         let reader = Reader {
@@ -141,15 +170,15 @@ impl<'q> Pick<'q> {
         let strips = part.strips.rows(part.n_rows).into_iter();
         let strips = RowSelection::from_consecutive_ranges(strips, part.n_rows);
         let answering = self.answering(&reader, strips.clone())?;
-        let taken = match near {
+        let taken = match gathered.wants_near.load(Ordering::Relaxed) {
             true => reader.with_near(strips, &answering)?,
             false => answering.clone(),
         };
-        let mut picked = Picked::default();
         let answers = places(&answering, &taken);
         let mut answers = answers.iter();
         for batch in reader.rows(reader.said(), taken)? {
             let events = decode(&whole(&batch.ok()?)?, Path::new(&part.entry.path)).ok()?;
+            let mut picked = Picked::default();
             for event in events {
                 match answers.next()? {
                     true if self.rest.iter().all(|filter| filter.admits(&event)) => picked.events.push(event),
@@ -157,8 +186,10 @@ impl<'q> Pick<'q> {
                     false => picked.near.push(event),
                 }
             }
+            gathered.add(picked);
         }
-        Some(picked)
+        // A row that did not come is no answer of the file's.
+        answers.next().is_none().then_some(())
     }
 
     /// Of these rows the ones that hold what is asked one thing after the other, of fewer and fewer of them.

@@ -74,31 +74,36 @@ type OnValue<'f> = &'f mut dyn FnMut(&[u8]);
 /// The values of a dictionary, and of the pages behind it that are written without it, as it became too long.
 fn each_spelled_out(group: &Group<'_>, leaf: usize, take: OnValue<'_>) -> Option<()> {
     let mut pages = group.pages(leaf).ok()?;
+    let Some(Page::DictionaryPage { buf, num_values, .. }) = pages.next_spelled_out().ok()? else {
+        return None;
+    };
+    if each_plain(&buf, take)? != num_values {
+        return None;
+    }
     while let Some(page) = pages.next_spelled_out().ok()? {
-        match page {
-            Page::DictionaryPage { buf, .. } => each_plain(&buf, take)?,
-            Page::DataPage { buf, .. } => {
-                // Before the values stands which rows have one.
-                let (length, behind) = buf.split_first_chunk()?;
-                let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-                each_plain(behind.get(length..)?, take)?;
-            }
-            Page::DataPageV2 { .. } => return None,
-        }
+        let Page::DataPage { buf, .. } = page else {
+            return None;
+        };
+        // Before the values stands which rows have one.
+        let (length, behind) = buf.split_first_chunk()?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        each_plain(behind.get(length..)?, take)?;
     }
     Some(())
 }
 
-/// Values behind each other, the length of each before it.
-fn each_plain(mut bytes: &[u8], take: OnValue<'_>) -> Option<()> {
+/// Values behind each other, the length of each before it; how many there are.
+fn each_plain(mut bytes: &[u8], take: OnValue<'_>) -> Option<u32> {
+    let mut n = 0;
     while !bytes.is_empty() {
         let (length, behind) = bytes.split_first_chunk()?;
         let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
         let (value, behind) = behind.split_at_checked(length)?;
         take(value);
         bytes = behind;
+        n += 1;
     }
-    Some(())
+    Some(n)
 }
 
 fn each_in_rows(

@@ -64,11 +64,23 @@ impl Cutter<'_> {
             match (tag(&self.buffer[self.start + at..], name), is_within) {
                 (Tag::LineEnd, false) => return Ok(End::At(at, at + 1)),
                 (Tag::Opens, _) => return Ok(End::At(at, at)),
-                (Tag::Closes(len), true) => return Ok(End::At(at + len, at + len)),
+                (Tag::Closes(len), true) => return self.behind_element(at + len),
                 _ => from = at + 1,
             }
         }
         Ok(self.open_or_too_long())
+    }
+
+    /// The line end that follows an element belongs to it: where a file ends so, nothing more is to come.
+    fn behind_element(&mut self, end: usize) -> io::Result<End> {
+        self.more(end + "\r\n".len())?;
+        let behind = &self.buffer[self.start + end..];
+        let n_line_end = match behind {
+            [b'\r', b'\n', ..] => 2,
+            [b'\n', ..] => 1,
+            _ => 0,
+        };
+        Ok(End::At(end, end + n_line_end))
     }
 
     /// Where the next tag or line end is, at or after `from`, with all of the tag that tells whose it is.

@@ -174,8 +174,11 @@ impl<'r> Cutter<'r> {
 
     /// What shows that the last record of the file is whole, where nothing follows it.
     fn at_the_end(&self) -> Close {
+        let rest = self.buffer[self.start..].trim_ascii();
         match (&self.framing, self.buffer.last()) {
             (Framing::Blocks(_), Some(b'\n')) => Close::Line,
+            // The end of the element around all the others.
+            (Framing::Elements(_), _) if rest.starts_with(b"</") && rest.ends_with(b">") => Close::Seen,
             _ => Close::Unseen,
         }
     }

@@ -189,7 +189,7 @@ fn elements_are_cut_wherever_they_stand_in_a_line() {
             (34, 2, "odd", true),
             (38, 3, "<E>torn <Eel></Eel>", true),
             (57, 3, "<E>3</E>", true),
-            (69, 5, "</Es>", false),
+            (69, 5, "</Es>", true),
         ])
     );
 }
@@ -208,4 +208,23 @@ fn an_element_beyond_the_cap_takes_no_other_along() {
             rows(&[(0, 1, &len, true), (next, 1, "<E>2</E>", true)])
         );
     }
+}
+
+#[test]
+fn an_element_at_the_end_is_followed_by_nothing() {
+    for (text, n) in [("<E>1</E>\n", 9), ("<E>1</E>\r\n", 10), ("<E>1</E>", 8)] {
+        let (mut bytes, caps) = (text.as_bytes(), Caps::default());
+        let mut cutter = Cutter::new(&mut bytes, Framing::Elements("E"), &caps);
+        assert!(matches!(
+            cutter.next(),
+            Ok(Some(Cut::Record {
+                close: Close::Seen,
+                ..
+            }))
+        ));
+        assert_eq!(cutter.offset(), n);
+        assert!(matches!(cutter.next(), Ok(None)));
+    }
+    let torn = cut(b"<E>1</E>\n<E>2", Framing::Elements("E"), Caps::default());
+    assert_eq!(torn[1], (9, 2, "<E>2".to_owned(), false));
 }
