@@ -123,11 +123,7 @@ fn append(table: &mut Table, batch: &RecordBatch) -> Result<(), datafusion::arro
 pub(crate) fn failed(error: DataFusionError) -> Error {
     let root = error.find_root();
     if let DataFusionError::ResourcesExhausted(what) = root {
-        return Error::Engine {
-            what: format!(
-                "the question needs more memory than it may take: narrow it by time or source ({what})"
-            ),
-        };
+        return Error::Memory { what: what.clone() };
     }
     Error::Engine {
         what: root.strip_backtrace(),

@@ -64,6 +64,9 @@ pub enum Error {
     /// The query engine could not answer.
     #[error("{what}")]
     Engine { what: String },
+    /// The query engine would have to hold more at once than it may.
+    #[error("the question needs more memory than it may take: narrow it by time or source ({what})")]
+    Memory { what: String },
     /// A statement is not a single query that only reads.
     #[error("only one statement that reads is allowed here, such as `select ... from events`: {what}")]
     NotReadOnly { what: String },

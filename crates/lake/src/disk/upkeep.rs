@@ -44,14 +44,20 @@ impl Disk {
     pub async fn compact(&self) -> Result<Compaction, Error> {
         let _lock = self.home.lock()?;
         let disk = self.refresh().await?;
-        let groups = groups(&disk.snapshot.entries);
+        let mut groups = groups(&disk.snapshot.entries);
+        groups.reverse();
         let mut actions = Vec::new();
         let (mut n_before, mut n_after) = (0, 0);
-        for (day, entries) in &groups {
+        while let Some((day, entries)) = groups.pop() {
             let add = match day.as_str() {
-                SIDE => disk.rewrite_side(entries).await?,
-                _ => disk.rewrite(day, entries).await?,
+                SIDE => disk.rewrite_side(&entries).await,
+                _ => disk.rewrite(&day, &entries).await,
             };
+            if let (Err(Error::Memory { .. }), Some((first, second))) = (&add, halves(&day, &entries)) {
+                groups.extend([second, first]);
+                continue;
+            }
+            let add = add?;
             n_before += entries.len() as u64;
             n_after += 1;
             actions.push(Action::Add(add));
@@ -242,8 +248,19 @@ fn remove(done: &mut Vacuum, path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Two groups in the place of one whose rows cannot be sorted at once, as much else takes memory; `None` where these
+/// would be single files.
+fn halves(day: &str, entries: &[Arc<Entry>]) -> Option<(Group, Group)> {
+    let (first, second) = entries.split_at(entries.len() / 2);
+    let group = |entries: &[Arc<Entry>]| (day.to_owned(), entries.to_vec());
+    (day != SIDE && first.len() > 1).then(|| (group(first), group(second)))
+}
+
+/// The files of one day that become one.
+type Group = (String, Vec<Arc<Entry>>);
+
 /// The small files of each day, in groups that make one file of about the target size.
-fn groups(entries: &[Arc<Entry>]) -> Vec<(String, Vec<Arc<Entry>>)> {
+fn groups(entries: &[Arc<Entry>]) -> Vec<Group> {
     let mut days: BTreeMap<&str, Vec<&Arc<Entry>>> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| entry.size < LARGE) {
         days.entry(&entry.day).or_default().push(entry);
