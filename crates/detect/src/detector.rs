@@ -173,27 +173,25 @@ impl Detector {
 
     /// What the rules conclude over one event, in the order of the rules.
     pub fn check(&mut self, event: &Event) -> Vec<Finding> {
-        self.check_but(event, &BTreeSet::new(), &mut |_, _| {})
+        let findings = self.ask(event, &BTreeSet::new(), &mut |_, _| {});
+        self.tally.n_events += 1;
+        self.tally.n_beside += u64::from(findings.is_none());
+        self.tally.n_findings += findings.as_ref().map_or(0, Vec::len) as u64;
+        findings.unwrap_or_default()
     }
 
     /// The same without the findings of some rules; each rule that matches is shown with the event under the names
-    /// of its log.
-    pub(crate) fn check_but(
-        &mut self,
+    /// of its log. `None` where no rule is about such events.
+    pub(crate) fn ask(
+        &self,
         event: &Event,
         silent: &BTreeSet<usize>,
         seen: &mut dyn FnMut(usize, &View<'_>),
-    ) -> Vec<Finding> {
-        self.tally.n_events += 1;
-        let Some(matched) = self.visit(event, seen) else {
-            self.tally.n_beside += 1;
-            return Vec::new();
-        };
+    ) -> Option<Vec<Finding>> {
+        let matched = self.visit(event, seen)?;
         let heard = matched.iter().filter(|at| !silent.contains(at));
         let heads = heard.filter_map(|at| self.heads.get(*at));
-        let findings: Vec<Finding> = heads.map(|head| finding(head, event)).collect();
-        self.tally.n_findings += findings.len() as u64;
-        findings
+        Some(heads.map(|head| finding(head, event)).collect())
     }
 
     /// The rules that match, or `None` where no rule is about such events. Each is shown once.

@@ -53,6 +53,6 @@ pub use revise::{Asked, revise};
 pub use rule::{
     Correlation, Filter, Head, LogSource, Origin, Pipelines, Place, Placeholders, Refusal, Rule, RuleSet,
 };
-pub use run::{Run, RunTally, Terms};
+pub use run::{Judged, Run, RunTally, Terms};
 pub use stream::Limits;
 pub use suspect::{Board, Fired, Suspicion};

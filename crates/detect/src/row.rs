@@ -12,7 +12,7 @@ use std::cell::OnceCell;
 /// The fields.
 #[derive(Debug, Default)]
 pub(crate) struct Row<'e> {
-    /// The JSON that they are written in, where that is at hand and has no escapes that need not be.
+    /// The JSON that they are written in, where that is at hand.
     json: Option<&'e str>,
     folded_json: OnceCell<Option<Box<str>>>,
     cells: Vec<Cell<'e>>,
@@ -64,17 +64,16 @@ enum Leaf<'e> {
 impl<'e> Row<'e> {
     pub fn of(fields: &'e Fields) -> Self {
         // Not through the event's own map, which it would keep from then on.
-        let read = fields.as_json().and_then(Self::parse);
-        read.unwrap_or_else(|| Self::of_map(fields))
-    }
-
-    fn parse(json: &'e str) -> Option<Self> {
-        let (cells, is_plain) = lex::cells(json)?;
-        Some(Self {
-            json: is_plain.then_some(json),
-            cells,
-            ..Self::default()
-        })
+        let json = fields.as_json();
+        let noted = fields.written().and_then(lex::cells_of);
+        match noted.or_else(|| lex::cells(json?)) {
+            Some(cells) => Self {
+                json,
+                cells,
+                ..Self::default()
+            },
+            None => Self::of_map(fields),
+        }
     }
 
     fn of_map(map: &'e Map<String, Value>) -> Self {
@@ -95,7 +94,7 @@ impl<'e> Row<'e> {
     /// written with the escapes that must be. `None` where that is not sure.
     pub fn folded_json(&self, fold: fn(&str) -> Cow<'_, str>) -> Option<&str> {
         let folded = self.folded_json.get_or_init(|| {
-            let json = self.json.filter(|json| json.is_ascii())?;
+            let json = self.json.filter(|json| json.is_ascii() && lex::is_plain(json))?;
             Some(fold(json).into())
         });
         folded.as_deref()

@@ -3,13 +3,13 @@
 use crate::allow::AllowList;
 use crate::behave::{Around, Behaviours, Seen, Sheet, Watch};
 use crate::blind::{self, Unproven};
-use crate::correlate::{Conclusion, Correlations};
+use crate::correlate::{Arrival, Conclusion, Correlations};
 use crate::detector::{self, Detector};
 use crate::places::Places;
 use crate::rule::{Head, RuleSet};
 use crate::stream::{Change, Clock, Limits, Names, Told, Verdict, Who};
 use crate::suspect::Board;
-use ambit_event::{Event, Finding, FindingEntry as Entry, Level, Timestamp};
+use ambit_event::{Event, Fields, Finding, FindingEntry as Entry, Level, Timestamp};
 use ambit_lake::Coverage;
 use serde::Serialize;
 use std::cell::RefCell;
@@ -94,6 +94,30 @@ pub struct Run {
     tally: RunTally,
 }
 
+/// An event that rules were asked about, without its fields: nothing else asks for them.
+#[derive(Debug)]
+pub struct Judged {
+    event: Event,
+    answers: Answers,
+}
+
+impl Judged {
+    #[must_use]
+    pub const fn event(&self) -> &Event {
+        &self.event
+    }
+}
+
+/// What rules say of one event.
+#[derive(Debug)]
+struct Answers {
+    /// `None` where no rule is about such events.
+    findings: Option<Vec<Finding>>,
+    arrivals: Vec<Arrival>,
+    /// Matches without a field that a correlation groups by.
+    n_without: u64,
+}
+
 impl Run {
     #[must_use]
     pub fn new(rules: &RuleSet, terms: Terms) -> Self {
@@ -160,7 +184,6 @@ impl Run {
             limits.add(&watch.limits());
         }
         RunTally {
-            n_beside: self.detector.tally().n_beside,
             n_without_group: self.correlations.n_without_group(),
             limits,
             ..self.tally.clone()
@@ -173,9 +196,45 @@ impl Run {
         &self.allow
     }
 
+    /// Asks the rules about an event. What they say is the same whichever events come before it, so that they can be
+    /// asked while the event is at hand, and its turn may come later.
+    #[must_use]
+    pub fn judge(&self, mut event: Event) -> Judged {
+        let answers = self.ask(&event);
+        event.fields = Fields::default();
+        event.raw = Vec::new();
+        Judged { event, answers }
+    }
+
+    fn ask(&self, event: &Event) -> Answers {
+        let (mut arrivals, mut n_without) = (Vec::new(), 0);
+        let correlations = &self.correlations;
+        let findings = self
+            .detector
+            .ask(event, correlations.silent(), &mut |rule, view| {
+                arrivals.extend(correlations.arrivals(rule, view, &mut n_without));
+            });
+        Answers {
+            findings,
+            arrivals,
+            n_without,
+        }
+    }
+
     /// Takes in an event, and tells what it changes.
     pub fn take(&mut self, event: &Event) -> Vec<Entry> {
+        let answers = self.ask(event);
+        self.take_in(event, answers)
+    }
+
+    /// The same for one that the rules were asked about.
+    pub fn take_judged(&mut self, judged: Judged) -> Vec<Entry> {
+        self.take_in(&judged.event, judged.answers)
+    }
+
+    fn take_in(&mut self, event: &Event, answers: Answers) -> Vec<Entry> {
         self.tally.n_events += 1;
+        self.tally.n_beside += u64::from(answers.findings.is_none());
         self.clock.see(event.time);
         self.note_source(event);
         let around = Around {
@@ -184,22 +243,16 @@ impl Run {
             names: &self.names,
         };
         let seen = Seen::new(event, around);
-        let (mut arrivals, mut n_without) = (Vec::new(), 0);
-        let correlations = &self.correlations;
-        let single = self
-            .detector
-            .check_but(event, correlations.silent(), &mut |rule, view| {
-                let who = seen.who();
-                arrivals.extend(correlations.arrivals(rule, view, event, &who, &mut n_without));
-            });
-        let mut entries: Vec<Entry> = single
-            .into_iter()
-            .map(|finding| Entry::Raised { finding })
-            .collect();
-        self.correlations.count_without_group(n_without);
+        let single = answers.findings.into_iter().flatten();
+        let mut entries: Vec<Entry> = single.map(|finding| Entry::Raised { finding }).collect();
+        self.correlations.count_without_group(answers.n_without);
         let clock = &self.clock;
-        self.correlations
-            .take(arrivals, clock, &mut |conclusion| entries.push(told(conclusion)));
+        if !answers.arrivals.is_empty() {
+            self.correlations
+                .take(answers.arrivals, event, &seen.who(), clock, &mut |conclusion| {
+                    entries.push(told(conclusion));
+                });
+        }
         for watch in &mut self.watches {
             let sheet = watch.sheet();
             let changes = watch.take(&seen, clock);

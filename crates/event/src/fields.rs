@@ -12,7 +12,18 @@ use std::sync::OnceLock;
 #[derive(Clone, Default)]
 pub struct Fields {
     text: Option<String>,
+    /// Where the fields stand in the text; none where nobody noted it.
+    spots: Vec<Spot>,
     map: OnceLock<Map<String, Value>>,
+}
+
+/// Where a field stands in the text of its object, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spot {
+    /// The first of the name, behind its quote.
+    pub name: u32,
+    /// The first of the value.
+    pub value: u32,
 }
 
 impl Fields {
@@ -24,10 +35,33 @@ impl Fields {
     /// [`Self::DEEPEST`].
     #[must_use]
     pub fn from_json(object: String) -> Self {
+        Self::from_json_at(object, Vec::new())
+    }
+
+    /// The same, where whoever wrote the text noted where each field stands in it: all of them or none. It is written
+    /// without blanks then, and no name has an escape.
+    #[must_use]
+    pub fn from_json_at(object: String, spots: Vec<Spot>) -> Self {
         Self {
             text: Some(object),
+            spots,
             map: OnceLock::new(),
         }
+    }
+
+    /// The names and the values, as they are written in JSON without the names' quotes; `None` where nobody noted
+    /// where they stand.
+    pub fn written(&self) -> Option<impl Iterator<Item = (&str, &str)>> {
+        let text = self.text.as_deref().filter(|_| !self.spots.is_empty())?;
+        let part = |from: u32, until: usize| text.get(from as usize..until).unwrap_or_default();
+        let behind = self.spots.iter().skip(1);
+        let ends = behind.map(|spot| (spot.name as usize).saturating_sub(",\"".len()));
+        let ends = ends.chain([text.len().saturating_sub("}".len())]);
+        let fields = self.spots.iter().zip(ends);
+        Some(fields.map(move |(spot, end)| {
+            let name_end = (spot.value as usize).saturating_sub("\":".len());
+            (part(spot.name, name_end), part(spot.value, end))
+        }))
     }
 
     /// The fields that a text holds, where it is a JSON object.
@@ -45,6 +79,7 @@ impl Fields {
     /// Sets a field. Where only the text is at hand, a number or text that it has not got yet is added to it.
     pub fn put(&mut self, name: &str, value: impl Into<Value>) {
         let value = value.into();
+        self.spots.clear();
         let text = self.text.as_mut();
         if text.is_some_and(|text| is_added(text, name, &value)) {
             self.map = OnceLock::new();
@@ -154,6 +189,7 @@ impl DerefMut for Fields {
     fn deref_mut(&mut self) -> &mut Self::Target {
         self.read();
         self.text = None;
+        self.spots.clear();
         let map = std::mem::take(&mut self.map).into_inner().unwrap_or_default();
         self.map = OnceLock::from(map);
         match self.map.get_mut() {
@@ -166,8 +202,8 @@ impl DerefMut for Fields {
 impl From<Map<String, Value>> for Fields {
     fn from(map: Map<String, Value>) -> Self {
         Self {
-            text: None,
             map: OnceLock::from(map),
+            ..Self::default()
         }
     }
 }
@@ -261,6 +297,23 @@ mod tests {
                 .as_str()
                 .is_some_and(|text| deep.to_string().contains(text))
         );
+    }
+
+    #[test]
+    fn fields_whose_places_were_noted_are_given_as_they_are_written() {
+        let text = r#"{"a":"x\n","b c":{"d":[1,2]},"":-1.5}"#;
+        let at = |name: &str, value: &str| Spot {
+            name: text.find(name).map_or(0, |at| at as u32 + 1),
+            value: text.find(value).unwrap_or(0) as u32,
+        };
+        let spots = vec![at("\"a\"", "\"x"), at("\"b c\"", "{\"d"), at("\"\":", "-1")];
+        let mut fields = Fields::from_json_at(text.to_owned(), spots);
+        let written: Option<Vec<(&str, &str)>> = fields.written().map(Iterator::collect);
+        let expected = [("a", r#""x\n""#), ("b c", r#"{"d":[1,2]}"#), ("", "-1.5")];
+        assert_eq!(written.as_deref(), Some(&expected[..]));
+        fields.put("e", 1);
+        assert!(fields.written().is_none() && fields.len() == 4);
+        assert!(Fields::from_json(text.to_owned()).written().is_none());
     }
 
     #[test]

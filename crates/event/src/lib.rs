@@ -30,7 +30,7 @@ pub use batch::{Attestation, Batch, Checkpoint, Evidence, Loss, Position, Reject
 pub use column::{Column, ColumnKind, ColumnSet};
 pub use error::Error;
 pub use event::{Event, Outcome, Provenance};
-pub use fields::Fields;
+pub use fields::{Fields, Spot};
 pub use finding::{Finding, FindingEntry, FindingId, Level, Noted, Noticed, noticed};
 pub use id::{EventId, EvidenceId};
 pub use observable::{Observable, ObservableKind};

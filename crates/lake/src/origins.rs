@@ -6,12 +6,37 @@ use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::{AggregateFunction, InSubquery};
 use datafusion::logical_expr::{BinaryExpr, Distinct, Expr, LogicalPlan, Operator};
+use std::collections::BTreeSet;
 
 /// The function by which the views take what names nobody out of a column that otherwise may: a rule's name out of an
 /// entry. Statements do not know it.
 pub(crate) const NAMES_NOBODY: &str = "ambit_names_nobody";
 /// The function by which the views take the actors out of an entry.
 pub(crate) const ACTORS: &str = "ambit_actors";
+
+impl Origin {
+    /// Made from all of these.
+    fn made(of: impl IntoIterator<Item = Self>) -> Self {
+        let all = of.into_iter().map(|origin| origin.columns);
+        let columns = all.reduce(|one, other| {
+            one.zip(other)
+                .map(|(one, other)| one.into_iter().chain(other).collect())
+        });
+        Self {
+            columns: columns.unwrap_or_else(|| Some(BTreeSet::new())),
+            is_verbatim: false,
+        }
+    }
+
+    /// Where two answers become one, or a value stands for another.
+    fn or(self, other: Self) -> Self {
+        let is_verbatim = self.is_verbatim && other.is_verbatim;
+        match self.columns == other.columns && is_verbatim {
+            true => self,
+            false => Self::made([self, other]),
+        }
+    }
+}
 
 /// The origins of each column that the plan gives, in order.
 pub(crate) fn origins(plan: &LogicalPlan) -> Vec<Origin> {

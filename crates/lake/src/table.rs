@@ -45,26 +45,4 @@ impl Origin {
             is_verbatim: false,
         }
     }
-
-    /// Made from all of these.
-    pub(crate) fn made(of: impl IntoIterator<Item = Self>) -> Self {
-        let all = of.into_iter().map(|origin| origin.columns);
-        let columns = all.reduce(|one, other| {
-            one.zip(other)
-                .map(|(one, other)| one.into_iter().chain(other).collect())
-        });
-        Self {
-            columns: columns.unwrap_or_else(|| Some(BTreeSet::new())),
-            is_verbatim: false,
-        }
-    }
-
-    /// Where two answers become one, or a value stands for another.
-    pub(crate) fn or(self, other: Self) -> Self {
-        let is_verbatim = self.is_verbatim && other.is_verbatim;
-        match self.columns == other.columns && is_verbatim {
-            true => self,
-            false => Self::made([self, other]),
-        }
-    }
 }

@@ -3,10 +3,12 @@
 use crate::json::{Json, Object};
 use crate::quick::{Quick, QuickHasher};
 use ambit_event::Keys;
+use memchr::memmem::Finder;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hasher;
+use std::sync::LazyLock;
 
 /// The text with its secrets replaced by fingerprints. Texts that cannot hold one are let through fast.
 #[must_use]
@@ -33,6 +35,11 @@ fn marked<'t>(keys: &Keys, text: &'t str, marks: Marks) -> Cow<'t, str> {
     }
 }
 
+static BY_NUMBER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\\u"));
+static BY_HEX: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\\x"));
+/// A quote that is no end of a text.
+static IN_TEXT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\\\""));
+
 /// Which of the characters without which there is no secret stand in a text.
 #[derive(Debug, Clone, Copy)]
 struct Marks(u8);
@@ -43,7 +50,7 @@ impl Marks {
     const QUOTES: u8 = 4;
     const B: u8 = 8;
     const J: u8 = 16;
-    /// Escapes begin with it, and may hide any of the others.
+    /// Escapes begin with it, and some hide others of these.
     const BACKSLASHES: u8 = 32;
     const ALL: Self = Self(u8::MAX);
 
@@ -51,11 +58,18 @@ impl Marks {
     fn of_record(record: &str, quotes: Quotes) -> Self {
         let bytes = record.as_bytes();
         let seen = Self::of(bytes);
-        if seen.has(Self::BACKSLASHES) {
+        let is_escaped = seen.has(Self::BACKSLASHES);
+        // In JSON those by number hide a character, at whichever depth of texts within texts; nginx writes `\x`.
+        let hides = || {
+            [&BY_NUMBER, &BY_HEX]
+                .iter()
+                .any(|escape| escape.find(bytes).is_some())
+        };
+        if is_escaped && (quotes == Quotes::Within || hides()) {
             return Self::ALL;
         }
         let mut marks = seen.0 & (Self::ASSIGNS | Self::QUOTES | Self::B | Self::J);
-        if quotes == Quotes::Around {
+        if quotes == Quotes::Around && !(is_escaped && IN_TEXT.find(bytes).is_some()) {
             marks &= !Self::QUOTES;
         }
         if !seen.has(Self::B) || !memchr::memchr2_iter(b'b', b'B', bytes).any(|at| is_scheme(bytes, at)) {
@@ -128,24 +142,53 @@ const ENDS: [&[u8; 3]; 24] = [
     b"nid", b"sid", b"ess", b"kie", b"ure", b"sig", b"ial", b"otp", b"pin", b"cvv", b"cvc",
 ];
 
-/// Whether a name of a secret may end here, before its `=`. Whatever is not ASCII may be a letter of one, or a blank.
+/// No name of a secret is longer.
+const LONGEST_NAME: usize = 32;
+
+/// Whether a name of a secret may end here, before its `=` or quote. Whatever is not ASCII may be a letter of one, or a
+/// blank.
 fn may_be_named(before: &[u8]) -> bool {
     let n_blanks = before
         .iter()
         .rev()
         .take_while(|byte| matches!(byte, 9..=13 | 32))
         .count();
-    let Some((_, end)) = before[..before.len() - n_blanks].split_last_chunk::<3>() else {
+    let before = &before[..before.len() - n_blanks];
+    let Some((_, end)) = before.split_last_chunk::<3>() else {
         return false;
     };
     let lower = end.to_ascii_lowercase();
-    !lower.is_ascii() || ENDS.iter().any(|name| **name == *lower)
+    if !lower.is_ascii() {
+        return true;
+    }
+    ENDS.iter().any(|name| **name == *lower) && is_named(before)
+}
+
+/// Whether a text ends with the name of a secret that begins a word, or stands behind a `-`.
+fn is_named(text: &[u8]) -> bool {
+    let is_of_name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    let n = text
+        .iter()
+        .rev()
+        .take(LONGEST_NAME)
+        .take_while(is_of_name)
+        .count();
+    let (before, word) = text.split_at(text.len() - n);
+    if before.last().is_some_and(|byte| !byte.is_ascii()) {
+        return true;
+    }
+    let starts = (0..n).filter(|at| *at == 0 || word[at - 1] == b'-');
+    let mut names = starts.filter_map(|at| std::str::from_utf8(&word[at..]).ok());
+    names.any(Keys::is_secret_name)
 }
 
 /// Whether the patterns of [`Keys::redact`] can match at all: they need `name=value`, a quoted name with a
 /// colon, the words bearer or basic, or the beginning of a JWT, which is looked for by its rarest letter.
 fn may_hold_secret(bytes: &[u8], marks: Marks) -> bool {
-    let is_name = |at: usize| matches!(bytes.get(at + 1), Some(b':' | b' ' | b'\t'));
+    let is_name = |at: usize| {
+        let is_before_colon = matches!(bytes.get(at + 1), Some(b':' | 9..=13 | 32 | 128..));
+        is_before_colon && may_be_named(&bytes[..at])
+    };
     marks.has(Marks::ASSIGNS) && memchr::memchr_iter(b'=', bytes).any(|at| may_be_named(&bytes[..at]))
         || marks.has(Marks::QUOTES) && memchr::memchr_iter(b'"', bytes).any(is_name)
         || marks.has(Marks::B) && memchr::memchr2_iter(b'b', b'B', bytes).any(|at| is_scheme(bytes, at))
@@ -283,7 +326,7 @@ impl Redactor {
     }
 
     /// Looks once at a whole record, so that few of its texts need a look of their own. Until [`Self::look_away`]
-    /// only texts that stand in the record as they are may be given.
+    /// only texts may be given that stand in the record as they are, or behind the escapes of JSON.
     pub fn look_at(&mut self, record: &str, quotes: Quotes) {
         self.marks = Marks::of_record(record, quotes);
     }
@@ -436,6 +479,19 @@ mod tests {
             "EYJhbGciOiJI.eyJzdWIi.abc",
             "Mozilla/5.0 (X11; Linux)",
             "\"sid\" : \"v\"",
+            "\"token\"\n:\r\n\"v\"",
+            "\"to\u{212a}en\"\u{a0}: \"v\"",
+            "\"tokens\": \"v\"",
+            "System, Version=4.0, Culture=neutral, PublicKeyToken=b77a5c561934e089",
+            "x-my-token=v",
+            "my_token=v",
+            "my.token=v",
+            "(token=v",
+            "[token=v",
+            "\u{e9}token=v",
+            "\u{a0}token=v",
+            "-x-amz-security-token=v",
+            "very-long-and-made-of-many-words-but-still-a-token=v",
             "SHA1=AB,MD5=CD,IMPHASH=EF",
         ] {
             assert_eq!(text(&keys(), sample), keys().redact(sample), "{sample}");
@@ -455,6 +511,31 @@ mod tests {
                     let shown = keys().redact(&sample);
                     assert!(!shown.contains("s3cr3t"), "{sample}");
                     assert_eq!(text(&keys(), &sample), shown, "{sample}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_record_may_hold_is_seen_through_its_escapes() {
+        let secrets = [
+            "password=s3cr3t",
+            "a \"token\": \"s3cr3t\"",
+            "x Bearer s3cr3ts3cr3t",
+        ];
+        let plain = ["C:\\users\\x64", "C:\\Windows", "a/b", "\t\r\n"];
+        for secret in secrets {
+            for beside in plain {
+                let inner = serde_json::json!({ "t": secret, "p": beside }).to_string();
+                let by_number = inner.replace('=', "\\u003d").replace("tok", "\\u0074ok");
+                for text in [&inner, &by_number] {
+                    let record = serde_json::json!({ "within": text, "p": beside, "t": secret }).to_string();
+                    let mut redactor = Redactor::new(&keys());
+                    redactor.look_at(&record, Quotes::Around);
+                    let within: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+                    for part in [secret, text, beside, within["t"].as_str().unwrap_or_default()] {
+                        assert_eq!(redactor.part(part), keys().redact(part), "{record}");
+                    }
                 }
             }
         }

@@ -6,8 +6,8 @@ use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::setting::Setting;
 use crate::words;
-use ambit_detect::{Board, Entry, InOrder, Once, RuleSet, Run, Terms, Unproven, silences};
-use ambit_event::{Batch, Event, Finding, Keys, Span};
+use ambit_detect::{Board, Entry, InOrder, Judged, Once, RuleSet, Run, Terms, Unproven, silences};
+use ambit_event::{Batch, Finding, Keys, Span};
 use ambit_lake::Ledger;
 use ambit_source::{Input, Options, discover};
 use anyhow::{Result, bail};
@@ -175,21 +175,22 @@ impl Looked {
         for event in std::mem::take(&mut batch.events) {
             let at = event.when();
             self.span = Some(self.span.map_or(at, |span| span.hull(at)));
-            for event in self.order.push(event) {
-                self.look(&event);
+            let judged = self.run.judge(event);
+            for judged in self.order.push(judged) {
+                self.look(judged);
             }
         }
     }
 
-    fn look(&mut self, event: &Event) {
-        for entry in self.run.take(event) {
+    fn look(&mut self, judged: Judged) {
+        for entry in self.run.take_judged(judged) {
             self.board.note(entry);
         }
     }
 
     fn finish(&mut self) -> Board {
-        while let Some(event) = self.order.pop() {
-            self.look(&event);
+        while let Some(judged) = self.order.pop() {
+            self.look(judged);
         }
         for entry in self.run.finish() {
             self.board.note(entry);

@@ -50,12 +50,12 @@ pub(crate) struct Correlations {
     n_without_group: u64,
 }
 
-/// A member on its way.
+/// What an event is to a correlation over a rule that it matches.
+#[derive(Debug)]
 pub(crate) struct Arrival {
-    to: usize,
+    link: Link,
     key: Key,
-    at: Stamp,
-    member: Member,
+    value: Value,
 }
 
 /// A change of what a correlation concludes.
@@ -158,14 +158,7 @@ impl Correlations {
     }
 
     /// What a rule's match gives to the correlations over it.
-    pub fn arrivals(
-        &self,
-        rule: usize,
-        view: &View<'_>,
-        event: &Event,
-        who: &Arc<Who>,
-        n_without: &mut u64,
-    ) -> Vec<Arrival> {
+    pub fn arrivals(&self, rule: usize, view: &View<'_>, n_without: &mut u64) -> Vec<Arrival> {
         let links = self.of_rule.get(&rule).map_or(&[][..], Vec::as_slice);
         let arrival = |link: &Link| {
             let plan = &self.all.get(link.to)?.plan;
@@ -175,20 +168,10 @@ impl Correlations {
                 *n_without += 1;
                 return None;
             };
-            let value = value(plan, view)?;
             Some(Arrival {
-                to: link.to,
+                link: *link,
                 key: key.into(),
-                at: Stamp {
-                    time: event.time,
-                    id: event.id,
-                    part: link.part,
-                },
-                member: Member {
-                    who: Arc::clone(who),
-                    value,
-                    events: None,
-                },
+                value: value(plan, view)?,
             })
         };
         links.iter().filter_map(arrival).collect()
@@ -198,11 +181,28 @@ impl Correlations {
         self.n_without_group += n;
     }
 
-    /// Takes members in, and tells every change, those of correlations above included.
-    pub fn take(&mut self, arrivals: Vec<Arrival>, clock: &Clock, told: &mut dyn FnMut(Conclusion<'_>)) {
-        for arrival in arrivals {
-            let changes = self.give(arrival.to, &arrival.key, arrival.at, arrival.member, clock);
-            self.pass_on(arrival.to, changes, clock, told);
+    /// Takes an event in for what it is to them, and tells every change, those of correlations above included.
+    pub fn take(
+        &mut self,
+        arrivals: Vec<Arrival>,
+        event: &Event,
+        who: &Arc<Who>,
+        clock: &Clock,
+        told: &mut dyn FnMut(Conclusion<'_>),
+    ) {
+        for Arrival { link, key, value } in arrivals {
+            let at = Stamp {
+                time: event.time,
+                id: event.id,
+                part: link.part,
+            };
+            let member = Member {
+                who: Arc::clone(who),
+                value,
+                events: None,
+            };
+            let changes = self.give(link.to, &key, at, member, clock);
+            self.pass_on(link.to, changes, clock, told);
         }
     }
 

@@ -10,10 +10,23 @@ pub(super) fn folded(text: &str) -> Cow<'_, str> {
     if !text.is_ascii() {
         return Cow::Owned(text.to_lowercase().replace('ſ', "s"));
     }
-    match text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+    match has_upper(text.as_bytes()) {
         true => Cow::Owned(text.to_ascii_lowercase()),
         false => Cow::Borrowed(text),
     }
+}
+
+/// Whether a letter of ASCII is a capital; many bytes are looked at without a branch between them.
+fn has_upper(bytes: &[u8]) -> bool {
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    let of_block = |block: &[u8; 32]| {
+        let mut seen = [0; 32];
+        for (seen, byte) in seen.iter_mut().zip(block) {
+            *seen = u8::from(byte.wrapping_sub(b'A') < 26);
+        }
+        seen != [0; 32]
+    };
+    blocks.iter().any(of_block) || rest.iter().any(u8::is_ascii_uppercase)
 }
 
 /// Members of a class that may all fold to one character: `k`, `K` and the sign for Kelvin.

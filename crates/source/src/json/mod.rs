@@ -30,6 +30,7 @@ pub struct Object<'a> {
     /// For each field how the record writes it (`"key":value`), where that is just how it is kept; empty for one
     /// that is written otherwise or may have been changed since. No texts at all where there is none.
     written: Vec<&'a str>,
+    marks: Marks,
 }
 
 impl PartialEq for Object<'_> {
@@ -46,9 +47,14 @@ impl<'a> Object<'a> {
 
     /// Fields whose names are known to differ.
     #[must_use]
-    pub const fn of_distinct(fields: Vec<(Cow<'a, str>, Json<'a>)>) -> Self {
-        let written = Vec::new();
-        Self { fields, written }
+    pub fn of_distinct(fields: Vec<(Cow<'a, str>, Json<'a>)>) -> Self {
+        let mut marks = Marks::default();
+        fields.iter().for_each(|(key, _)| marks.add(key));
+        Self {
+            fields,
+            written: Vec::new(),
+            marks,
+        }
     }
 
     #[must_use]
@@ -86,10 +92,16 @@ impl<'a> Object<'a> {
 
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Json<'a>> {
+        if !self.marks.may_have(key) {
+            return None;
+        }
         self.iter().find(|(k, _)| *k == key).map(|(_, value)| value)
     }
 
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Json<'a>> {
+        if !self.marks.may_have(key) {
+            return None;
+        }
         self.find_mut(|k| k == key)
     }
 
@@ -139,10 +151,27 @@ impl<'a> Object<'a> {
 
     /// Adds a field that is not there yet.
     pub fn push(&mut self, key: Cow<'a, str>, value: Json<'a>) {
+        self.marks.add(&key);
         self.fields.push((key, value));
         if !self.written.is_empty() {
             self.written.push("");
         }
+    }
+
+    /// The same for one that the record writes like this.
+    fn push_as_written(&mut self, key: Cow<'a, str>, value: Json<'a>, written: &'a str) {
+        // Those before, if they were added as if not written.
+        self.written.resize(self.fields.len(), "");
+        self.marks.add(&key);
+        self.fields.push((key, value));
+        self.written.push(written);
+    }
+
+    /// The fields one after the other, each with how the record writes it, as far as that is known.
+    pub fn into_written(self) -> impl Iterator<Item = (Cow<'a, str>, Json<'a>, &'a str)> {
+        let written = self.written.into_iter().chain(std::iter::repeat(""));
+        let fields = self.fields.into_iter().zip(written);
+        fields.map(|((key, value), written)| (key, value, written))
     }
 
     #[must_use]
@@ -155,9 +184,9 @@ impl<'a> Object<'a> {
     #[must_use]
     pub fn kept(&self, n_bytes: usize) -> Fields {
         let mut text = String::with_capacity(self.n_flat().unwrap_or(n_bytes));
-        write::object(self, &mut text);
+        let spots = write::spotted(self, &mut text);
         if self.is_within(Fields::DEEPEST) {
-            return Fields::from_json(text);
+            return Fields::from_json_at(text, spots);
         }
         // Levels that were read are read again, whatever other readers do.
         serde_json::from_str::<Fields>(&text).unwrap_or_default()
@@ -197,20 +226,34 @@ const FEW: usize = 128;
 pub struct Filling<'a> {
     pub object: Object<'a>,
     keys: HashSet<Cow<'a, str>>,
-    /// The marks of the keys so far: one whose mark is missing is new.
-    marks: [u64; 4],
 }
 
-/// One of 256 bits by the looks of a key: where it stands.
-fn mark(key: &str) -> (usize, u64) {
-    let bytes = key.as_bytes();
-    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
-    let looks = match (bytes.first_chunk(), bytes.last_chunk()) {
-        (Some(first), Some(last)) => word(first) ^ word(last).rotate_left(29),
-        _ => bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)),
-    };
-    let mixed = (looks ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
-    ((mixed >> 6) as usize, 1 << (mixed & 63))
+/// What keys look like: one that looks like none of them is none of them.
+#[derive(Debug, Clone, Copy, Default)]
+struct Marks([u64; 4]);
+
+impl Marks {
+    fn add(&mut self, key: &str) {
+        let (word, mark) = Self::of(key);
+        self.0[word] |= mark;
+    }
+
+    fn may_have(&self, key: &str) -> bool {
+        let (word, mark) = Self::of(key);
+        self.0[word] & mark != 0
+    }
+
+    /// One of 256 bits: where it stands.
+    fn of(key: &str) -> (usize, u64) {
+        let bytes = key.as_bytes();
+        let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+        let looks = match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(first), Some(last)) => word(first) ^ word(last).rotate_left(29),
+            _ => bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)),
+        };
+        let mixed = (looks ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
+        ((mixed >> 6) as usize, 1 << (mixed & 63))
+    }
 }
 
 impl<'a> Filling<'a> {
@@ -226,24 +269,27 @@ impl<'a> Filling<'a> {
         Ok(())
     }
 
-    /// Adds a field that the record writes like this; false where its key stands twice.
-    fn add_as_written(&mut self, key: Cow<'a, str>, value: Json<'a>, written: &'a str) -> bool {
+    /// Adds a field that the record writes like this, where that is known; gives the key back where it stands twice.
+    pub fn add_as_written(
+        &mut self,
+        key: Cow<'a, str>,
+        value: Json<'a>,
+        written: &'a str,
+    ) -> Result<(), Cow<'a, str>> {
         if self.has(&key) {
-            return false;
+            return Err(key);
         }
         if self.object.is_empty() {
             self.object.fields.reserve(USUAL);
             self.object.written.reserve(USUAL);
         }
-        self.object.fields.push((key, value));
-        self.object.written.push(written);
-        true
+        self.object.push_as_written(key, value, written);
+        Ok(())
     }
 
     /// Whether the key came in before.
     pub fn holds(&self, key: &str) -> bool {
-        let (word, mark) = mark(key);
-        self.marks[word] & mark != 0
+        self.object.marks.may_have(key)
             && match self.keys.is_empty() {
                 true => self.object.contains_key(key),
                 false => self.keys.contains(key),
@@ -253,11 +299,8 @@ impl<'a> Filling<'a> {
     /// Whether the key came in before; it is one of them from now on.
     #[allow(clippy::ptr_arg)] // it is cloned, and what is borrowed stays so
     fn has(&mut self, key: &Cow<'a, str>) -> bool {
-        let (word, mark) = mark(key);
-        let is_new = self.marks[word] & mark == 0;
-        self.marks[word] |= mark;
         if self.object.len() < FEW {
-            return !is_new && self.object.contains_key(key);
+            return self.object.contains_key(key);
         }
         if self.keys.is_empty() {
             self.keys
@@ -575,6 +618,26 @@ mod tests {
         let text = r#"{"b":1,"a":[1.5,null,true,"x"],"c":{"d":-2}}"#;
         let map = object(text).unwrap_or_default();
         assert_eq!(map.kept(0).as_json(), Some(text));
+    }
+
+    #[test]
+    fn where_fields_stand_is_known() {
+        for text in [
+            r#"{"b":1,"a":[1.5,{"b":null}],"c":{"d":-2},"":"x\\\"y/","é":"\u0001"}"#,
+            r#"{ "b" : "\u0041" , "a":"\/" }"#,
+            "{}",
+            r#"{"a\"b":1,"c":2}"#,
+        ] {
+            let kept = object(text).unwrap_or_default().kept(0);
+            let read = |(name, value): (&str, &str)| {
+                let value: serde_json::Value = serde_json::from_str(value).unwrap_or_default();
+                (name.to_owned(), value)
+            };
+            let noted: Option<Vec<_>> = kept.written().map(|fields| fields.map(read).collect());
+            let fields = kept.iter().map(|(name, value)| (name.clone(), value.clone()));
+            let is_noted = !text.contains("a\\") && text != "{}";
+            assert_eq!(noted, is_noted.then(|| fields.collect()), "{text}");
+        }
     }
 
     #[test]

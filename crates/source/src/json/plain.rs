@@ -80,7 +80,8 @@ impl<'a> Reader<'a> {
         } else {
             ""
         };
-        filling.add_as_written(key, value, written).then_some(is_plain)
+        let added = filling.add_as_written(key, value, written);
+        added.is_ok().then_some(is_plain)
     }
 
     fn value(&mut self, levels: usize) -> Read<Json<'a>> {
@@ -154,13 +155,19 @@ impl<'a> Reader<'a> {
     fn escaped(&mut self, from: usize) -> Read<Cow<'a, str>> {
         let bytes = self.text.as_bytes();
         let (mut text, mut plain_from) = (String::with_capacity(2 * (self.at - from) + 64), from);
+        // An escape that need not be is kept as the character that it means.
+        let mut is_plain = true;
         while self.peek()? != b'"' {
             if self.peek()? != b'\\' {
                 return None;
             }
             text.push_str(self.text.get(plain_from..self.at)?);
             text.push(match bytes.get(self.at + 1)? {
-                letter @ (b'"' | b'\\' | b'/') => char::from(*letter),
+                letter @ (b'"' | b'\\') => char::from(*letter),
+                b'/' => {
+                    is_plain = false;
+                    '/'
+                }
                 b'n' => '\n',
                 b'r' => '\r',
                 b't' => '\t',
@@ -174,7 +181,7 @@ impl<'a> Reader<'a> {
         }
         text.push_str(self.text.get(plain_from..self.at)?);
         self.at += 1;
-        Some((Cow::Owned(text), false))
+        Some((Cow::Owned(text), is_plain))
     }
 
     /// The same for a text that has characters by their numbers, of which some stand for one together.
@@ -315,6 +322,8 @@ mod tests {
             r#""\ud800""#,
             r#""\x41""#,
             r#""a\\""#,
+            r#""a\/b\n""#,
+            r#""\b\f\n\r\t\\\"""#,
             "\"tab\t\"",
             "\"\u{1}\"",
             r#""abcdefghijkl\"mnop""#,

@@ -3,15 +3,34 @@
 
 use super::plain::text_end;
 use super::{Json, Object};
+use ambit_event::Spot;
 use std::fmt::Write;
 
-/// Writes an object.
-pub fn object(object: &Object<'_>, out: &mut String) {
+/// Writes an object, and tells where its fields stand in it; of none where a name has an escape.
+pub fn spotted(object: &Object<'_>, out: &mut String) -> Vec<Spot> {
+    let mut spots = Vec::with_capacity(object.len());
+    each(object, out, &mut |at, key| {
+        let has_escape = text_end(key.as_bytes(), 0).is_some();
+        let name = at + "\"".len();
+        let value = name + key.len() + "\":".len();
+        if let (false, Ok(name), Ok(value)) = (has_escape, u32::try_from(name), u32::try_from(value)) {
+            spots.push(Spot { name, value });
+        }
+    });
+    if spots.len() < object.len() {
+        spots.clear();
+    }
+    spots
+}
+
+/// Writes an object; each field is told before it is written, by where it will stand and its name.
+fn each(object: &Object<'_>, out: &mut String, tell: &mut dyn FnMut(usize, &str)) {
     out.push('{');
     for (nth, (key, value)) in object.fields.iter().enumerate() {
         if nth > 0 {
             out.push(',');
         }
+        tell(out.len(), key);
         match object.written.get(nth) {
             Some(written) if !written.is_empty() => out.push_str(written),
             _ => {
@@ -35,7 +54,7 @@ fn value(value: &Json<'_>, out: &mut String) {
         }
         Json::Text(plain) => text(plain, out),
         Json::Array(items) => array(items, out),
-        Json::Object(inner) => object(inner, out),
+        Json::Object(inner) => each(inner, out, &mut |_, _| {}),
     }
 }
 

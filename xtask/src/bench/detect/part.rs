@@ -82,14 +82,14 @@ fn detected(rules: &RuleSet, logs: &str) -> Result<Value, String> {
     each_batch(logs, &mut |batch| {
         let new = batch.events.into_iter().filter(|event| once.is_new(event.id));
         for event in new.collect::<Vec<_>>() {
-            let due = order.push(event);
-            due.iter()
-                .flat_map(|event| run.take(event))
+            let due = order.push(run.judge(event)).into_iter();
+            due.flat_map(|judged| run.take_judged(judged))
                 .for_each(|entry| board.note(entry));
         }
     })?;
-    while let Some(event) = order.pop() {
-        run.take(&event).into_iter().for_each(|entry| board.note(entry));
+    while let Some(judged) = order.pop() {
+        let entries = run.take_judged(judged).into_iter();
+        entries.for_each(|entry| board.note(entry));
     }
     run.finish().into_iter().for_each(|entry| board.note(entry));
     let of_rules = |id: &str| !id.starts_with("ambit.");

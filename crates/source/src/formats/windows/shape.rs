@@ -247,7 +247,7 @@ impl<'a> Shaping<'a> {
     fn data(&mut self, part: &str, value: Json<'a>) -> Result<(), RejectReason> {
         match value {
             Json::Object(data) => {
-                for (name, value) in *data {
+                for (name, value, written) in data.into_written() {
                     match (name.as_ref(), value) {
                         ("#attributes", Json::Object(attributes)) => self.attributes(part, *attributes)?,
                         ("Data", Json::Array(items)) if items.iter().any(is_named_data) => {
@@ -260,6 +260,7 @@ impl<'a> Shaping<'a> {
                         ("xml_name", value) if part == "UserData" => {
                             self.put("", "UserData".into(), value)?
                         }
+                        (_, value @ Json::Text(_)) => self.put_as_written(part, name, value, written)?,
                         (_, value) => self.put(part, name, plain(value))?,
                     }
                 }
@@ -379,13 +380,13 @@ impl<'a> Shaping<'a> {
             }
         }
         let mut data = Vec::new();
-        for (name, value) in object {
+        for (name, value, written) in object.into_written() {
             let part = FLAT_DATA.iter().find(|(theirs, _)| *theirs == name);
             match (part, renamed.iter().find(|(theirs, _)| *theirs == name)) {
                 (Some((_, part)), _) => data.push((*part, value)),
                 (None, Some((_, ours))) => self.known(Cow::Borrowed(ours), value)?,
                 (None, None) if SYSTEM.contains(&name.as_ref()) => self.known(name, value)?,
-                (None, None) => self.beside(name, value)?,
+                (None, None) => self.put_as_written("", name, value, written)?,
             }
         }
         for (part, value) in data {
@@ -405,17 +406,31 @@ impl<'a> Shaping<'a> {
 
     /// Adds a field, unless it holds nothing. Data goes under its part's name where its own is taken.
     fn put(&mut self, part: &str, name: Cow<'a, str>, value: Json<'a>) -> Result<(), RejectReason> {
+        self.put_as_written(part, name, value, "")
+    }
+
+    /// The same for one that the record writes like this: it is kept so where it keeps its name and its value.
+    fn put_as_written(
+        &mut self,
+        part: &str,
+        name: Cow<'a, str>,
+        value: Json<'a>,
+        written: &'a str,
+    ) -> Result<(), RejectReason> {
         if value == Json::Null {
             return Ok(());
         }
         let is_taken = || SYSTEM.contains(&name.as_ref()) || self.fields.holds(&name);
-        let name = match !part.is_empty() && is_taken() {
-            true => Cow::Owned(format!("{part}.{name}")),
-            false => name,
+        let (name, written) = match !part.is_empty() && is_taken() {
+            true => (Cow::Owned(format!("{part}.{name}")), ""),
+            false => (name, written),
         };
-        let value = guid(&name, value);
+        let (value, written) = match guid(&name, &value) {
+            Some(guid) => (guid, ""),
+            None => (value, written),
+        };
         self.fields
-            .add(name, value)
+            .add_as_written(name, value, written)
             .map_err(|name| RejectReason::field(name, "the field stands twice"))
     }
 }
@@ -471,20 +486,12 @@ fn numbered(value: Json<'_>) -> Json<'_> {
 
 /// Windows writes a GUID in small letters and braces. Where a program that dumped the event wrote it otherwise, it
 /// gets them again, so that one event has the same fields whoever wrote it down.
-fn guid<'a>(name: &str, value: Json<'a>) -> Json<'a> {
+fn guid<'a>(name: &str, value: &Json<'_>) -> Option<Json<'a>> {
     if !ends_with(name, "guid") && !ends_with(name, "ActivityID") {
-        return value;
+        return None;
     }
-    match &value {
-        Json::Text(text) => {
-            let bare = text.trim_start_matches('{').trim_end_matches('}');
-            match is_bare_guid(bare) {
-                true => Json::Text(Cow::Owned(format!("{{{}}}", bare.to_ascii_lowercase()))),
-                false => value,
-            }
-        }
-        _ => value,
-    }
+    let bare = value.as_str()?.trim_start_matches('{').trim_end_matches('}');
+    is_bare_guid(bare).then(|| Json::Text(Cow::Owned(format!("{{{}}}", bare.to_ascii_lowercase()))))
 }
 
 fn is_bare_guid(text: &str) -> bool {
