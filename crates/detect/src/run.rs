@@ -16,7 +16,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Events between two looks for what is complete by now.
+/// Events between two looks for what is complete by now; where more groups live, half as many as there are groups, as
+/// each look goes over all of them.
 const SWEEP: u64 = 20_000;
 /// What behaviours remember of habits, in nanoseconds; `first_seen` forgets after as long.
 const HABITS: i64 = 90 * 86_400 * 1_000_000_000;
@@ -92,6 +93,8 @@ pub struct Run {
     since: BTreeMap<String, Timestamp>,
     names: RefCell<Names>,
     tally: RunTally,
+    /// After so many events.
+    next_sweep: u64,
 }
 
 /// An event that rules were asked about, without its fields: nothing else asks for them.
@@ -143,6 +146,7 @@ impl Run {
             since: BTreeMap::new(),
             names: RefCell::default(),
             tally: RunTally::default(),
+            next_sweep: SWEEP,
         }
     }
 
@@ -179,15 +183,19 @@ impl Run {
 
     #[must_use]
     pub fn tally(&self) -> RunTally {
+        RunTally {
+            n_without_group: self.correlations.n_without_group(),
+            limits: self.limits(),
+            ..self.tally.clone()
+        }
+    }
+
+    fn limits(&self) -> Limits {
         let mut limits = self.correlations.limits();
         for watch in &self.watches {
             limits.add(&watch.limits());
         }
-        RunTally {
-            n_without_group: self.correlations.n_without_group(),
-            limits,
-            ..self.tally.clone()
-        }
+        limits
     }
 
     /// The allow-list, with how often each of its entries held a finding back.
@@ -258,8 +266,9 @@ impl Run {
             let changes = watch.take(&seen, clock);
             entries.extend(changes.into_iter().map(|change| noted(&sheet, change)));
         }
-        if self.tally.n_events.is_multiple_of(SWEEP) {
+        if self.tally.n_events >= self.next_sweep {
             entries.extend(self.sweep());
+            self.next_sweep = self.tally.n_events + SWEEP.max(self.limits().n_groups / 2);
         }
         self.let_through(entries)
     }

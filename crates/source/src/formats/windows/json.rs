@@ -50,7 +50,7 @@ impl Decoder for JsonDecoder {
         if is_counter(&text) {
             return Ok(());
         }
-        out.push(self.maker.event_of(&text, json::object(&text)?)?);
+        out.push(self.maker.event(json::object(&text)?, text.len(), None)?);
         Ok(())
     }
 }

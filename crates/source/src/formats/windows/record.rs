@@ -3,7 +3,7 @@
 use super::meaning::{TABLE, text_of};
 use super::shape::{self, Shaped};
 use crate::json::{Json, Object};
-use crate::redact::{Quotes, Redactor};
+use crate::redact::Redactor;
 use crate::time::{self, Clock};
 use crate::{Context, RejectReason};
 use ambit_event::{Event, EventId};
@@ -24,17 +24,6 @@ impl Maker {
             zone: context.time_zone.clone(),
             redactor: Redactor::new(&context.keys),
         }
-    }
-
-    /// The event that a record in JSON tells.
-    pub fn event_of(&mut self, record: &str, object: Object<'_>) -> Result<Event, RejectReason> {
-        // Data that is written out in a text may be XML, whose entities hide what it holds.
-        if !record.contains('&') {
-            self.redactor.look_at(record, Quotes::Around);
-        }
-        let event = self.event(object, record.len(), None);
-        self.redactor.look_away();
-        event
     }
 
     /// The event that an object tells, which has so many bytes of text. `written` stands for a time that it lacks.
@@ -73,7 +62,6 @@ impl Maker {
         TABLE.fill(&mut event, &fields, &provider, id, &self.redactor.keys);
         event.id = identity(&event, text.filter(|text| !names_zone(text))).unwrap_or_default();
         self.redact(&mut fields);
-        self.redactor.look_away();
         event.fields = fields.kept(n_bytes);
         event.resource = event.resource.map(|text| self.redactor.text(&text).into_owned());
         Ok(event)
