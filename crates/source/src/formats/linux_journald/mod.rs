@@ -2,6 +2,7 @@
 
 mod entry;
 mod numbers;
+mod sysmon;
 
 use crate::formats::{linux_auditd, sshd, syslog};
 use crate::json::{self, Object};
@@ -11,6 +12,7 @@ use crate::{Confidence, Context, Decoder, Error, Format, Framing, Output, RawRec
 use ambit_event::{Event, EventId, Loss, Span, Timestamp, printable};
 use numbers::{Numbers, Place};
 use std::sync::Arc;
+use sysmon::Sysmon;
 
 /// The source of what no decoder of its own reads.
 pub const SOURCE: &str = "linux_journald";
@@ -56,7 +58,7 @@ impl Format for Export {
     }
 
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
-        Ok(Box::new(Journal::new(context, Form::Export)))
+        Ok(Box::new(Journal::new(context, Form::Export)?))
     }
 }
 
@@ -90,7 +92,7 @@ impl Format for JsonLines {
     }
 
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
-        Ok(Box::new(Journal::new(context, Form::Json)))
+        Ok(Box::new(Journal::new(context, Form::Json)?))
     }
 }
 
@@ -109,18 +111,20 @@ struct Journal {
     redactor: Redactor,
     form: Form,
     numbers: Numbers,
+    sysmon: Sysmon,
     last: Option<Timestamp>,
 }
 
 impl Journal {
-    fn new(context: &Context, form: Form) -> Self {
-        Self {
+    fn new(context: &Context, form: Form) -> Result<Self, Error> {
+        Ok(Self {
             context: context.clone(),
             redactor: linux_auditd::redactor(context),
             form,
             numbers: Numbers::default(),
+            sysmon: Sysmon::new(context)?,
             last: None,
-        }
+        })
     }
 
     fn event(&mut self, mut fields: Object<'_>, n_bytes: usize) -> Result<(Event, Vec<Loss>), RejectReason> {
@@ -137,14 +141,23 @@ impl Journal {
         let program = program(&fields).unwrap_or("").to_owned();
         event.actor_service = Some(program.clone()).filter(|p| !p.is_empty());
         event.actor_session = session(&fields).map(|session| self.context.keys.fingerprint(&session));
+        let is_said = get("MESSAGE").is_some();
         let message = get("MESSAGE").unwrap_or("").to_owned();
         let keys = &self.context.keys;
         event.message = Some(redact::text(keys, &message).into_owned()).filter(|m| !m.is_empty());
         let place = Place::of(get("__SEQNUM"), get("__SEQNUM_ID"), get("__CURSOR"));
         let audit = audit(&fields, &message);
-        let losses = self.losses(&event, &program, &message, place.as_ref());
+        let mut losses = self.losses(&event, &program, &message, place.as_ref());
+        if program == sysmon::PROGRAM {
+            losses.extend(Sysmon::cut(is_said.then_some(&*message), &event));
+        }
         self.redactor.fields(&mut fields);
         event.fields = fields.kept(n_bytes);
+        if program == sysmon::PROGRAM
+            && let Some(event) = self.sysmon.event(&message, &event)
+        {
+            return Ok((event, losses));
+        }
         match audit.and_then(|text| linux_auditd::single(&text, &self.context, &mut self.redactor)) {
             Some(audited) => event = with_audit(event, audited),
             None => syslog::interpret(&mut event, &program, &message, &self.context.keys),
@@ -169,19 +182,20 @@ impl Journal {
                 why: why.to_owned(),
             }
         });
-        numbered.into_iter().chain(said).collect()
+        self.shared(numbered.into_iter().chain(said).collect())
     }
-}
 
-/// Whose entries are missing is not known: each source that a journal feeds has lost some.
-fn lose(losses: Vec<Loss>, out: &mut Output) {
-    for loss in losses {
-        for source in [SOURCE, sshd::SOURCE] {
-            out.losses.push(Loss {
-                source: source.to_owned(),
-                ..loss.clone()
-            });
-        }
+    /// Whose entries are missing is not known: each source that a journal feeds has lost some.
+    fn shared(&mut self, losses: Vec<Loss>) -> Vec<Loss> {
+        let of_sysmon = self.sysmon.losses(&losses);
+        let of = |loss: &Loss, source: &str| Loss {
+            source: source.to_owned(),
+            ..loss.clone()
+        };
+        let both = losses
+            .iter()
+            .flat_map(|loss| [of(loss, SOURCE), of(loss, sshd::SOURCE)]);
+        both.chain(of_sysmon).collect()
     }
 }
 
@@ -197,13 +211,14 @@ impl Decoder for Journal {
         };
         let (event, losses) = self.event(fields, record.bytes.len())?;
         self.last = self.last.max(Some(event.time));
-        lose(losses, out);
+        out.losses.extend(losses);
         out.push(event);
         Ok(())
     }
 
     fn finish(&mut self, out: &mut Output) {
-        lose(self.numbers.finish(), out);
+        let lost = self.numbers.finish();
+        out.losses.extend(self.shared(lost));
     }
 }
 
@@ -249,7 +264,7 @@ fn program<'o>(fields: &'o Object<'_>) -> Option<&'o str> {
 
 /// Names whose sentences are taken for what they say.
 fn is_trusted(name: &str) -> bool {
-    sshd::is_program(name) || matches!(name, "sudo" | "systemd-journald" | "kernel")
+    sshd::is_program(name) || matches!(name, "sudo" | "systemd-journald" | "kernel" | sysmon::PROGRAM)
 }
 
 /// The kernel cuts names at 15 bytes.
@@ -319,6 +334,7 @@ mod tests {
             ("sshd", "sshd-session", "sshd"),
             ("sshd", "logger", "logger"),
             ("sudo", "python3", "python3"),
+            ("sysmon", "python3", "python3"),
             ("app", "python3", "app"),
             ("systemd-journald", "systemd-journal", "systemd-journald"),
         ] {

@@ -189,9 +189,9 @@ const GUESTS: &[(&[&str], &[&dyn Format])] = &[
 /// Sysmon for Linux, which writes the XML of Windows' events.
 const SYSMON: &str = "sysmon";
 
-/// Whether a message begins an event of Sysmon and does not end it: syslog cuts what is too long.
+/// Whether a message is an event of Sysmon that was cut off.
 fn is_cut(program: &str, message: &str) -> bool {
-    program == SYSMON && message.starts_with("<Event>") && !message.trim_end().ends_with("</Event>")
+    program == SYSMON && windows::is_cut(message)
 }
 
 /// Programs that pass on records of the kernel's audit.
