@@ -6,8 +6,8 @@ use crate::mapping::{Form, Mapper, Mapping};
 use crate::preface::unwrapped;
 use crate::redact::Quotes;
 use crate::{
-    Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample, json,
-    logfmt,
+    Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, Refused, RejectReason, Sample,
+    json, logfmt,
 };
 use std::sync::{Arc, LazyLock};
 
@@ -182,7 +182,7 @@ impl Decoder for DeclaredDecoder {
                 .unwrap_or(self.own),
         };
         match self.all.get_mut(at) {
-            Some((mapping, mapper)) => decode(mapping, mapper, &text, fields, out),
+            Some((mapping, mapper)) => decode(mapping, mapper, record, &text, fields, out),
             None => Err(RejectReason::new("no mapping knows the record")),
         }
     }
@@ -191,6 +191,7 @@ impl Decoder for DeclaredDecoder {
 fn decode(
     mapping: &Mapping,
     mapper: &mut Mapper,
+    record: &RawRecord<'_>,
     text: &str,
     fields: Object<'_>,
     out: &mut Output,
@@ -199,6 +200,20 @@ fn decode(
         Form::Json => Quotes::Around,
         Form::Logfmt | Form::Csv | Form::Nginx | Form::Apache => Quotes::Within,
     };
+    // Several in one record: each is an event of its own, or cannot be read.
+    let is_list = mapping.each_listed(&fields, text.len(), &mut |inner, n_bytes| {
+        if let Err(reason) = mapper.decode_from(text, quotes, inner.clone(), n_bytes, out) {
+            out.refuse(Refused {
+                offset: record.offset,
+                line: record.line,
+                raw: record.bytes.to_vec(),
+                reason,
+            });
+        }
+    });
+    if is_list {
+        return Ok(());
+    }
     mapping.unwrapped(fields, text.len(), &mut |inner, n_bytes| {
         mapper.decode_from(text, quotes, inner, n_bytes, out)
     })
@@ -222,7 +237,7 @@ impl Decoder for TableDecoder {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let text = record.lossy();
         match self.table.row(&text)? {
-            Some(fields) => decode(&self.mapping, &mut self.mapper, &text, fields, out),
+            Some(fields) => decode(&self.mapping, &mut self.mapper, record, &text, fields, out),
             None => Ok(()),
         }
     }

@@ -190,7 +190,61 @@ impl Mapping {
 
     /// Whether it knows the record, or the one that stands within it.
     pub(crate) fn knows_within(&self, fields: &Object<'_>) -> bool {
-        self.knows(fields) || self.find_within(fields, LAYERS, &mut |_, _| ()).is_some()
+        self.knows(fields)
+            || self.find_within(fields, LAYERS, &mut |_, _| ()).is_some()
+            || self.each_within(fields, 0, LAYERS, &mut |_, _| ())
+    }
+
+    /// Goes through the records of the list that stands within this one, however many programs have handed it on;
+    /// false where there is no such list, or this is a record itself. Each comes with its share of the bytes.
+    pub(crate) fn each_listed(
+        &self,
+        fields: &Object<'_>,
+        n_bytes: usize,
+        then: &mut dyn FnMut(&Object<'_>, usize),
+    ) -> bool {
+        self.lists().next().is_some()
+            && !self.knows(fields)
+            && self.find_within(fields, LAYERS, &mut |_, _| ()).is_none()
+            && self.each_within(fields, n_bytes, LAYERS, then)
+    }
+
+    /// The fields in which a list of records may stand.
+    fn lists(&self) -> impl Iterator<Item = &str> {
+        let paths = self.spec.within.as_slice().iter();
+        paths.filter_map(|path| path.strip_suffix("[]"))
+    }
+
+    fn each_within(
+        &self,
+        fields: &Object<'_>,
+        n_bytes: usize,
+        layers: usize,
+        then: &mut dyn FnMut(&Object<'_>, usize),
+    ) -> bool {
+        if self.lists().next().is_none() {
+            return false;
+        }
+        let is_known = |item: &Json<'_>| item.as_object().is_some_and(|item| self.knows(item));
+        for path in self.lists() {
+            if let Some(Json::Array(items)) = self.names().within(fields, path)
+                && items.iter().any(is_known)
+            {
+                let nothing = Object::default();
+                let share = n_bytes / items.len().max(1);
+                items
+                    .iter()
+                    .for_each(|item| then(item.as_object().unwrap_or(&nothing), share));
+                return true;
+            }
+        }
+        let mut paths = self.spec.within.as_slice().iter().filter(|_| layers > 0);
+        paths.any(|path| match self.names().within(fields, path) {
+            Some(Json::Object(inner)) => self.each_within(inner, n_bytes, layers - 1, then),
+            Some(Json::Text(text)) if text.trim_start().starts_with('{') => json::object(text.trim())
+                .is_ok_and(|inner| self.each_within(&inner, n_bytes, layers - 1, then)),
+            _ => false,
+        })
     }
 
     /// What `then` makes of the record that stands within this one, where another program has put it there; of
