@@ -178,7 +178,7 @@ pub struct Context {
     /// the year out. `None` where unknown.
     pub modified: Option<Timestamp>,
     /// The producer's own pattern for its lines (nginx `log_format`, Apache `LogFormat`,
-    /// PostgreSQL `log_line_prefix`).
+    /// Envoy's format string, PostgreSQL `log_line_prefix`).
     pub log_format: Option<String>,
     pub keys: Keys,
 }
