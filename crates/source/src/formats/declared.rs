@@ -99,8 +99,7 @@ impl Format for Declared {
         if self.mapping.form() == Form::Csv {
             return Ok(Box::new(TableDecoder {
                 table: Table::new(&self.mapping),
-                mapping: self.mapping.clone(),
-                mapper: self.mapping.mapper(context),
+                all: [(self.mapping.clone(), self.mapping.mapper(context))],
             }));
         }
         let mut all: Vec<_> = self.all().map(|m| (m.clone(), m.mapper(context))).collect();
@@ -181,42 +180,72 @@ impl Decoder for DeclaredDecoder {
                 .position(|(m, _)| m.knows_within(&fields))
                 .unwrap_or(self.own),
         };
-        match self.all.get_mut(at) {
-            Some((mapping, mapper)) => decode(mapping, mapper, record, &text, fields, out),
-            None => Err(RejectReason::new("no mapping knows the record")),
+        Reading {
+            all: &mut self.all,
+            record,
+            out,
         }
+        .take(at, &text, fields)
     }
 }
 
-fn decode(
-    mapping: &Mapping,
-    mapper: &mut Mapper,
-    record: &RawRecord<'_>,
-    text: &str,
-    fields: Object<'_>,
-    out: &mut Output,
-) -> Result<(), RejectReason> {
-    let quotes = match mapping.form() {
-        Form::Json => Quotes::Around,
-        Form::Logfmt | Form::Csv | Form::Nginx | Form::Apache => Quotes::Within,
-    };
-    // Several in one record: each is an event of its own, or cannot be read.
-    let is_list = mapping.each_listed(&fields, text.len(), &mut |inner, n_bytes| {
-        if let Err(reason) = mapper.decode_from(text, quotes, inner.clone(), n_bytes, out) {
-            out.refuse(Refused {
-                offset: record.offset,
-                line: record.line,
-                raw: record.bytes.to_vec(),
+/// One record that is turned into events.
+struct Reading<'r> {
+    /// The surest first.
+    all: &'r mut [(Mapping, Mapper)],
+    record: &'r RawRecord<'r>,
+    out: &'r mut Output,
+}
+
+impl Reading<'_> {
+    /// The fields of a text, by the mapping at this place where nothing else is known in them.
+    fn take(&mut self, at: usize, text: &str, fields: Object<'_>) -> Result<(), RejectReason> {
+        let Some((mapping, mapper)) = self.all.get_mut(at) else {
+            return Err(RejectReason::new("no mapping knows the record"));
+        };
+        let quotes = match mapping.form() {
+            Form::Json => Quotes::Around,
+            Form::Logfmt | Form::Csv | Form::Nginx | Form::Apache => Quotes::Within,
+        };
+        if !mapping.is_within() || mapping.knows(&fields) {
+            return mapper.decode_from(text, quotes, fields, text.len(), self.out);
+        }
+        let mapping = mapping.clone();
+        // Secrets are looked for in the text in which they can be seen.
+        if let Some(inner) = mapping.decoded_within(&fields) {
+            return self.take(at, &inner, json::object(inner.trim())?);
+        }
+        let is_list = mapping.each_listed(&fields, text.len(), &mut |inner, n_bytes| {
+            self.item(at, text, inner, n_bytes);
+        });
+        if is_list {
+            return Ok(());
+        }
+        mapping.unwrapped(
+            fields,
+            text.len(),
+            &mut |inner, n_bytes| match self.all.get_mut(at) {
+                Some((_, mapper)) => mapper.decode_from(text, quotes, inner, n_bytes, self.out),
+                None => Ok(()),
+            },
+        )
+    }
+
+    /// One of several records in one: an event of its own, or one that cannot be read.
+    fn item(&mut self, at: usize, text: &str, fields: &Object<'_>, n_bytes: usize) {
+        let known = self.all.iter().position(|(mapping, _)| mapping.knows(fields));
+        let Some((_, mapper)) = self.all.get_mut(known.unwrap_or(at)) else {
+            return;
+        };
+        if let Err(reason) = mapper.decode_from(text, Quotes::Around, fields.clone(), n_bytes, self.out) {
+            self.out.refuse(Refused {
+                offset: self.record.offset,
+                line: self.record.line,
+                raw: self.record.bytes.to_vec(),
                 reason,
             });
         }
-    });
-    if is_list {
-        return Ok(());
     }
-    mapping.unwrapped(fields, text.len(), &mut |inner, n_bytes| {
-        mapper.decode_from(text, quotes, inner, n_bytes, out)
-    })
 }
 
 /// The fields of a record, whatever stands around it still.
@@ -229,15 +258,19 @@ pub fn fields(form: Form, text: &str) -> Result<Object<'_>, RejectReason> {
 
 struct TableDecoder {
     table: Table,
-    mapping: Mapping,
-    mapper: Mapper,
+    all: [(Mapping, Mapper); 1],
 }
 
 impl Decoder for TableDecoder {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let text = record.lossy();
         match self.table.row(&text)? {
-            Some(fields) => decode(&self.mapping, &mut self.mapper, record, &text, fields, out),
+            Some(fields) => Reading {
+                all: &mut self.all,
+                record,
+                out,
+            }
+            .take(0, &text, fields),
             None => Ok(()),
         }
     }

@@ -182,9 +182,10 @@ impl Mapping {
     pub(crate) fn record_test(&self) -> IsRecord {
         let mapping = self.clone();
         Arc::new(move |fields| {
-            mapping.rules.has_time(fields)
-                || mapping.find_within(fields, LAYERS, &mut |inner, _| mapping.rules.has_time(inner))
-                    == Some(true)
+            let has_time = |fields: &Object<'_>| mapping.rules.has_time(fields);
+            has_time(fields)
+                || mapping.find_within(fields, LAYERS, &mut |inner, _| has_time(inner)) == Some(true)
+                || mapping.is_encoded(fields, has_time)
         })
     }
 
@@ -193,10 +194,26 @@ impl Mapping {
         self.knows(fields)
             || self.find_within(fields, LAYERS, &mut |_, _| ()).is_some()
             || self.each_within(fields, 0, LAYERS, &mut |_, _| ())
+            || self.is_encoded(fields, |inner| self.knows(inner))
+    }
+
+    fn is_encoded(&self, fields: &Object<'_>, test: impl Fn(&Object<'_>) -> bool) -> bool {
+        let text = self.decoded_within(fields);
+        text.is_some_and(|text| json::object(text.trim()).is_ok_and(|inner| test(&inner)))
+    }
+
+    /// The text of the record that stands in base64 within another, as queues of messages hand it on.
+    pub(crate) fn decoded_within(&self, fields: &Object<'_>) -> Option<String> {
+        let mut paths = self.spec.encoded.as_slice().iter();
+        paths.find_map(|path| {
+            let written = self.names().within(fields, path)?.as_str()?;
+            let text = String::from_utf8(transform::decoded(written)?).ok()?;
+            text.trim_start().starts_with('{').then_some(text)
+        })
     }
 
     /// Goes through the records of the list that stands within this one, however many programs have handed it on;
-    /// false where there is no such list, or this is a record itself. Each comes with its share of the bytes.
+    /// false where there is no such list. Each comes with its share of the bytes.
     pub(crate) fn each_listed(
         &self,
         fields: &Object<'_>,
@@ -204,9 +221,13 @@ impl Mapping {
         then: &mut dyn FnMut(&Object<'_>, usize),
     ) -> bool {
         self.lists().next().is_some()
-            && !self.knows(fields)
             && self.find_within(fields, LAYERS, &mut |_, _| ()).is_none()
             && self.each_within(fields, n_bytes, LAYERS, then)
+    }
+
+    /// Whether its records may stand within others.
+    pub(crate) fn is_within(&self) -> bool {
+        !self.spec.within.as_slice().is_empty() || !self.spec.encoded.as_slice().is_empty()
     }
 
     /// The fields in which a list of records may stand.
@@ -248,14 +269,14 @@ impl Mapping {
     }
 
     /// What `then` makes of the record that stands within this one, where another program has put it there; of
-    /// this one where it is the record itself, or nothing that is known stands in it.
+    /// this one where nothing that is known stands in it.
     pub(crate) fn unwrapped<R>(
         &self,
         fields: Object<'_>,
         n_bytes: usize,
         then: &mut dyn FnMut(Object<'_>, usize) -> Result<R, RejectReason>,
     ) -> Result<R, RejectReason> {
-        if self.spec.within.as_slice().is_empty() || self.knows(&fields) {
+        if !self.is_within() || self.knows(&fields) {
             return then(fields, n_bytes);
         }
         let found = self.find_within(&fields, LAYERS, &mut |inner, n_bytes| {
