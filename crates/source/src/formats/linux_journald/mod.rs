@@ -1,18 +1,20 @@
 //! systemd's journal, as journalctl gives it out.
 
 mod entry;
+mod fed;
 mod numbers;
-mod sysmon;
 
-use crate::formats::{linux_auditd, sshd, syslog};
+use crate::formats::guests::{self, Guests, SYSMON};
+use crate::formats::{linux_auditd, sshd, syslog, windows};
 use crate::json::{self, Object};
 use crate::redact::{self, Redactor};
 use crate::time::{self, Clock};
 use crate::{Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample};
-use ambit_event::{Event, EventId, Loss, Span, Timestamp, printable};
+use ambit_event::{Event, EventId, Fields, Loss, Span, Timestamp, printable};
+use fed::Fed;
 use numbers::{Numbers, Place};
+use serde_json::Value;
 use std::sync::Arc;
-use sysmon::Sysmon;
 
 /// The source of what no decoder of its own reads.
 pub const SOURCE: &str = "linux_journald";
@@ -111,7 +113,8 @@ struct Journal {
     redactor: Redactor,
     form: Form,
     numbers: Numbers,
-    sysmon: Sysmon,
+    guests: Guests,
+    fed: Fed,
     last: Option<Timestamp>,
 }
 
@@ -122,7 +125,8 @@ impl Journal {
             redactor: linux_auditd::redactor(context),
             form,
             numbers: Numbers::default(),
-            sysmon: Sysmon::new(context)?,
+            guests: Guests::new(context)?,
+            fed: Fed::default(),
             last: None,
         })
     }
@@ -148,25 +152,39 @@ impl Journal {
         let place = Place::of(get("__SEQNUM"), get("__SEQNUM_ID"), get("__CURSOR"));
         let audit = audit(&fields, &message);
         let mut losses = self.losses(&event, &program, &message, place.as_ref());
-        if program == sysmon::PROGRAM {
-            losses.extend(Sysmon::cut(is_said.then_some(&*message), &event));
+        if program == SYSMON {
+            losses.extend(self.fed.see(windows::SOURCE));
+            losses.extend(cut(is_said.then_some(&*message), &event));
         }
         self.redactor.fields(&mut fields);
         event.fields = fields.kept(n_bytes);
-        if program == sysmon::PROGRAM
-            && let Some(event) = self.sysmon.event(&message, &event)
-        {
-            return Ok((event, losses));
+        if let Some(guest) = self.guest(&program, &message, &event) {
+            losses.extend(self.fed.see(&guest.source));
+            event = guest;
+            return Ok((named(event, place), losses));
         }
         match audit.and_then(|text| linux_auditd::single(&text, &self.context, &mut self.redactor)) {
             Some(audited) => event = with_audit(event, audited),
             None => syslog::interpret(&mut event, &program, &message, &self.context.keys),
         }
-        if let Some(place) = place {
-            let host = event.host.as_deref().unwrap_or("");
-            event.id = EventId::native(SOURCE, host, &format!("{}:{}", place.journal, place.number));
-        }
-        Ok((event, losses))
+        Ok((named(event, place), losses))
+    }
+
+    /// The record of a format of its own that a message is, with the journal's entry under `fields.journal`.
+    fn guest(&mut self, program: &str, message: &str, entry: &Event) -> Option<Event> {
+        let text = match program {
+            SYSMON => message,
+            _ => syslog::first_line(message),
+        };
+        let record = RawRecord {
+            bytes: text.as_bytes(),
+            offset: 0,
+            line: 1,
+        };
+        let mut event = self.guests.event(program, &record)?;
+        event.host = entry.host.clone().or(event.host);
+        event.fields.insert("journal".to_owned(), frame(&entry.fields));
+        Some(event)
     }
 
     /// What the journal says is missing before this entry, or at all.
@@ -187,7 +205,7 @@ impl Journal {
 
     /// Whose entries are missing is not known: each source that a journal feeds has lost some.
     fn shared(&mut self, losses: Vec<Loss>) -> Vec<Loss> {
-        let of_sysmon = self.sysmon.losses(&losses);
+        let of_guests = self.fed.losses(&losses);
         let of = |loss: &Loss, source: &str| Loss {
             source: source.to_owned(),
             ..loss.clone()
@@ -195,8 +213,40 @@ impl Journal {
         let both = losses
             .iter()
             .flat_map(|loss| [of(loss, SOURCE), of(loss, sshd::SOURCE)]);
-        both.chain(of_sysmon).collect()
+        both.chain(of_guests).collect()
     }
+}
+
+/// An entry goes by its place in the journal, a record of a format of its own by the name that it has there.
+fn named(mut event: Event, place: Option<Place>) -> Event {
+    if let Some(place) = place.filter(|_| event.id == EventId::default()) {
+        let host = event.host.as_deref().unwrap_or("");
+        event.id = EventId::native(SOURCE, host, &format!("{}:{}", place.journal, place.number));
+    }
+    event
+}
+
+/// Events of Sysmon's whose text is not all there: what sends them cuts long ones, and journalctl leaves them out
+/// of its JSON.
+fn cut(message: Option<&str>, entry: &Event) -> Option<Loss> {
+    let why = match message {
+        None => "an event of Sysmon was too long for journalctl: export with --all",
+        Some(text) if windows::is_cut(text) => "an event of Sysmon was cut off",
+        Some(_) => return None,
+    };
+    Some(Loss {
+        source: windows::SOURCE.to_owned(),
+        host: entry.host.clone(),
+        span: entry.when(),
+        at_most: Some(1),
+        why: why.to_owned(),
+    })
+}
+
+/// The entry without the message, which became an event.
+fn frame(fields: &Fields) -> Value {
+    let rest = fields.iter().filter(|(name, _)| *name != "MESSAGE");
+    Value::Object(rest.map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
 impl Decoder for Journal {
@@ -264,7 +314,9 @@ fn program<'o>(fields: &'o Object<'_>) -> Option<&'o str> {
 
 /// Names whose sentences are taken for what they say.
 fn is_trusted(name: &str) -> bool {
-    sshd::is_program(name) || matches!(name, "sudo" | "systemd-journald" | "kernel" | sysmon::PROGRAM)
+    sshd::is_program(name)
+        || matches!(name, "sudo" | "systemd-journald" | "kernel")
+        || guests::is_program(name)
 }
 
 /// The kernel cuts names at 15 bytes.
