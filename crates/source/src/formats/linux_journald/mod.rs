@@ -315,7 +315,8 @@ fn program<'o>(fields: &'o Object<'_>) -> Option<&'o str> {
 /// Names whose sentences are taken for what they say.
 fn is_trusted(name: &str) -> bool {
     sshd::is_program(name)
-        || matches!(name, "sudo" | "systemd-journald" | "kernel")
+        || syslog::is_read(name)
+        || matches!(name, "systemd-journald" | "kernel")
         || guests::is_program(name)
 }
 
@@ -324,7 +325,7 @@ fn bears_out(known: &str, own: &str) -> bool {
     let own = own.rsplit('/').next().unwrap_or(own);
     own == known
         || known.len() == 15 && own.starts_with(known)
-        || sshd::is_program(own) && sshd::is_program(known)
+        || (sshd::is_program(own) || own == "internal-sftp") && sshd::is_program(known)
 }
 
 /// The kernel's session, which is one of a start of a host.
@@ -387,6 +388,8 @@ mod tests {
             ("sshd", "logger", "logger"),
             ("sudo", "python3", "python3"),
             ("sysmon", "python3", "python3"),
+            ("useradd", "python3", "python3"),
+            ("internal-sftp", "sshd-session", "internal-sftp"),
             ("app", "python3", "app"),
             ("systemd-journald", "systemd-journal", "systemd-journald"),
         ] {

@@ -1,6 +1,8 @@
 //! Syslog files: RFC 3164, RFC 5424 and rsyslog's dialects.
 
+mod accounts;
 mod frame;
+mod sftp;
 mod sudo;
 
 use crate::formats::guests::{Guests, SYSMON};
@@ -67,17 +69,27 @@ pub fn host_of(frame: &str) -> Option<&str> {
 }
 
 /// Reads what a program said into an event that already has time, host, process and message: OpenSSH's server,
-/// sudo, PAM's modules in any program; of others the class.
+/// its file server, sudo, the tools for accounts, PAM's modules in any program; of others the class.
 pub fn interpret(event: &mut Event, program: &str, message: &str, keys: &Keys) {
     let message = first_line(message);
     if sshd::is_program(program) {
         return sshd::decode(event, message, keys);
     }
     event.class = Some(class(program).to_owned());
-    let is_read = program == "sudo" && sudo::decode(event, message, keys);
-    if !is_read {
+    let is_read = match program {
+        "sudo" => sudo::decode(event, message, keys),
+        _ if sftp::is_program(program) => sftp::decode(event, message, keys),
+        _ => accounts::decode(event, program, message),
+    };
+    if !is_read || message.starts_with("pam_") {
         sshd::decode_pam(event, message);
     }
+}
+
+/// Whether a program's sentences are taken for what they say.
+#[must_use]
+pub fn is_read(program: &str) -> bool {
+    program == "sudo" || sftp::is_program(program) || accounts::is_program(program)
 }
 
 /// What a program says stands in one line; further ones are not its own to be believed.
