@@ -217,11 +217,12 @@ impl Unwrapping {
             let place = &mut event.provenance;
             if let Some(held) = self.held.get(&place.offset) {
                 (event.raw, place.line) = (held.raw.clone(), held.line);
+                place.length = event.raw.len() as u64;
             } else if let Some(record) = record {
-                (event.raw, place.line) = (record.bytes.to_vec(), record.line);
-                place.offset = record.offset;
+                // A part of the line: its place is the line's.
+                (place.offset, place.line) = (record.offset, record.line);
+                place.length = record.bytes.len() as u64;
             }
-            place.length = event.raw.len() as u64;
         }
     }
 }

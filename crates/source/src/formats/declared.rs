@@ -2,13 +2,14 @@
 
 use super::table::{Table, percent_of};
 use crate::json::Object;
-use crate::mapping::{Form, Mapper, Mapping};
+use crate::mapping::{Form, Mapper, Mapping, Own};
 use crate::preface::unwrapped;
 use crate::redact::Quotes;
 use crate::{
     Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, Refused, RejectReason, Sample,
     json, logfmt,
 };
+use ambit_event::Provenance;
 use std::sync::{Arc, LazyLock};
 
 /// A source of JSON, logfmt or CSV records, by its mapping.
@@ -182,6 +183,7 @@ impl Decoder for DeclaredDecoder {
         };
         Reading {
             all: &mut self.all,
+            line: (0, record.line),
             record,
             out,
         }
@@ -195,6 +197,8 @@ struct Reading<'r> {
     all: &'r mut [(Mapping, Mapper)],
     record: &'r RawRecord<'r>,
     out: &'r mut Output,
+    /// A place in the record, and its line: that of the last part that was an event of its own.
+    line: (usize, u64),
 }
 
 impl Reading<'_> {
@@ -215,9 +219,7 @@ impl Reading<'_> {
         if let Some(inner) = mapping.decoded_within(&fields) {
             return self.take(at, &inner, json::object(inner.trim())?);
         }
-        let is_list = mapping.each_listed(&fields, text.len(), &mut |inner, n_bytes| {
-            self.item(at, text, inner, n_bytes);
-        });
+        let is_list = mapping.each_listed(text, &fields, &mut |item, own| self.item(at, item, own));
         if is_list {
             return Ok(());
         }
@@ -231,19 +233,50 @@ impl Reading<'_> {
         )
     }
 
-    /// One of several records in one: an event of its own, or one that cannot be read.
-    fn item(&mut self, at: usize, text: &str, fields: &Object<'_>, n_bytes: usize) {
+    /// One of several records in one: an event of its own, or one that cannot be read, with its own bytes.
+    fn item(&mut self, at: usize, fields: &Object<'_>, own: &Own<'_>) {
         let known = self.all.iter().position(|(mapping, _)| mapping.knows(fields));
         let Some((_, mapper)) = self.all.get_mut(known.unwrap_or(at)) else {
             return;
         };
-        if let Err(reason) = mapper.decode_from(text, Quotes::Around, fields.clone(), n_bytes, self.out) {
-            self.out.refuse(Refused {
-                offset: self.record.offset,
-                line: self.record.line,
-                raw: self.record.bytes.to_vec(),
+        let RawRecord { bytes, offset, .. } = *self.record;
+        let raw = own.text.as_bytes();
+        // What stood behind escapes is in the record as a whole.
+        let place = own
+            .place
+            .clone()
+            .filter(|place| bytes.get(place.clone()) == Some(raw));
+        let place = place.unwrap_or(0..bytes.len());
+        let (since, before) = self.line;
+        let passed = bytes.get(since..place.start).unwrap_or_default();
+        let line = before + memchr::memchr_iter(b'\n', passed).count() as u64;
+        self.line = (since.max(place.start), line);
+        let (offset, length) = (offset + place.start as u64, place.len() as u64);
+        let raw = raw.to_vec();
+        let n_before = self.out.events.len();
+        let result = mapper.decode_from(
+            &own.text,
+            Quotes::Around,
+            fields.clone(),
+            own.text.len(),
+            self.out,
+        );
+        if let Err(reason) = result {
+            return self.out.refuse(Refused {
+                offset,
+                line,
+                raw,
                 reason,
             });
+        }
+        for event in self.out.events.iter_mut().skip(n_before) {
+            event.raw.clone_from(&raw);
+            event.provenance = Provenance {
+                offset,
+                length,
+                line,
+                ..Provenance::default()
+            };
         }
     }
 }
@@ -267,6 +300,7 @@ impl Decoder for TableDecoder {
         match self.table.row(&text)? {
             Some(fields) => Reading {
                 all: &mut self.all,
+                line: (0, record.line),
                 record,
                 out,
             }

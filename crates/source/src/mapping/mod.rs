@@ -25,6 +25,7 @@
 //!
 //! [`Mapping::MANUAL`] tells all of it.
 
+mod layer;
 mod path;
 mod rule;
 mod rules;
@@ -36,12 +37,14 @@ use crate::json::{self, Json, Object};
 use crate::redact::{Quotes, Redactor};
 use crate::{Context, Error, Output, RejectReason};
 use ambit_event::Event;
+use layer::Layer;
 use path::Names;
 use rules::{KnownKeys, Rulebook};
 use spec::{Spec, Texts};
 use std::path::Path;
 use std::sync::Arc;
 
+pub use layer::Own;
 pub use spec::Form;
 
 /// How many programs may have put a record into one of their own, one after the other.
@@ -193,7 +196,7 @@ impl Mapping {
     pub(crate) fn knows_within(&self, fields: &Object<'_>) -> bool {
         self.knows(fields)
             || self.find_within(fields, LAYERS, &mut |_, _| ()).is_some()
-            || self.each_within(fields, 0, LAYERS, &mut |_, _| ())
+            || self.each_within(&Layer::outer(""), fields, LAYERS, &mut |_, _| ())
             || self.is_encoded(fields, |inner| self.knows(inner))
     }
 
@@ -212,17 +215,17 @@ impl Mapping {
         })
     }
 
-    /// Goes through the records of the list that stands within this one, however many programs have handed it on;
-    /// false where there is no such list. Each comes with its share of the bytes.
+    /// Goes through the records of the list that stands within the one that this text is, however many programs have
+    /// handed it on; false where there is no such list.
     pub(crate) fn each_listed(
         &self,
+        text: &str,
         fields: &Object<'_>,
-        n_bytes: usize,
-        then: &mut dyn FnMut(&Object<'_>, usize),
+        then: &mut dyn FnMut(&Object<'_>, &Own<'_>),
     ) -> bool {
         self.lists().next().is_some()
             && self.find_within(fields, LAYERS, &mut |_, _| ()).is_none()
-            && self.each_within(fields, n_bytes, LAYERS, then)
+            && self.each_within(&Layer::outer(text), fields, LAYERS, then)
     }
 
     /// Whether its records may stand within others.
@@ -238,10 +241,10 @@ impl Mapping {
 
     fn each_within(
         &self,
+        layer: &Layer<'_>,
         fields: &Object<'_>,
-        n_bytes: usize,
         layers: usize,
-        then: &mut dyn FnMut(&Object<'_>, usize),
+        then: &mut dyn FnMut(&Object<'_>, &Own<'_>),
     ) -> bool {
         if self.lists().next().is_none() {
             return false;
@@ -251,19 +254,18 @@ impl Mapping {
             if let Some(Json::Array(items)) = self.names().within(fields, path)
                 && items.iter().any(is_known)
             {
-                let nothing = Object::default();
-                let share = n_bytes / items.len().max(1);
-                items
-                    .iter()
-                    .for_each(|item| then(item.as_object().unwrap_or(&nothing), share));
+                layer.each(path, items, then);
                 return true;
             }
         }
         let mut paths = self.spec.within.as_slice().iter().filter(|_| layers > 0);
         paths.any(|path| match self.names().within(fields, path) {
-            Some(Json::Object(inner)) => self.each_within(inner, n_bytes, layers - 1, then),
-            Some(Json::Text(text)) if text.trim_start().starts_with('{') => json::object(text.trim())
-                .is_ok_and(|inner| self.each_within(&inner, n_bytes, layers - 1, then)),
+            Some(Json::Object(inner)) => self.each_within(&layer.into(path), inner, layers - 1, then),
+            Some(Json::Text(text)) if text.trim_start().starts_with('{') => {
+                let layer = Layer::inner(text.trim());
+                json::object(text.trim())
+                    .is_ok_and(|inner| self.each_within(&layer, &inner, layers - 1, then))
+            }
             _ => false,
         })
     }
