@@ -25,14 +25,15 @@ pub struct Opening {
 pub enum Layout {
     /// In an array.
     Array,
-    /// In an array within an object.
-    Wrapped,
+    /// In an array within so many objects.
+    Wrapped(usize),
     /// One behind the other, spread over lines.
     Spread,
 }
 
 /// Recognizes such a document by its beginning: `[`, then an object or nothing; an object that is no record itself
-/// and has one array of objects, of which the first is a record; or an object that goes over lines.
+/// and has one array of objects, of which the first is a record, itself or in an object within; or an object that goes
+/// over lines.
 pub fn opening(head: &[u8], is_record: &dyn for<'o> Fn(&Object<'o>) -> bool) -> Option<Opening> {
     let head = &head[..head.len().min(HEAD)];
     let at = past(head, 0, is_space);
@@ -42,8 +43,8 @@ pub fn opening(head: &[u8], is_record: &dyn for<'o> Fn(&Object<'o>) -> bool) -> 
             let first = head.get(past(head, at + 1, is_space))?;
             matches!(first, b'{' | b']').then(|| of(at + 1, Layout::Array))
         }
-        b'{' => match wrapped(head, at + 1, is_record) {
-            Some(inside) => Some(of(inside, Layout::Wrapped)),
+        b'{' => match wrapped(head, at + 1, is_record, MOST_FRAMES) {
+            Some((inside, n_frames)) => Some(of(inside, Layout::Wrapped(n_frames))),
             None => is_spread(&head[at..]).then(|| of(at, Layout::Spread)),
         },
         _ => behind_title(head, at).map(|inside| of(inside, Layout::Spread)),
@@ -73,9 +74,19 @@ fn behind_title(head: &[u8], at: usize) -> Option<usize> {
     (line_end - at < 80 && is_object).then_some(object)
 }
 
-/// Where the one array begins in an object that is no record itself.
-fn wrapped(head: &[u8], from: usize, is_record: &dyn for<'o> Fn(&Object<'o>) -> bool) -> Option<usize> {
-    let (mut around, mut inside, mut at) = (Vec::new(), None, past(head, from, is_space));
+/// Objects around an array, one in the other: answers of search engines and bodies of hooks have two.
+const MOST_FRAMES: usize = 4;
+
+/// Where the one array begins in an object that is no record itself, and in how many objects it stands: this one, and
+/// those within it where it has none of its own.
+fn wrapped(
+    head: &[u8],
+    from: usize,
+    is_record: &dyn for<'o> Fn(&Object<'o>) -> bool,
+    most: usize,
+) -> Option<(usize, usize)> {
+    let (mut around, mut inside, mut at) = (Vec::new(), Vec::new(), past(head, from, is_space));
+    let mut deeper = Vec::new();
     while head.get(at) == Some(&b'"') {
         let Some(value_at) = value_end(head, at).map(|end| past(head, end, |b| is_space(b) || b == b':'))
         else {
@@ -85,20 +96,27 @@ fn wrapped(head: &[u8], from: usize, is_record: &dyn for<'o> Fn(&Object<'o>) -> 
         let is_of_records = is_array
             && first_or_begun(head, value_at + 1)
                 .is_some_and(|first| json::object(&json::text(&first)).is_ok_and(|f| is_record(&f)));
-        if is_of_records && inside.replace(value_at + 1).is_some() {
-            return None;
+        if is_of_records {
+            inside.push((value_at + 1, 1));
         }
+        let is_frame = most > 1 && head.get(value_at) == Some(&b'{');
+        let within = is_frame.then(|| wrapped(head, value_at + 1, is_record, most - 1));
+        let within = within.flatten().map(|(at, n_frames)| (at, n_frames + 1));
+        deeper.extend(within);
         let Some(end) = value_end(head, value_at) else {
             break;
         };
-        if !is_array {
+        if !is_array && within.is_none() {
             around.push(&head[at..end]);
         }
         at = past(head, end, is_between);
     }
+    if inside.is_empty() {
+        inside = deeper;
+    }
     let around = [b"{", &*around.join(&b','), b"}"].concat();
-    let is_frame = json::object(&json::text(&around)).is_ok_and(|members| !is_record(&members));
-    inside.filter(|_| is_frame)
+    let is_frame = || json::object(&json::text(&around)).is_ok_and(|members| !is_record(&members));
+    (inside.len() == 1 && is_frame()).then(|| inside[0])
 }
 
 /// The first element; of one that goes beyond the head the members that stand whole in it.
@@ -181,16 +199,30 @@ pub fn elements_of(array: &[u8]) -> Vec<Range<usize>> {
     found
 }
 
-/// What stands around an array, from behind its `]` to the `}` of the object, holds records of its own.
-pub fn has_more_records(behind: &[u8], is_record: &dyn for<'o> Fn(&Object<'o>) -> bool) -> bool {
-    let whole = [b"{", &behind[past(behind, 0, is_between)..]].concat();
+/// What stands around an array, from behind its `]` to the `}` of the last of so many objects, holds records of its own.
+pub fn has_more_records(
+    behind: &[u8],
+    n_frames: usize,
+    is_record: &dyn for<'o> Fn(&Object<'o>) -> bool,
+) -> bool {
+    let frames = b"{\"\":".repeat(n_frames.saturating_sub(1));
+    let whole = [&*frames, b"{", &behind[past(behind, 0, is_between)..]].concat();
     match json::object(&json::text(&whole)) {
-        Ok(members) => members.iter().any(|(_, value)| match value {
-            Json::Array(items) => items.iter().filter_map(Json::as_object).any(is_record),
-            _ => false,
-        }),
+        Ok(members) => holds_records(&members, n_frames, is_record),
         Err(_) => true,
     }
+}
+
+fn holds_records(
+    members: &Object<'_>,
+    n_frames: usize,
+    is_record: &dyn for<'o> Fn(&Object<'o>) -> bool,
+) -> bool {
+    members.iter().any(|(_, value)| match value {
+        Json::Array(items) => items.iter().filter_map(Json::as_object).any(is_record),
+        Json::Object(inner) if n_frames > 1 => holds_records(inner, n_frames - 1, is_record),
+        _ => false,
+    })
 }
 
 pub const fn is_space(b: u8) -> bool {
@@ -239,10 +271,10 @@ pub enum Step {
 const DEEPEST: usize = 1024;
 
 impl Scan {
-    /// From within an object.
-    pub fn within_object() -> Self {
+    /// From within so many objects.
+    pub fn within_objects(n: usize) -> Self {
         Self {
-            open: vec![b'}'],
+            open: vec![b'}'; n],
             ..Self::default()
         }
     }
@@ -357,7 +389,7 @@ mod tests {
 
     fn opened(text: &str) -> Option<(usize, bool)> {
         let has_time = |fields: &Object<'_>| fields.contains_key("t");
-        opening(text.as_bytes(), &has_time).map(|o| (o.inside, o.layout == Layout::Wrapped))
+        opening(text.as_bytes(), &has_time).map(|o| (o.inside, matches!(o.layout, Layout::Wrapped(_))))
     }
 
     #[test]
@@ -381,6 +413,39 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(opened(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_array_may_stand_in_objects_within_the_first() {
+        let has_time = |fields: &Object<'_>| fields.contains_key("t");
+        for (text, expected) in [
+            (r#"{"v":1,"data":{"events":[{"t":1}]}}"#, Some((25, 2))),
+            (r#"{"hits":{"n":[7],"hits":[{"t":1}],"m":{}}}"#, Some((25, 2))),
+            (r#"{"a":{"b":{"c":{"d":[{"t":1},"#, Some((21, 4))),
+            (r#"{"a":{"b":{"c":{"d":{"e":[{"t":1}]}}}}}"#, None),
+            (r#"{"rows":[{"t":1}],"data":{"events":[{"t":1}]}}"#, Some((9, 1))),
+            (r#"{"a":{"x":[{"t":1}]},"b":{"x":[{"t":1}]}}"#, None),
+            (r#"{"t":1,"data":{"events":[{"t":1}]}}"#, None),
+            (r#"{"data":{"t":1,"events":[{"t":1}]}}"#, None),
+        ] {
+            let found = opening(text.as_bytes(), &has_time).map(|o| match o.layout {
+                Layout::Wrapped(n_frames) => (o.inside, n_frames),
+                Layout::Array | Layout::Spread => (o.inside, 0),
+            });
+            assert_eq!(found, expected, "{text}");
+        }
+        for (behind, n_frames, expected) in [
+            (r#","n":1},"m":[{"u":1}]}"#, 2, false),
+            (r#"},"m":{"x":[{"t":1}]}}"#, 2, true),
+            (r#","rows":[{"t":1}]}"#, 1, true),
+            (r#"}"#, 1, false),
+        ] {
+            assert_eq!(
+                has_more_records(behind.as_bytes(), n_frames, &has_time),
+                expected,
+                "{behind}"
+            );
         }
     }
 

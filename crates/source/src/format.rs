@@ -146,7 +146,7 @@ pub enum Framing {
     Csv,
     /// XML elements of this name, wherever in a line they begin and end. A line beside them, or the part of one, is
     /// handed out as a record too.
-    Elements(&'static str),
+    Elements(Elements),
     /// Records of `NAME=value` lines, each ended by an empty line. A line without `=` names a value that may hold
     /// anything: its length as eight bytes, the lowest first, the value, and a line end follow.
     Fields,
@@ -155,6 +155,16 @@ pub enum Framing {
     /// `provenance`. Such files are written to in place: one that was changed is read from its start, and only
     /// the very same bytes are read on from where their reading stopped.
     Chunks { header: usize, chunk: usize },
+}
+
+/// XML elements that are records, and what tells them from others of their name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Elements {
+    pub name: &'static str,
+    /// The element in a record that may hold anything, others of the record's name too.
+    pub holder: &'static str,
+    /// With what each record begins: an element of the name that begins so is a record, wherever it stands.
+    pub first: &'static str,
 }
 
 /// What a decoder knows beside the records.
@@ -168,7 +178,7 @@ pub struct Context {
     /// the year out. `None` where unknown.
     pub modified: Option<Timestamp>,
     /// The producer's own pattern for its lines (nginx `log_format`, Apache `LogFormat`,
-    /// PostgreSQL `log_line_prefix`).
+    /// Envoy's format string, PostgreSQL `log_line_prefix`).
     pub log_format: Option<String>,
     pub keys: Keys,
 }

@@ -483,7 +483,7 @@ impl Finder<'_> {
     /// What is left of an altered file may look like another source's; the shipper knew the whole of it.
     fn read_as_shipped(&mut self, at: usize, link: &Link) {
         let is_chosen =
-            |format: &Arc<dyn Format>| chosen(self.options, &self.formats).any(|f| Arc::ptr_eq(f, format));
+            |format: &Arc<dyn Format>| chosen(self.options, &self.formats).any(|f| f.name() == format.name());
         let format = &self.found[at].format;
         let is_told = self.options.source.is_some() || self.found[at].file.told.is_some();
         if is_told || is_chosen(format) || is_of(format, link) {

@@ -332,7 +332,42 @@ fn is_like_time(value: &str) -> bool {
     (FORM.len()..=64).contains(&value.len()) && FORM.iter().zip(value.as_bytes()).all(fits)
 }
 
-#[derive(Default)]
+/// What a value must look like, for patterns that are read elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value {
+    Any,
+    /// Digits, a decimal point, or `-`.
+    Number,
+    /// No spaces.
+    Word,
+}
+
+/// The parts of a pattern that is read elsewhere, in their order. Nothing is escaped in its lines.
+#[derive(Clone, Default)]
+pub struct Pieces(Builder);
+
+impl Pieces {
+    pub fn text(&mut self, text: &str) {
+        self.0.text(text);
+    }
+
+    pub fn variable(&mut self, name: &str, value: Value) {
+        let kind = match value {
+            Value::Any => Kind::Any,
+            Value::Number => Kind::Number,
+            Value::Word => Kind::Word,
+        };
+        let name = name.to_owned();
+        self.0.parts.push(Part::Variable { name, kind });
+    }
+
+    /// `None` where it has no variable, or two without a text between them.
+    pub fn finish(self) -> Option<LogFormat> {
+        self.0.finish(Escaping::None)
+    }
+}
+
+#[derive(Clone, Default)]
 struct Builder {
     parts: Vec<Part>,
 }

@@ -17,8 +17,8 @@ pub struct Options {
     pub host: Option<String>,
     /// The zone of times that name none: an IANA name such as `Europe/Stockholm`, or `+02:00`.
     pub time_zone: Option<String>,
-    /// The producer's own pattern for its lines: nginx `log_format`, Apache `LogFormat`, PostgreSQL
-    /// `log_line_prefix`.
+    /// The producer's own pattern for its lines: nginx `log_format`, Apache `LogFormat`, Envoy's format
+    /// string, PostgreSQL `log_line_prefix`.
     pub log_format: Option<String>,
     /// Sources that are declared beside the built-in ones. One whose `[recognize]` knows a file goes before
     /// every built-in one, however sure that is.

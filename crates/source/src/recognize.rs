@@ -1,6 +1,7 @@
 //! Which source a file is of: what its beginning looks like, and whether it can then be read.
 
 use crate::archive::HEAD;
+use crate::contained;
 use crate::cut::{Close, Cut, Cutter};
 use crate::{Confidence, Error, Format, Framing, Options, Output, Sample};
 use ambit_event::{Keys, Timestamp};
@@ -25,14 +26,26 @@ pub fn recognize(
     head: &[u8],
     modified: Option<Timestamp>,
 ) -> Result<(Arc<dyn Format>, Confidence), Error> {
+    let inner = contained::head(head);
     if let Some(source) = &options.source {
-        return Ok((options.format(source)?, Confidence::CERTAIN));
+        let format = options.format(source)?;
+        let is_declared = options.mappings.iter().any(|mapping| mapping.name() == source);
+        let kept = inner
+            .filter(|_| !is_declared)
+            .and_then(|_| contained::format(&format));
+        return Ok((kept.unwrap_or(format), Confidence::CERTAIN));
     }
     let mut sample = Sample::new(name, head);
     sample.log_format = options.log_format.as_deref();
     let declared = ranked(chosen(options, formats), &sample).into_iter().next();
     if let Some((format, sure)) = declared.filter(|(_, sure)| *sure > Confidence::NONE) {
         return Ok((Arc::clone(format), sure));
+    }
+    if let Some(inner) = inner
+        && let Ok((format, sure)) = recognize(options, formats, name, &inner, modified)
+        && let Some(format) = contained::format(&format)
+    {
+        return Ok((format, sure));
     }
     if let Some(format) = signed(formats, &sample) {
         return Ok((Arc::clone(format), Confidence::CERTAIN));

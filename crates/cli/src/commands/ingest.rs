@@ -50,7 +50,7 @@ pub struct ReadingArgs {
     /// The zone of times that name none: Europe/Stockholm, +02:00 (UTC if nobody says otherwise)
     #[arg(long = "tz", value_name = "ZONE")]
     pub time_zone: Option<String>,
-    /// The producer's own line format: nginx log_format, Apache LogFormat, PostgreSQL log_line_prefix
+    /// The producer's own line format: nginx log_format, Apache LogFormat, Envoy's format string, PostgreSQL log_line_prefix
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<String>,
     /// A file that declares a source of JSON lines or logfmt; see `ambit sources mapping`

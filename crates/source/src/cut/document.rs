@@ -13,11 +13,10 @@ pub(super) enum Document {
     First,
     /// Behind an array: another document may begin.
     Another,
-    Array {
-        is_wrapped: bool,
-    },
-    /// Behind an array, within the object that holds it.
-    Around,
+    /// In an array, within so many objects.
+    Array { n_frames: usize },
+    /// Behind an array, within the objects that hold it.
+    Around { n_frames: usize },
     /// Among objects that are spread over lines, one behind the other.
     Spread,
 }
@@ -33,7 +32,7 @@ impl Cutter<'_> {
                         return self.next_framed();
                     }
                 }
-                Document::Array { is_wrapped } => {
+                Document::Array { n_frames } => {
                     self.pass_while(elements::is_between)?;
                     if !self.more(1)? {
                         return Err(broken_off());
@@ -42,16 +41,15 @@ impl Cutter<'_> {
                         return self.element().map(Some);
                     }
                     self.advance(1);
-                    self.json = if is_wrapped {
-                        Document::Around
-                    } else {
-                        Document::Another
+                    self.json = match n_frames {
+                        0 => Document::Another,
+                        _ => Document::Around { n_frames },
                     };
                 }
                 Document::Spread => return self.next_spread(),
-                Document::Around => {
+                Document::Around { n_frames } => {
                     self.json = Document::Another;
-                    if let Some((len, why)) = self.around(is_record)? {
+                    if let Some((len, why)) = self.around(n_frames, is_record)? {
                         return Ok(Some(self.overlong(len, len as u64, why, Close::Seen)));
                     }
                 }
@@ -93,7 +91,10 @@ impl Cutter<'_> {
             layout => {
                 self.advance(opening.inside);
                 Document::Array {
-                    is_wrapped: layout == Layout::Wrapped,
+                    n_frames: match layout {
+                        Layout::Wrapped(n_frames) => n_frames,
+                        Layout::Array | Layout::Spread => 0,
+                    },
                 }
             }
         };
@@ -168,15 +169,15 @@ impl Cutter<'_> {
         Ok(self.passed(offset, line, why, Close::Seen))
     }
 
-    /// Passes over what stands behind an array in the object that holds it; its length and why it is no mere
+    /// Passes over what stands behind an array in the objects that hold it; its length and why it is no mere
     /// frame where it holds records.
-    fn around(&mut self, is_record: &IsRecord) -> io::Result<Option<(usize, &'static str)>> {
-        let mut scan = Scan::within_object();
+    fn around(&mut self, n_frames: usize, is_record: &IsRecord) -> io::Result<Option<(usize, &'static str)>> {
+        let mut scan = Scan::within_objects(n_frames);
         loop {
             match scan.step(&self.buffer[self.start..]) {
                 Step::End(len) => {
                     let behind = &self.buffer[self.start..self.start + len];
-                    if elements::has_more_records(behind, &**is_record) {
+                    if elements::has_more_records(behind, n_frames, &**is_record) {
                         return Ok(Some((
                             len,
                             "the object around the array holds more than that array",

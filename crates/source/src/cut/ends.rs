@@ -1,7 +1,7 @@
 //! Where a record ends, by the framing of its format.
 
 use super::{Cutter, is_blank};
-use crate::Framing;
+use crate::{Elements, Framing};
 use std::io;
 
 /// Where the record at `start` ends, as far as the buffer tells. Ends are relative to `start`.
@@ -21,7 +21,7 @@ impl Cutter<'_> {
         match self.framing.clone() {
             Framing::Lines | Framing::Json(_) | Framing::Chunks { .. } => self.end_of_line(),
             Framing::Blocks(begins) => self.end_of_block(&*begins),
-            Framing::Elements(name) => self.end_of_element(name),
+            Framing::Elements(kind) => self.end_of_element(kind),
             Framing::Csv => self.end_of_csv(),
             Framing::Fields => self.end_of_fields(),
         }
@@ -52,23 +52,59 @@ impl Cutter<'_> {
     }
 
     /// The end of an element, or of what stands before the next one: its line's end. An element in which another of
-    /// its name begins is torn, and ends there.
-    fn end_of_element(&mut self, name: &str) -> io::Result<End> {
+    /// its name begins is torn, and ends there, unless that one stands in the part that may hold anything.
+    fn end_of_element(&mut self, kind: Elements) -> io::Result<End> {
+        let name = kind.name;
         self.more(longest_tag(name))?;
         let is_within = tag(&self.buffer[self.start..], name) == Tag::Opens;
-        let mut from = usize::from(is_within);
+        let (mut from, mut depth, mut is_held) = (usize::from(is_within), 0_u64, false);
         while let Some(at) = self.next_mark(from, name)? {
             if at > self.most {
                 break;
             }
+            from = at + 1;
             match (tag(&self.buffer[self.start + at..], name), is_within) {
                 (Tag::LineEnd, false) => return Ok(End::At(at, at + 1)),
+                (Tag::Opens, true) if is_held => match self.nested(at, kind.first)? {
+                    Nested::Next => return Ok(End::At(at, at)),
+                    Nested::Open => depth += 1,
+                    Nested::Empty => {}
+                },
                 (Tag::Opens, _) => return Ok(End::At(at, at)),
+                (Tag::Closes(_), true) if depth > 0 => depth -= 1,
                 (Tag::Closes(len), true) => return self.behind_element(at + len),
-                _ => from = at + 1,
+                (Tag::Other, true) if depth == 0 => is_held = self.is_held(at, kind.holder, is_held)?,
+                _ => {}
             }
         }
         Ok(self.open_or_too_long())
+    }
+
+    /// Whether what follows the tag at `at` stands in the part that may hold anything.
+    fn is_held(&mut self, at: usize, holder: &str, is_held: bool) -> io::Result<bool> {
+        self.more(at + longest_tag(holder))?;
+        Ok(match tag(&self.buffer[self.start + at..], holder) {
+            Tag::Opens => !matches!(self.nested(at, holder)?, Nested::Empty),
+            Tag::Closes(_) => false,
+            Tag::LineEnd | Tag::Other => is_held,
+        })
+    }
+
+    /// What an element of the same name is that begins within that part: one of its own, or the next record,
+    /// which the torn one runs into.
+    fn nested(&mut self, at: usize, first: &str) -> io::Result<Nested> {
+        self.more(at + LONGEST_HEAD)?;
+        let rest = &self.buffer[self.start + at..];
+        let rest = &rest[..rest.len().min(LONGEST_HEAD)];
+        let Some(end) = memchr::memchr(b'>', rest) else {
+            return Ok(Nested::Open);
+        };
+        let inside = rest[end + 1..].trim_ascii_start();
+        Ok(match (rest[end - 1], tag(inside, first)) {
+            (b'/', _) => Nested::Empty,
+            (_, Tag::Opens) => Nested::Next,
+            _ => Nested::Open,
+        })
     }
 
     /// The line end that follows an element belongs to it: where a file ends so, nothing more is to come.
@@ -184,7 +220,7 @@ impl Cutter<'_> {
         let begins = match &self.framing {
             Framing::Blocks(begins) => Some(begins.clone()),
             Framing::Fields => return self.pass_to_blank(),
-            Framing::Elements(name) => return self.pass_to_element(name),
+            Framing::Elements(kind) => return self.pass_to_element(kind.name),
             Framing::Lines | Framing::Json(_) | Framing::Csv | Framing::Chunks { .. } => None,
         };
         loop {
@@ -252,9 +288,22 @@ enum Tag {
     Other,
 }
 
+/// An element within another of its name.
+enum Nested {
+    /// It is no part of the other: the next record.
+    Next,
+    Open,
+    Empty,
+}
+
+/// Blanks that may stand in an end tag.
+const MOST_BLANKS: usize = 64;
+/// Bytes that tell what an element of the same name within another is.
+const LONGEST_HEAD: usize = 4096;
+
 /// Bytes that tell whether an element of this name begins or ends.
 const fn longest_tag(name: &str) -> usize {
-    name.len() + "</>".len()
+    name.len() + "</>".len() + MOST_BLANKS
 }
 
 fn tag(text: &[u8], name: &str) -> Tag {
@@ -267,7 +316,18 @@ fn tag(text: &[u8], name: &str) -> Tag {
     }
     match (behind("<"), behind("</")) {
         (Some(b'>' | b' ' | b'\t' | b'\r' | b'\n' | b'/'), _) => Tag::Opens,
-        (_, Some(b'>')) => Tag::Closes(longest_tag(name)),
+        (_, Some(_)) => closing(text, name),
+        _ => Tag::Other,
+    }
+}
+
+/// The end tag of this name with which a text begins; blanks may stand before its `>`.
+fn closing(text: &[u8], name: &str) -> Tag {
+    let begun = name.len() + "</".len();
+    let rest = text.get(begun..).unwrap_or_default();
+    let n_blank = rest.iter().take_while(|b| b.is_ascii_whitespace()).count();
+    match rest.get(n_blank) {
+        Some(b'>') => Tag::Closes(begun + n_blank + 1),
         _ => Tag::Other,
     }
 }

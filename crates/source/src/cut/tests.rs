@@ -1,6 +1,7 @@
 //! Records as they are cut.
 
 use super::*;
+use crate::Elements;
 use std::sync::Arc;
 
 fn cut(bytes: &[u8], framing: Framing, caps: Caps) -> Vec<(u64, u64, String, bool)> {
@@ -177,11 +178,34 @@ fn chunks_are_cut_by_their_size_whatever_stands_in_them() {
     assert_eq!(cut(b"\xef\xbb\xbf", framing, Caps::default()).len(), 1);
 }
 
+const ELEMENTS: Elements = Elements {
+    name: "E",
+    holder: "U",
+    first: "S",
+};
+
+#[test]
+fn elements_of_the_same_name_deeper_down_are_no_records() {
+    let held = "<E><S/><U><E/><x><E a='1'><E>1</E\n ></E></x></U ></E  >";
+    let torn = "<E><S/><U><E>1";
+    let text = format!("{held}\n{torn}\n<E>\n<S/></E><E><S/><U/><E>3</E>");
+    assert_eq!(
+        cut(text.as_bytes(), Framing::Elements(ELEMENTS), Caps::default()),
+        rows(&[
+            (0, 1, held, true),
+            (56, 3, torn, true),
+            (71, 4, "<E>\n<S/></E>", true),
+            (83, 5, "<E><S/><U/>", true),
+            (94, 5, "<E>3</E>", true),
+        ])
+    );
+}
+
 #[test]
 fn elements_are_cut_wherever_they_stand_in_a_line() {
     let text = "<?xml?><Es><E a=\"<\">\n1</E><E>2</E>odd\n<E>torn <Eel></Eel><E>3</E>\r\n\r\n</Es>";
     assert_eq!(
-        cut(text.as_bytes(), Framing::Elements("E"), Caps::default()),
+        cut(text.as_bytes(), Framing::Elements(ELEMENTS), Caps::default()),
         rows(&[
             (0, 1, "<?xml?><Es>", true),
             (11, 1, "<E a=\"<\">\n1</E>", true),
@@ -204,7 +228,7 @@ fn an_element_beyond_the_cap_takes_no_other_along() {
         let text = format!("<E>{}</E><E>2</E>", "<".repeat(n));
         let (len, next) = (format!("!{}", n + 7), n as u64 + 7);
         assert_eq!(
-            cut(text.as_bytes(), Framing::Elements("E"), caps),
+            cut(text.as_bytes(), Framing::Elements(ELEMENTS), caps),
             rows(&[(0, 1, &len, true), (next, 1, "<E>2</E>", true)])
         );
     }
@@ -214,7 +238,7 @@ fn an_element_beyond_the_cap_takes_no_other_along() {
 fn an_element_at_the_end_is_followed_by_nothing() {
     for (text, n) in [("<E>1</E>\n", 9), ("<E>1</E>\r\n", 10), ("<E>1</E>", 8)] {
         let (mut bytes, caps) = (text.as_bytes(), Caps::default());
-        let mut cutter = Cutter::new(&mut bytes, Framing::Elements("E"), &caps);
+        let mut cutter = Cutter::new(&mut bytes, Framing::Elements(ELEMENTS), &caps);
         assert!(matches!(
             cutter.next(),
             Ok(Some(Cut::Record {
@@ -225,6 +249,6 @@ fn an_element_at_the_end_is_followed_by_nothing() {
         assert_eq!(cutter.offset(), n);
         assert!(matches!(cutter.next(), Ok(None)));
     }
-    let torn = cut(b"<E>1</E>\n<E>2", Framing::Elements("E"), Caps::default());
+    let torn = cut(b"<E>1</E>\n<E>2", Framing::Elements(ELEMENTS), Caps::default());
     assert_eq!(torn[1], (9, 2, "<E>2".to_owned(), false));
 }

@@ -2,13 +2,14 @@
 
 use super::table::{Table, percent_of};
 use crate::json::Object;
-use crate::mapping::{Form, Mapper, Mapping};
+use crate::mapping::{Form, Mapper, Mapping, Own};
 use crate::preface::unwrapped;
 use crate::redact::Quotes;
 use crate::{
-    Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample, json,
-    logfmt,
+    Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, Refused, RejectReason, Sample,
+    json, logfmt,
 };
+use ambit_event::Provenance;
 use std::sync::{Arc, LazyLock};
 
 /// A source of JSON, logfmt or CSV records, by its mapping.
@@ -99,8 +100,7 @@ impl Format for Declared {
         if self.mapping.form() == Form::Csv {
             return Ok(Box::new(TableDecoder {
                 table: Table::new(&self.mapping),
-                mapping: self.mapping.clone(),
-                mapper: self.mapping.mapper(context),
+                all: [(self.mapping.clone(), self.mapping.mapper(context))],
             }));
         }
         let mut all: Vec<_> = self.all().map(|m| (m.clone(), m.mapper(context))).collect();
@@ -181,27 +181,104 @@ impl Decoder for DeclaredDecoder {
                 .position(|(m, _)| m.knows_within(&fields))
                 .unwrap_or(self.own),
         };
-        match self.all.get_mut(at) {
-            Some((mapping, mapper)) => decode(mapping, mapper, &text, fields, out),
-            None => Err(RejectReason::new("no mapping knows the record")),
+        Reading {
+            all: &mut self.all,
+            line: (0, record.line),
+            record,
+            out,
         }
+        .take(at, &text, fields)
     }
 }
 
-fn decode(
-    mapping: &Mapping,
-    mapper: &mut Mapper,
-    text: &str,
-    fields: Object<'_>,
-    out: &mut Output,
-) -> Result<(), RejectReason> {
-    let quotes = match mapping.form() {
-        Form::Json => Quotes::Around,
-        Form::Logfmt | Form::Csv | Form::Nginx | Form::Apache => Quotes::Within,
-    };
-    mapping.unwrapped(fields, text.len(), &mut |inner, n_bytes| {
-        mapper.decode_from(text, quotes, inner, n_bytes, out)
-    })
+/// One record that is turned into events.
+struct Reading<'r> {
+    /// The surest first.
+    all: &'r mut [(Mapping, Mapper)],
+    record: &'r RawRecord<'r>,
+    out: &'r mut Output,
+    /// A place in the record, and its line: that of the last part that was an event of its own.
+    line: (usize, u64),
+}
+
+impl Reading<'_> {
+    /// The fields of a text, by the mapping at this place where nothing else is known in them.
+    fn take(&mut self, at: usize, text: &str, fields: Object<'_>) -> Result<(), RejectReason> {
+        let Some((mapping, mapper)) = self.all.get_mut(at) else {
+            return Err(RejectReason::new("no mapping knows the record"));
+        };
+        let quotes = match mapping.form() {
+            Form::Json => Quotes::Around,
+            Form::Logfmt | Form::Csv | Form::Nginx | Form::Apache => Quotes::Within,
+        };
+        if !mapping.is_within() || mapping.knows(&fields) {
+            return mapper.decode_from(text, quotes, fields, text.len(), self.out);
+        }
+        let mapping = mapping.clone();
+        // Secrets are looked for in the text in which they can be seen.
+        if let Some(inner) = mapping.decoded_within(&fields) {
+            return self.take(at, &inner, json::object(inner.trim())?);
+        }
+        let is_list = mapping.each_listed(text, &fields, &mut |item, own| self.item(at, item, own));
+        if is_list {
+            return Ok(());
+        }
+        mapping.unwrapped(
+            fields,
+            text.len(),
+            &mut |inner, n_bytes| match self.all.get_mut(at) {
+                Some((_, mapper)) => mapper.decode_from(text, quotes, inner, n_bytes, self.out),
+                None => Ok(()),
+            },
+        )
+    }
+
+    /// One of several records in one: an event of its own, or one that cannot be read, with its own bytes.
+    fn item(&mut self, at: usize, fields: &Object<'_>, own: &Own<'_>) {
+        let known = self.all.iter().position(|(mapping, _)| mapping.knows(fields));
+        let Some((_, mapper)) = self.all.get_mut(known.unwrap_or(at)) else {
+            return;
+        };
+        let RawRecord { bytes, offset, .. } = *self.record;
+        let raw = own.text.as_bytes();
+        // What stood behind escapes is in the record as a whole.
+        let place = own
+            .place
+            .clone()
+            .filter(|place| bytes.get(place.clone()) == Some(raw));
+        let place = place.unwrap_or(0..bytes.len());
+        let (since, before) = self.line;
+        let passed = bytes.get(since..place.start).unwrap_or_default();
+        let line = before + memchr::memchr_iter(b'\n', passed).count() as u64;
+        self.line = (since.max(place.start), line);
+        let (offset, length) = (offset + place.start as u64, place.len() as u64);
+        let raw = raw.to_vec();
+        let n_before = self.out.events.len();
+        let result = mapper.decode_from(
+            &own.text,
+            Quotes::Around,
+            fields.clone(),
+            own.text.len(),
+            self.out,
+        );
+        if let Err(reason) = result {
+            return self.out.refuse(Refused {
+                offset,
+                line,
+                raw,
+                reason,
+            });
+        }
+        for event in self.out.events.iter_mut().skip(n_before) {
+            event.raw.clone_from(&raw);
+            event.provenance = Provenance {
+                offset,
+                length,
+                line,
+                ..Provenance::default()
+            };
+        }
+    }
 }
 
 /// The fields of a record, whatever stands around it still.
@@ -214,15 +291,20 @@ pub fn fields(form: Form, text: &str) -> Result<Object<'_>, RejectReason> {
 
 struct TableDecoder {
     table: Table,
-    mapping: Mapping,
-    mapper: Mapper,
+    all: [(Mapping, Mapper); 1],
 }
 
 impl Decoder for TableDecoder {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let text = record.lossy();
         match self.table.row(&text)? {
-            Some(fields) => decode(&self.mapping, &mut self.mapper, &text, fields, out),
+            Some(fields) => Reading {
+                all: &mut self.all,
+                line: (0, record.line),
+                record,
+                out,
+            }
+            .take(0, &text, fields),
             None => Ok(()),
         }
     }

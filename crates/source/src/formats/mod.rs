@@ -10,6 +10,7 @@ pub mod envoy;
 pub mod fhir;
 pub mod gcp;
 pub mod github;
+mod guests;
 pub mod kubernetes;
 pub mod linux_auditd;
 pub mod linux_journald;

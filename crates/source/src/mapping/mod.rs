@@ -25,6 +25,7 @@
 //!
 //! [`Mapping::MANUAL`] tells all of it.
 
+mod layer;
 mod path;
 mod rule;
 mod rules;
@@ -36,12 +37,14 @@ use crate::json::{self, Json, Object};
 use crate::redact::{Quotes, Redactor};
 use crate::{Context, Error, Output, RejectReason};
 use ambit_event::Event;
+use layer::Layer;
 use path::Names;
 use rules::{KnownKeys, Rulebook};
 use spec::{Spec, Texts};
 use std::path::Path;
 use std::sync::Arc;
 
+pub use layer::Own;
 pub use spec::Form;
 
 /// How many programs may have put a record into one of their own, one after the other.
@@ -182,26 +185,100 @@ impl Mapping {
     pub(crate) fn record_test(&self) -> IsRecord {
         let mapping = self.clone();
         Arc::new(move |fields| {
-            mapping.rules.has_time(fields)
-                || mapping.find_within(fields, LAYERS, &mut |inner, _| mapping.rules.has_time(inner))
-                    == Some(true)
+            let has_time = |fields: &Object<'_>| mapping.rules.has_time(fields);
+            has_time(fields)
+                || mapping.find_within(fields, LAYERS, &mut |inner, _| has_time(inner)) == Some(true)
+                || mapping.is_encoded(fields, has_time)
         })
     }
 
     /// Whether it knows the record, or the one that stands within it.
     pub(crate) fn knows_within(&self, fields: &Object<'_>) -> bool {
-        self.knows(fields) || self.find_within(fields, LAYERS, &mut |_, _| ()).is_some()
+        self.knows(fields)
+            || self.find_within(fields, LAYERS, &mut |_, _| ()).is_some()
+            || self.each_within(&Layer::outer(""), fields, LAYERS, &mut |_, _| ())
+            || self.is_encoded(fields, |inner| self.knows(inner))
+    }
+
+    fn is_encoded(&self, fields: &Object<'_>, test: impl Fn(&Object<'_>) -> bool) -> bool {
+        let text = self.decoded_within(fields);
+        text.is_some_and(|text| json::object(text.trim()).is_ok_and(|inner| test(&inner)))
+    }
+
+    /// The text of the record that stands in base64 within another, as queues of messages hand it on.
+    pub(crate) fn decoded_within(&self, fields: &Object<'_>) -> Option<String> {
+        let mut paths = self.spec.encoded.as_slice().iter();
+        paths.find_map(|path| {
+            let written = self.names().within(fields, path)?.as_str()?;
+            let text = String::from_utf8(transform::decoded(written)?).ok()?;
+            text.trim_start().starts_with('{').then_some(text)
+        })
+    }
+
+    /// Goes through the records of the list that stands within the one that this text is, however many programs have
+    /// handed it on; false where there is no such list.
+    pub(crate) fn each_listed(
+        &self,
+        text: &str,
+        fields: &Object<'_>,
+        then: &mut dyn FnMut(&Object<'_>, &Own<'_>),
+    ) -> bool {
+        self.lists().next().is_some()
+            && self.find_within(fields, LAYERS, &mut |_, _| ()).is_none()
+            && self.each_within(&Layer::outer(text), fields, LAYERS, then)
+    }
+
+    /// Whether its records may stand within others.
+    pub(crate) fn is_within(&self) -> bool {
+        !self.spec.within.as_slice().is_empty() || !self.spec.encoded.as_slice().is_empty()
+    }
+
+    /// The fields in which a list of records may stand.
+    fn lists(&self) -> impl Iterator<Item = &str> {
+        let paths = self.spec.within.as_slice().iter();
+        paths.filter_map(|path| path.strip_suffix("[]"))
+    }
+
+    fn each_within(
+        &self,
+        layer: &Layer<'_>,
+        fields: &Object<'_>,
+        layers: usize,
+        then: &mut dyn FnMut(&Object<'_>, &Own<'_>),
+    ) -> bool {
+        if self.lists().next().is_none() {
+            return false;
+        }
+        let is_known = |item: &Json<'_>| item.as_object().is_some_and(|item| self.knows(item));
+        for path in self.lists() {
+            if let Some(Json::Array(items)) = self.names().within(fields, path)
+                && items.iter().any(is_known)
+            {
+                layer.each(path, items, then);
+                return true;
+            }
+        }
+        let mut paths = self.spec.within.as_slice().iter().filter(|_| layers > 0);
+        paths.any(|path| match self.names().within(fields, path) {
+            Some(Json::Object(inner)) => self.each_within(&layer.into(path), inner, layers - 1, then),
+            Some(Json::Text(text)) if text.trim_start().starts_with('{') => {
+                let layer = Layer::inner(text.trim());
+                json::object(text.trim())
+                    .is_ok_and(|inner| self.each_within(&layer, &inner, layers - 1, then))
+            }
+            _ => false,
+        })
     }
 
     /// What `then` makes of the record that stands within this one, where another program has put it there; of
-    /// this one where it is the record itself, or nothing that is known stands in it.
+    /// this one where nothing that is known stands in it.
     pub(crate) fn unwrapped<R>(
         &self,
         fields: Object<'_>,
         n_bytes: usize,
         then: &mut dyn FnMut(Object<'_>, usize) -> Result<R, RejectReason>,
     ) -> Result<R, RejectReason> {
-        if self.spec.within.as_slice().is_empty() || self.knows(&fields) {
+        if !self.is_within() || self.knows(&fields) {
             return then(fields, n_bytes);
         }
         let found = self.find_within(&fields, LAYERS, &mut |inner, n_bytes| {

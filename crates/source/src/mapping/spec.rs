@@ -19,6 +19,9 @@ pub struct Spec {
     /// Where the record stands that another program has put into one of its own, as text or as an object.
     #[serde(default)]
     pub within: Texts,
+    /// Where it stands in base64.
+    #[serde(default)]
+    pub encoded: Texts,
     /// Names of fields are compared without regard to their case.
     #[serde(default)]
     pub ignore_case: bool,

@@ -171,7 +171,8 @@ fn is_guid(text: &str) -> bool {
     text.len() == 36 && text.bytes().enumerate().all(is_fitting)
 }
 
-fn decoded(text: &str) -> Option<Vec<u8>> {
+/// The bytes of base64, however it is written.
+pub fn decoded(text: &str) -> Option<Vec<u8>> {
     let lenient = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
         .with_decode_allow_trailing_bits(true);

@@ -75,6 +75,9 @@ struct Line<'l> {
     tid: Option<&'l str>,
     client: Option<&'l str>,
     code: Option<&'l str>,
+    /// What the system said, and where in the server's own text: `(13)Permission denied`, `mod_proxy.c(77)`.
+    error: Option<&'l str>,
+    file: Option<&'l str>,
     message: &'l str,
 }
 
@@ -133,11 +136,26 @@ fn divide(text: &str) -> Option<Line<'_>> {
     let mut line = Line::default();
     let (time, mut rest) = text.strip_prefix('[')?.split_once(']')?;
     line.time = time;
-    while let Some((part, after)) = rest
-        .trim_start()
-        .strip_prefix('[')
-        .and_then(|r| r.split_once("] "))
-    {
+    loop {
+        rest = rest.trim_start();
+        // Both stand before the client only: behind it, and in its brackets, it is the client who speaks.
+        let before_client = rest.split_once(": [client ").map(|(before, _)| before);
+        if let Some(error) = before_client.and_then(|before| {
+            before
+                .split_once(": ")
+                .map_or(Some(before), |(first, _)| Some(first))
+        }) && (is_error(error) || is_file(error))
+        {
+            match is_file(error) {
+                true => line.file = Some(error),
+                false => line.error = Some(error),
+            }
+            rest = &rest[error.len() + ": ".len()..];
+            continue;
+        }
+        let Some((part, after)) = rest.strip_prefix('[').and_then(|r| r.split_once("] ")) else {
+            break;
+        };
         match part.split_once(' ') {
             Some(("pid", ids)) => {
                 (line.pid, line.tid) = ids
@@ -167,10 +185,27 @@ fn divide(text: &str) -> Option<Line<'_>> {
     (!line.level.is_empty()).then_some(line)
 }
 
+/// `(13)Permission denied`
+fn is_error(text: &str) -> bool {
+    let number = text.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+    number.is_some_and(|(number, said)| number.parse::<u32>().is_ok() && !said.contains('['))
+}
+
+/// `mod_proxy.c(77)`
+fn is_file(text: &str) -> bool {
+    let parts = text.strip_suffix(')').and_then(|rest| rest.split_once(".c("));
+    parts.is_some_and(|(name, at)| {
+        at.parse::<u32>().is_ok() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    })
+}
+
 impl<'l> Line<'l> {
     fn outcome(&self) -> Outcome {
         let says = |part: &str| self.message.contains(part);
-        let is_refused = says("client denied by server configuration") || self.user().is_some();
+        let is_refused = says("client denied by server configuration")
+            || says("ModSecurity: Access denied with ")
+            || self.said().starts_with("access to ") && says(" denied")
+            || self.user().is_some();
         match self.level {
             _ if is_refused => Outcome::Denied,
             "error" | "crit" | "alert" | "emerg" => Outcome::Failure,
@@ -178,15 +213,16 @@ impl<'l> Line<'l> {
         }
     }
 
+    /// The message behind its code.
+    fn said(&self) -> &'l str {
+        let coded = self.message.split_once(": ").filter(|_| self.code.is_some());
+        coded.map_or(self.message, |(_, rest)| rest)
+    }
+
     /// The account whose log-in failed: `AH01617: user alice: authentication failure for "/": Password Mismatch`,
     /// `AH01618: user alice not found: /`.
     fn user(&self) -> Option<&'l str> {
-        let message = self
-            .message
-            .split_once(": ")
-            .filter(|_| self.code.is_some())
-            .map_or(self.message, |(_, rest)| rest);
-        let rest = message.strip_prefix("user ")?;
+        let rest = self.said().strip_prefix("user ")?;
         let (user, _) = rest
             .split_once(": authentication failure")
             .or_else(|| rest.split_once(" not found: "))?;
@@ -202,6 +238,8 @@ impl<'l> Line<'l> {
             ("tid", self.tid),
             ("client", self.client),
             ("code", self.code),
+            ("error", self.error),
+            ("file", self.file),
             ("message", Some(self.message)),
         ];
         let mut fields = Object::default();

@@ -1,6 +1,7 @@
 //! Envoy's access log, as Envoy and Istio write it by default, and in JSON.
 
 mod line;
+mod pattern;
 
 use crate::json::{Json, Object};
 use crate::mapping::{Mapper, Mapping};
@@ -9,6 +10,7 @@ use crate::{
     Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample, json,
 };
 use ambit_event::{Event, Outcome};
+use pattern::Pattern;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
@@ -20,8 +22,9 @@ envoy_access: the access log of Envoy and of what is built on it
 
 Reads   Envoy's default format, Istio's, and JSON with the usual names (start_time, method, path, response_code,
         response_flags, ...; those of Envoy Gateway with dashes and colons too), of HTTP and of TCP; alone or as Kubernetes
-        keeps a container's lines. For a text format of your own: log JSON.
-Known   by the form of its lines; JSON by start_time and response_code or response_flags.
+        keeps a container's lines. Lines by any format string of your own that --log-format gives, as it stands in the
+        configuration; fields have the names of the operators, headers their own (%REQ(USER-AGENT)% user_agent).
+Known   by the form of its lines, or their fit; JSON by start_time and response_code or response_flags.
 Fills   class http_activity, activity, api.operation, resource.name (x-envoy-original-path, else path), query_info,
         status_code, status, traffic.bytes_out (bytes_sent), duration, user agent, trace.uid (x-request-id); TCP
         connections are network_activity. actor.user from the client's certificate where it is logged, realm mtls.
@@ -33,7 +36,8 @@ Outcome response flags first: DC, UC, UR, LR, UT, SI, DT, UMSDR aborted; RL, UAE
 Time    the arrival, in milliseconds; the doubt reaches to the end by duration.
 Proves  nothing by itself: lines are not numbered.
 Trust   Envoy escapes nothing in its text formats. Of a line with more quotes than the format has, only what stands before
-        the client's texts is taken, the rest is the field `ambiguous`. Unless Envoy was told to make its own, a
+        the client's texts is taken, the rest is the field `ambiguous`; so with a format string of your own, in which texts
+        that clients choose should stand in quotes. Unless Envoy was told to make its own, a
         client may send X-Request-Id: say in the data map's [trust] whether it is to be believed.
 ";
 
@@ -50,6 +54,10 @@ impl Format for Access {
     }
 
     fn recognize(&self, sample: &Sample<'_>) -> Confidence {
+        if let Some(pattern) = sample.log_format.and_then(Pattern::new) {
+            let fits = |line: &[u8]| pattern.fields(unwrapped(&json::text(line))).is_some();
+            return Confidence::share(97, sample.percent(fits));
+        }
         let is_own = |record: &[u8]| {
             let text = json::text(record);
             match unwrapped(&text) {
@@ -67,7 +75,14 @@ impl Format for Access {
     }
 
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
+        let pattern = context.log_format.as_deref().map(|text| {
+            Pattern::new(text).ok_or_else(|| Error::Option {
+                option: "log format".into(),
+                why: format!("`{text}` is no format string of Envoy: it needs operators such as %START_TIME% with a text between them"),
+            })
+        });
         Ok(Box::new(EnvoyDecoder {
+            pattern: pattern.transpose()?,
             mapper: MAPPING.mapper(context),
         }))
     }
@@ -79,6 +94,8 @@ fn is_record(fields: &Object<'_>) -> bool {
 }
 
 struct EnvoyDecoder {
+    /// The format string that a person named.
+    pattern: Option<Pattern>,
     mapper: Mapper,
 }
 
@@ -86,10 +103,11 @@ impl Decoder for EnvoyDecoder {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let text = record.lossy();
         let line = unwrapped(&text);
-        let fields = match line.starts_with('{') {
-            true => json::object(line)?,
-            false => line::fields(line).ok_or_else(|| {
-                RejectReason::new("the line is neither JSON nor of Envoy's or Istio's default format")
+        let fields = match self.pattern.as_ref().and_then(|pattern| pattern.fields(line)) {
+            Some(fields) => fields,
+            None if line.starts_with('{') => json::object(line)?,
+            None => line::fields(line).ok_or_else(|| {
+                RejectReason::new("the line is neither JSON nor of Envoy's or Istio's default format; give yours with --log-format")
             })?,
         };
         let flags = scalar(

@@ -3,6 +3,7 @@
 mod resource;
 
 use crate::json::{self, Json, Object};
+use crate::preface::unwrapped;
 use crate::redact::{self, Redactor};
 use crate::time::{self, Clock};
 use crate::{
@@ -35,7 +36,10 @@ impl Format for AuditEvent {
         if !names_it {
             return Confidence::NONE;
         }
-        let is_own = |record: &[u8]| json::object(&json::text(record)).is_ok_and(|fields| is_record(&fields));
+        let is_own = |record: &[u8]| {
+            json::object(unwrapped(&json::text(record)))
+                .is_ok_and(|fields| is_record(&fields) || kind(&fields) == Some("Bundle"))
+        };
         Confidence::share(95, sample.percent_of(&self.framing(), is_own))
     }
 
@@ -69,7 +73,14 @@ struct FhirDecoder {
 impl Decoder for FhirDecoder {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let text = record.lossy();
-        let mut fields = json::object(&text)?;
+        let line = unwrapped(&text);
+        let mut fields = json::object(line)?;
+        let n_before = text.len() - line.len();
+        let record = &RawRecord {
+            bytes: record.bytes.get(n_before..).unwrap_or_default(),
+            offset: record.offset + n_before as u64,
+            line: record.line,
+        };
         let mut place = 0..record.bytes.len();
         if let Some(Json::Object(inner)) = fields.get_mut("resource") {
             fields = std::mem::take(&mut **inner);

@@ -1,15 +1,19 @@
 //! systemd's journal, as journalctl gives it out.
 
 mod entry;
+mod fed;
 mod numbers;
 
-use crate::formats::{linux_auditd, sshd, syslog};
+use crate::formats::guests::{self, Guests, SYSMON};
+use crate::formats::{linux_auditd, sshd, syslog, windows};
 use crate::json::{self, Object};
 use crate::redact::{self, Redactor};
 use crate::time::{self, Clock};
 use crate::{Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample};
-use ambit_event::{Event, EventId, Loss, Span, Timestamp, printable};
+use ambit_event::{Event, EventId, Fields, Loss, Span, Timestamp, printable};
+use fed::Fed;
 use numbers::{Numbers, Place};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// The source of what no decoder of its own reads.
@@ -56,7 +60,7 @@ impl Format for Export {
     }
 
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
-        Ok(Box::new(Journal::new(context, Form::Export)))
+        Ok(Box::new(Journal::new(context, Form::Export)?))
     }
 }
 
@@ -90,7 +94,7 @@ impl Format for JsonLines {
     }
 
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
-        Ok(Box::new(Journal::new(context, Form::Json)))
+        Ok(Box::new(Journal::new(context, Form::Json)?))
     }
 }
 
@@ -109,18 +113,22 @@ struct Journal {
     redactor: Redactor,
     form: Form,
     numbers: Numbers,
+    guests: Guests,
+    fed: Fed,
     last: Option<Timestamp>,
 }
 
 impl Journal {
-    fn new(context: &Context, form: Form) -> Self {
-        Self {
+    fn new(context: &Context, form: Form) -> Result<Self, Error> {
+        Ok(Self {
             context: context.clone(),
             redactor: linux_auditd::redactor(context),
             form,
             numbers: Numbers::default(),
+            guests: Guests::new(context)?,
+            fed: Fed::default(),
             last: None,
-        }
+        })
     }
 
     fn event(&mut self, mut fields: Object<'_>, n_bytes: usize) -> Result<(Event, Vec<Loss>), RejectReason> {
@@ -137,23 +145,46 @@ impl Journal {
         let program = program(&fields).unwrap_or("").to_owned();
         event.actor_service = Some(program.clone()).filter(|p| !p.is_empty());
         event.actor_session = session(&fields).map(|session| self.context.keys.fingerprint(&session));
+        let is_said = get("MESSAGE").is_some();
         let message = get("MESSAGE").unwrap_or("").to_owned();
         let keys = &self.context.keys;
         event.message = Some(redact::text(keys, &message).into_owned()).filter(|m| !m.is_empty());
         let place = Place::of(get("__SEQNUM"), get("__SEQNUM_ID"), get("__CURSOR"));
         let audit = audit(&fields, &message);
-        let losses = self.losses(&event, &program, &message, place.as_ref());
+        let mut losses = self.losses(&event, &program, &message, place.as_ref());
+        if program == SYSMON {
+            losses.extend(self.fed.see(windows::SOURCE));
+            losses.extend(cut(is_said.then_some(&*message), &event));
+        }
         self.redactor.fields(&mut fields);
         event.fields = fields.kept(n_bytes);
+        if let Some(guest) = self.guest(&program, &message, &event) {
+            losses.extend(self.fed.see(&guest.source));
+            event = guest;
+            return Ok((named(event, place), losses));
+        }
         match audit.and_then(|text| linux_auditd::single(&text, &self.context, &mut self.redactor)) {
             Some(audited) => event = with_audit(event, audited),
             None => syslog::interpret(&mut event, &program, &message, &self.context.keys),
         }
-        if let Some(place) = place {
-            let host = event.host.as_deref().unwrap_or("");
-            event.id = EventId::native(SOURCE, host, &format!("{}:{}", place.journal, place.number));
-        }
-        Ok((event, losses))
+        Ok((named(event, place), losses))
+    }
+
+    /// The record of a format of its own that a message is, with the journal's entry under `fields.journal`.
+    fn guest(&mut self, program: &str, message: &str, entry: &Event) -> Option<Event> {
+        let text = match program {
+            SYSMON => message,
+            _ => syslog::first_line(message),
+        };
+        let record = RawRecord {
+            bytes: text.as_bytes(),
+            offset: 0,
+            line: 1,
+        };
+        let mut event = self.guests.event(program, &record)?;
+        event.host = entry.host.clone().or(event.host);
+        event.fields.insert("journal".to_owned(), frame(&entry.fields));
+        Some(event)
     }
 
     /// What the journal says is missing before this entry, or at all.
@@ -169,20 +200,53 @@ impl Journal {
                 why: why.to_owned(),
             }
         });
-        numbered.into_iter().chain(said).collect()
+        self.shared(numbered.into_iter().chain(said).collect())
+    }
+
+    /// Whose entries are missing is not known: each source that a journal feeds has lost some.
+    fn shared(&mut self, losses: Vec<Loss>) -> Vec<Loss> {
+        let of_guests = self.fed.losses(&losses);
+        let of = |loss: &Loss, source: &str| Loss {
+            source: source.to_owned(),
+            ..loss.clone()
+        };
+        let both = losses
+            .iter()
+            .flat_map(|loss| [of(loss, SOURCE), of(loss, sshd::SOURCE)]);
+        both.chain(of_guests).collect()
     }
 }
 
-/// Whose entries are missing is not known: each source that a journal feeds has lost some.
-fn lose(losses: Vec<Loss>, out: &mut Output) {
-    for loss in losses {
-        for source in [SOURCE, sshd::SOURCE] {
-            out.losses.push(Loss {
-                source: source.to_owned(),
-                ..loss.clone()
-            });
-        }
+/// An entry goes by its place in the journal, a record of a format of its own by the name that it has there.
+fn named(mut event: Event, place: Option<Place>) -> Event {
+    if let Some(place) = place.filter(|_| event.id == EventId::default()) {
+        let host = event.host.as_deref().unwrap_or("");
+        event.id = EventId::native(SOURCE, host, &format!("{}:{}", place.journal, place.number));
     }
+    event
+}
+
+/// Events of Sysmon's whose text is not all there: what sends them cuts long ones, and journalctl leaves them out
+/// of its JSON.
+fn cut(message: Option<&str>, entry: &Event) -> Option<Loss> {
+    let why = match message {
+        None => "an event of Sysmon was too long for journalctl: export with --all",
+        Some(text) if windows::is_cut(text) => "an event of Sysmon was cut off",
+        Some(_) => return None,
+    };
+    Some(Loss {
+        source: windows::SOURCE.to_owned(),
+        host: entry.host.clone(),
+        span: entry.when(),
+        at_most: Some(1),
+        why: why.to_owned(),
+    })
+}
+
+/// The entry without the message, which became an event.
+fn frame(fields: &Fields) -> Value {
+    let rest = fields.iter().filter(|(name, _)| *name != "MESSAGE");
+    Value::Object(rest.map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
 impl Decoder for Journal {
@@ -197,13 +261,14 @@ impl Decoder for Journal {
         };
         let (event, losses) = self.event(fields, record.bytes.len())?;
         self.last = self.last.max(Some(event.time));
-        lose(losses, out);
+        out.losses.extend(losses);
         out.push(event);
         Ok(())
     }
 
     fn finish(&mut self, out: &mut Output) {
-        lose(self.numbers.finish(), out);
+        let lost = self.numbers.finish();
+        out.losses.extend(self.shared(lost));
     }
 }
 
@@ -249,7 +314,10 @@ fn program<'o>(fields: &'o Object<'_>) -> Option<&'o str> {
 
 /// Names whose sentences are taken for what they say.
 fn is_trusted(name: &str) -> bool {
-    sshd::is_program(name) || matches!(name, "sudo" | "systemd-journald" | "kernel")
+    sshd::is_program(name)
+        || syslog::is_read(name)
+        || matches!(name, "systemd-journald" | "kernel")
+        || guests::is_program(name)
 }
 
 /// The kernel cuts names at 15 bytes.
@@ -257,7 +325,7 @@ fn bears_out(known: &str, own: &str) -> bool {
     let own = own.rsplit('/').next().unwrap_or(own);
     own == known
         || known.len() == 15 && own.starts_with(known)
-        || sshd::is_program(own) && sshd::is_program(known)
+        || (sshd::is_program(own) || own == "internal-sftp") && sshd::is_program(known)
 }
 
 /// The kernel's session, which is one of a start of a host.
@@ -319,6 +387,9 @@ mod tests {
             ("sshd", "sshd-session", "sshd"),
             ("sshd", "logger", "logger"),
             ("sudo", "python3", "python3"),
+            ("sysmon", "python3", "python3"),
+            ("useradd", "python3", "python3"),
+            ("internal-sftp", "sshd-session", "internal-sftp"),
             ("app", "python3", "app"),
             ("systemd-journald", "systemd-journal", "systemd-journald"),
         ] {

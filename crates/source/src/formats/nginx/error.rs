@@ -254,6 +254,8 @@ impl<'l> Line<'l> {
         let is_refused = self.message.starts_with("limiting ")
             || self.message.starts_with("access forbidden")
             || self.message.starts_with("client login failed")
+            || self.message.starts_with("no user/password was provided")
+            || says("ModSecurity: Access denied with ")
             || self.message.starts_with("user \"") && (says("was not found in") || says("password mismatch"));
         match self.level {
             _ if is_refused => Outcome::Denied,

@@ -137,6 +137,9 @@ fn is_csv_start(line: &[u8]) -> bool {
         && line.get(4) == Some(&b'-')
         && line.get(13) == Some(&b':')
         && comma < 64
+        // Times of other logs stand before JSON; the name that follows here is quoted or empty.
+        && matches!(line.get(comma + 1), Some(b'"' | b','))
+        && !line[..comma].contains(&b'{')
         && memchr::memchr_iter(b',', line).count() > 12
 }
 

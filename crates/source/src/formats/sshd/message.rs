@@ -70,8 +70,9 @@ impl<'a> Said<'a> {
         self
     }
 
-    const fn from(mut self, (ip, port): (&'a str, Option<&'a str>)) -> Self {
-        (self.ip, self.port) = (Some(ip), port);
+    /// Of a client that is gone already the server knows neither: it writes `UNKNOWN` and 65535.
+    fn from(mut self, (ip, port): (&'a str, Option<&'a str>)) -> Self {
+        (self.ip, self.port) = (Some(ip), port.filter(|_| ip != "UNKNOWN"));
         self
     }
 
@@ -212,16 +213,62 @@ fn ended(text: &str, is_preauth: bool) -> Option<Said<'_>> {
         let said = Said::new(act).user(user).from((ip, port));
         return Some(reason.map_or(said.clone(), |r| said.because(r)));
     }
+    if let Some(said) = broken(text, is_preauth) {
+        return Some(said);
+    }
     let rest = text.strip_prefix("Received disconnect from ")?;
     let act = if is_preauth {
         Act::PreauthFailed
     } else {
         Act::Logoff
     };
-    let (ip, after) = rest.split_once([' ', ':'])?;
-    let port = after.strip_prefix("port ").and_then(|p| p.split(':').next());
-    let reason = rest.splitn(3, ": ").last().unwrap_or_default();
+    let (ip, port, reason) = disconnect(rest)?;
     Some(Said::new(act).from((ip, port)).because(reason))
+}
+
+/// `IP port N:11: reason`, and `IP: 11: reason` of older servers; an address may have colons of its own.
+fn disconnect(rest: &str) -> Option<(&str, Option<&str>, &str)> {
+    let reason = |coded: &'_ str| coded.find(": ").map_or(0, |at| at + 2);
+    if let Some((ip, after)) = rest.split_once(" port ")
+        && is_ip(ip)
+    {
+        let (port, coded) = after.split_once(':')?;
+        return Some((ip, Some(port), &coded[reason(coded)..]));
+    }
+    let (ip, coded) = rest.split_once(": ")?;
+    Some((ip, None, &coded[reason(coded)..]))
+}
+
+/// Connections that broke, or that the server let go of.
+fn broken(text: &str, is_preauth: bool) -> Option<Said<'_>> {
+    const TOO_MANY: &str = "Too many authentication failures";
+    if let Some(rest) = text.strip_prefix("Disconnecting: ") {
+        let user = rest.strip_prefix(TOO_MANY)?.strip_prefix(" for ").unwrap_or("");
+        return Some(Said::new(Act::LogonDenied).user(user).because(TOO_MANY));
+    }
+    if let Some(rest) = text.strip_prefix("Timeout, client not responding from ") {
+        let (who, port) = rest.rsplit_once(" port ")?;
+        let (user, ip) = who.rsplit_once(' ').unwrap_or(("", who));
+        let said = Said::new(Act::Logoff).user(user).from((ip, Some(port)));
+        return is_ip(ip).then_some(said.because("timeout, client not responding"));
+    }
+    let heads = [
+        "Read error from remote host ",
+        "Write error to remote host ",
+        "Closing connection to ",
+    ];
+    let rest = heads.iter().find_map(|head| text.strip_prefix(head))?;
+    let from = address(rest).filter(|(ip, _)| is_ip(ip))?;
+    let act = if is_preauth {
+        Act::PreauthFailed
+    } else {
+        Act::Logoff
+    };
+    let said = Said::new(act).from(from);
+    Some(match split_reason(rest) {
+        (_, Some(reason)) => said.because(reason),
+        _ => said,
+    })
 }
 
 /// `… port N: Too many authentication failures`
@@ -252,6 +299,10 @@ fn refused(text: &str) -> Option<Said<'_>> {
                 .because("root login refused"),
         );
     }
+    if let Some(rest) = text.strip_prefix("Access denied for user ") {
+        let (user, reason) = rest.split_once(" by ")?;
+        return Some(Said::new(Act::LogonDenied).user(user).because(reason));
+    }
     if let Some(rest) = text.strip_prefix("refused connect from ") {
         let ip = match rest.rsplit_once('(') {
             Some((_, inner)) => inner.trim_end_matches(')'),
@@ -280,6 +331,18 @@ fn refused(text: &str) -> Option<Said<'_>> {
 
 /// What goes wrong before authentication.
 fn handshake(text: &str) -> Option<Said<'_>> {
+    if let Some(ip) = misnamed(text) {
+        return Some(
+            Said::new(Act::Preauth)
+                .from((ip, None))
+                .because("its name is another's"),
+        );
+    }
+    if let Some(rest) = text.strip_prefix("input_userauth_request: invalid user ") {
+        let mut said = Said::new(Act::LogonFailed).user(rest);
+        said.is_invalid_user = true;
+        return Some(said);
+    }
     if let Some(rest) = text.strip_prefix("Unable to negotiate with ") {
         let (who, reason) = rest.split_once(": ")?;
         return Some(Said::new(Act::PreauthFailed).from(address(who)?).because(reason));
@@ -325,6 +388,16 @@ fn handshake(text: &str) -> Option<Said<'_>> {
     is_ip(from.0).then(|| Said::new(Act::PreauthFailed).from(from).because(reason))
 }
 
+/// The address of a client whose name does not lead back to it.
+fn misnamed(text: &str) -> Option<&str> {
+    if let Some(rest) = text.strip_prefix("reverse mapping checking getaddrinfo for ") {
+        let (_, rest) = rest.split_once(" [")?;
+        return rest.split_once(']').map(|(ip, _)| ip);
+    }
+    let (ip, _) = text.strip_prefix("Address ")?.split_once(" maps to ")?;
+    Some(ip)
+}
+
 /// What an authenticated session does.
 fn session(text: &str) -> Option<Said<'_>> {
     if let Some(rest) = text.strip_prefix("Starting session: ") {
@@ -352,6 +425,38 @@ fn session(text: &str) -> Option<Said<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sentences_without_an_address_name_the_account() {
+        for (text, act, user) in [
+            (
+                "Disconnecting: Too many authentication failures for a b [preauth]",
+                Act::LogonDenied,
+                Some("a b"),
+            ),
+            (
+                "Disconnecting: Too many authentication failures [preauth]",
+                Act::LogonDenied,
+                None,
+            ),
+            (
+                "fatal: Access denied for user bob by PAM account configuration [preauth]",
+                Act::LogonDenied,
+                Some("bob"),
+            ),
+            (
+                "input_userauth_request: invalid user bob [preauth]",
+                Act::LogonFailed,
+                Some("bob"),
+            ),
+        ] {
+            let said = read(text).map(|said| (said.act, said.user));
+            assert_eq!(said, Some((act, user)), "{text}");
+        }
+        assert_eq!(read("Disconnecting: bad server public DH value"), None);
+        let gone = read("Connection from UNKNOWN port 65535 on UNKNOWN port 65535");
+        assert_eq!(gone.and_then(|said| said.port), None);
+    }
 
     #[test]
     fn sentences_are_read() {
@@ -419,6 +524,55 @@ mod tests {
                 None,
                 "192.0.2.7",
                 Some("4"),
+            ),
+            (
+                "Received disconnect from 2001:db8::7 port 4:14: No supported authentication methods available [preauth]",
+                PreauthFailed,
+                None,
+                "2001:db8::7",
+                Some("4"),
+            ),
+            (
+                "Received disconnect from 2001:db8::7: 11: bye",
+                Logoff,
+                None,
+                "2001:db8::7",
+                None,
+            ),
+            (
+                "Timeout, client not responding from user alice b 192.0.2.7 port 4",
+                Logoff,
+                Some("alice b"),
+                "192.0.2.7",
+                Some("4"),
+            ),
+            (
+                "Read error from remote host 192.0.2.7 port 4: Connection timed out",
+                Logoff,
+                None,
+                "192.0.2.7",
+                Some("4"),
+            ),
+            (
+                "Closing connection to 2001:db8::7 port 4",
+                Logoff,
+                None,
+                "2001:db8::7",
+                Some("4"),
+            ),
+            (
+                "reverse mapping checking getaddrinfo for c.example.com [192.0.2.7] failed - POSSIBLE BREAK-IN ATTEMPT!",
+                Preauth,
+                None,
+                "192.0.2.7",
+                None,
+            ),
+            (
+                "Address 2001:db8::7 maps to c.example.com, but this does not map back to the address.",
+                Preauth,
+                None,
+                "2001:db8::7",
+                None,
             ),
             (
                 "Received disconnect from 192.0.2.7: 11: disconnected by user",

@@ -119,13 +119,14 @@ fn act(event: &mut Event, class: &str, activity: &str, outcome: Outcome) {
     event.outcome = outcome;
 }
 
-fn set_user(event: &mut Event, user: Option<&str>) {
+/// The account of a host.
+pub fn set_user(event: &mut Event, user: Option<&str>) {
     event.actor_user = user.map(ToOwned::to_owned);
     event.actor_realm = user.map(|_| "host".to_owned());
 }
 
 /// An address, an IPv4 one that wears an IPv6 coat taken out of it; `None` for a name.
-fn ip(text: &str) -> Option<String> {
+pub fn ip(text: &str) -> Option<String> {
     let bare = text.trim_matches(['[', ']']).split('%').next()?;
     Some(bare.parse::<std::net::IpAddr>().ok()?.to_canonical().to_string())
 }

@@ -51,6 +51,9 @@ pub fn read(message: &str) -> Option<Said<'_>> {
     if let Some(rest) = rest.strip_prefix("authentication failure;") {
         return Some(failure(module, service, rest));
     }
+    if let Some(user) = locked(rest) {
+        return Some(refused(module, service, user));
+    }
     let act = if rest.starts_with("check pass; user unknown")
         || rest.starts_with("user ") && rest.contains(" tally ")
     {
@@ -72,6 +75,28 @@ pub fn read(message: &str) -> Option<Said<'_>> {
         rhost: None,
         pairs: uid.into_iter().collect(),
     })
+}
+
+/// The account that a module did not let in: `received for user bob: 10 (…)` of sssd and its kin, and faillock's.
+fn locked(rest: &str) -> Option<&str> {
+    if let Some(rest) = rest.strip_prefix("received for user ") {
+        let (user, code) = rest.rsplit_once(": ")?;
+        return (!code.starts_with("0 ")).then_some(user);
+    }
+    rest.strip_prefix("Consecutive login failures for user ")?
+        .strip_suffix(" account temporarily locked")
+}
+
+fn refused<'a>(module: &'a str, service: &'a str, user: &'a str) -> Said<'a> {
+    Said {
+        module,
+        service,
+        act: Act::Failed,
+        user: Some(user),
+        by: None,
+        rhost: None,
+        pairs: Vec::new(),
+    }
 }
 
 /// `root(uid=0) by alice(uid=1000)`
@@ -135,6 +160,20 @@ mod tests {
                 Act::Opened,
                 Some("root"),
                 Some("alice"),
+                None,
+            ),
+            (
+                "pam_sss(sshd:auth): received for user bob: 10 (User not known to the underlying authentication module)",
+                Act::Failed,
+                Some("bob"),
+                None,
+                None,
+            ),
+            (
+                "pam_faillock(sshd:auth): Consecutive login failures for user root account temporarily locked",
+                Act::Failed,
+                Some("root"),
+                None,
                 None,
             ),
             (

@@ -1,9 +1,12 @@
 //! Syslog files: RFC 3164, RFC 5424 and rsyslog's dialects.
 
+mod accounts;
 mod frame;
+mod sftp;
 mod sudo;
 
-use crate::formats::{apache, linux_auditd, nginx, sshd, windows};
+use crate::formats::guests::{Guests, SYSMON};
+use crate::formats::{linux_auditd, sshd, windows};
 use crate::json::{Json, Object};
 use crate::redact::{self, Redactor};
 use crate::time::Clock;
@@ -42,22 +45,10 @@ impl Format for Syslog {
     }
 
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
-        let context = Context {
-            log_format: None,
-            ..context.clone()
-        };
-        let mut guests: Vec<Guest> = Vec::new();
-        for (programs, formats) in GUESTS {
-            let decoders: Result<_, Error> = formats
-                .iter()
-                .map(|format| Ok((format.source().to_owned(), format.decoder(&context)?)))
-                .collect();
-            guests.push((programs, decoders?));
-        }
         Ok(Box::new(Stream {
-            redactor: linux_auditd::redactor(&context),
-            context,
-            guests,
+            redactor: linux_auditd::redactor(context),
+            context: context.clone(),
+            guests: Guests::new(context)?,
             last: None,
             clock: None,
             sequences: BTreeMap::new(),
@@ -78,21 +69,31 @@ pub fn host_of(frame: &str) -> Option<&str> {
 }
 
 /// Reads what a program said into an event that already has time, host, process and message: OpenSSH's server,
-/// sudo, PAM's modules in any program; of others the class.
+/// its file server, sudo, the tools for accounts, PAM's modules in any program; of others the class.
 pub fn interpret(event: &mut Event, program: &str, message: &str, keys: &Keys) {
     let message = first_line(message);
     if sshd::is_program(program) {
         return sshd::decode(event, message, keys);
     }
     event.class = Some(class(program).to_owned());
-    let is_read = program == "sudo" && sudo::decode(event, message, keys);
-    if !is_read {
+    let is_read = match program {
+        "sudo" => sudo::decode(event, message, keys),
+        _ if sftp::is_program(program) => sftp::decode(event, message, keys),
+        _ => accounts::decode(event, program, message),
+    };
+    if !is_read || message.starts_with("pam_") {
         sshd::decode_pam(event, message);
     }
 }
 
+/// Whether a program's sentences are taken for what they say.
+#[must_use]
+pub fn is_read(program: &str) -> bool {
+    program == "sudo" || sftp::is_program(program) || accounts::is_program(program)
+}
+
 /// What a program says stands in one line; further ones are not its own to be believed.
-fn first_line(message: &str) -> &str {
+pub fn first_line(message: &str) -> &str {
     message.split('\n').next().unwrap_or(message)
 }
 
@@ -176,34 +177,19 @@ fn class(program: &str) -> &'static str {
         .map_or("base_event", |(class, _)| class)
 }
 
-/// Programs whose messages are records of a format of its own.
-const GUESTS: &[(&[&str], &[&dyn Format])] = &[
-    (&["nginx"], &[&nginx::ErrorLog, &nginx::Access]),
-    (
-        &["apache2", "httpd", "apache"],
-        &[&apache::ErrorLog, &apache::Access],
-    ),
-    (&[SYSMON], &[&windows::Xml]),
-];
-
-/// Sysmon for Linux, which writes the XML of Windows' events.
-const SYSMON: &str = "sysmon";
-
-/// Whether a message begins an event of Sysmon and does not end it: syslog cuts what is too long.
+/// Whether a message is an event of Sysmon that was cut off.
 fn is_cut(program: &str, message: &str) -> bool {
-    program == SYSMON && message.starts_with("<Event>") && !message.trim_end().ends_with("</Event>")
+    program == SYSMON && windows::is_cut(message)
 }
 
 /// Programs that pass on records of the kernel's audit.
 const AUDIT: &[&str] = &["audispd", "audisp-syslog", "auditd", "audit", "kernel", "auoms"];
 
-type Guest = (&'static [&'static str], Vec<(String, Box<dyn Decoder>)>);
-
 /// One file: several programs' records in one stream.
 struct Stream {
     context: Context,
     redactor: Redactor,
-    guests: Vec<Guest>,
+    guests: Guests,
     last: Option<Timestamp>,
     /// The last time as it was written, and what it means: busy logs have the same in many lines.
     clock: Option<(String, Clock)>,
@@ -262,20 +248,7 @@ impl Stream {
                 framed(event, outer)
             });
         }
-        let (_, decoders) = self
-            .guests
-            .iter_mut()
-            .find(|(programs, _)| programs.contains(&program))?;
-        let mut out = Output::default();
-        let source = decoders.iter_mut().find_map(|(source, decoder)| {
-            let is_read = decoder.decode(&record, &mut out).is_ok() && !out.events.is_empty();
-            is_read.then_some(source)
-        })?;
-        let mut event = out.events.pop()?;
-        if event.source.is_empty() {
-            event.source.clone_from(source);
-        }
-        event.raw.clear();
+        let event = self.guests.event(program, &record)?;
         Some(framed(event, outer))
     }
 

@@ -14,4 +14,4 @@ mod xml;
 pub use evtx::Evtx;
 pub use json::Json;
 pub use record::SOURCE;
-pub use rendered::Xml;
+pub use rendered::{Xml, is_cut};

@@ -3,11 +3,21 @@
 use super::element;
 use super::record::{Maker, SOURCE};
 use super::shape;
-use crate::json;
-use crate::{Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample};
+use crate::capped::Caps;
+use crate::cut::{Cut, Cutter};
+use crate::{
+    Confidence, Context, Decoder, Elements, Error, Format, Framing, Output, RawRecord, RejectReason, Sample,
+};
 
 /// Windows events in XML.
 pub struct Xml;
+
+/// What a program puts into `UserData` is its own, and may be called an event again.
+const EVENTS: Elements = Elements {
+    name: "Event",
+    holder: "UserData",
+    first: "System",
+};
 
 impl Format for Xml {
     fn name(&self) -> &str {
@@ -34,7 +44,7 @@ impl Format for Xml {
 
     /// A value may hold line ends, and the Event Viewer puts all events into one line.
     fn framing(&self) -> Framing {
-        Framing::Elements("Event")
+        Framing::Elements(EVENTS)
     }
 
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
@@ -45,15 +55,22 @@ impl Format for Xml {
 }
 
 /// The event that a text begins with, behind a declaration where there is one.
-fn first_event(head: &[u8]) -> Option<String> {
-    let text = json::text(head);
-    let end = text.find("</Event>")? + "</Event>".len();
-    let starts = ["<Event ", "<Event>"]
-        .into_iter()
-        .filter_map(|tag| text.find(tag));
-    let start = starts.min()?;
-    let is_first = is_opening(text.get(..start)?);
-    text.get(start..end).filter(|_| is_first).map(str::to_owned)
+fn first_event(mut head: &[u8]) -> Option<String> {
+    let caps = Caps::default();
+    let mut cutter = Cutter::new(&mut head, Framing::Elements(EVENTS), &caps);
+    while let Ok(Some(Cut::Record { record, .. })) = cutter.next() {
+        let text = record.lossy();
+        if !is_opening(&text) {
+            return Some(text.trim().to_owned());
+        }
+    }
+    None
+}
+
+/// Whether a text begins an event and does not end it: what hands events on as messages cuts those that are too long.
+pub fn is_cut(text: &str) -> bool {
+    let begins = text.starts_with("<Event>") || text.starts_with("<Event ");
+    begins && element::object(text.trim()).is_err()
 }
 
 /// Whether it is what may stand before the first event: a declaration, and the element around them all.

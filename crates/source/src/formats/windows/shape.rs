@@ -114,6 +114,8 @@ pub struct Shaped<'a> {
 enum Form {
     /// `Event`, with `System` and `EventData` in it.
     Nested,
+    /// `System` and `EventData` side by side, as Velociraptor gives them.
+    Bare,
     /// Elastic's fields, with `winlog` among them.
     Winlog,
     /// All side by side.
@@ -135,6 +137,7 @@ pub fn shaped(object: Object<'_>) -> Result<Shaped<'_>, RejectReason> {
     let mut shaping = Shaping::default();
     match form {
         Form::Nested => shaping.nested(object)?,
+        Form::Bare => shaping.event(object)?,
         Form::Winlog => shaping.winlog(object)?,
         Form::Flat => shaping.flat(object)?,
     }
@@ -152,6 +155,14 @@ fn form(object: &Object<'_>) -> Option<Form> {
         .is_some_and(|event| part(event, "System"))
     {
         return Some(Form::Nested);
+    }
+    let system = object.get("System").and_then(Json::as_object);
+    if system.is_some_and(|system| {
+        ["EventID", "Channel", "Provider"]
+            .iter()
+            .all(|name| system.contains_key(name))
+    }) {
+        return Some(Form::Bare);
     }
     let winlog = object.get("winlog").and_then(Json::as_object);
     if winlog.is_some_and(|w| w.contains_key("event_id") && w.contains_key("channel")) {
@@ -210,6 +221,7 @@ impl<'a> Shaping<'a> {
                                 self.attributes(&name, *attributes)?
                             }
                             ("#text", value) => self.known(name.clone(), value)?,
+                            ("Value", value) if name == "EventID" => self.known(name.clone(), value)?,
                             (key, value) => {
                                 let key = key.trim_start_matches('@');
                                 self.known(Cow::Owned(format!("{name}_{key}")), value)?;
