@@ -39,6 +39,15 @@ static SECRETS: LazyLock<Regex> = LazyLock::new(|| {
     }
 });
 
+/// What programs write behind the name of a scheme that is no secret: `no user/password was provided for basic
+/// authentication`.
+const SCHEME_WORDS: [&str; 4] = ["authentication", "authorization", "credentials", "constraints"];
+
+fn is_scheme_word(text: &str) -> bool {
+    let word = text.trim_end_matches('.');
+    SCHEME_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
 static NAME: LazyLock<Regex> = LazyLock::new(|| match Regex::new(&format!("(?i)^{SECRET_NAME}$")) {
     Ok(regex) => regex,
     Err(error) => unreachable!("the pattern is fixed: {error}"),
@@ -96,6 +105,9 @@ impl Keys {
         SECRETS.replace_all(text, |found: &regex::Captures<'_>| {
             for (head, value) in [("kv", "kvv"), ("js", "jsv"), ("be", "bev")] {
                 if let (Some(head), Some(value)) = (found.name(head), found.name(value)) {
+                    if found.name("be").is_some() && is_scheme_word(value.as_str()) {
+                        return found[0].to_owned();
+                    }
                     return format!("{}{}", head.as_str(), self.fingerprint(value.as_str()));
                 }
             }
@@ -145,6 +157,10 @@ mod tests {
         ] {
             assert_eq!(keys().redact(text), expected, "{text}");
         }
+        for text in ["for basic authentication, client", "Basic Authentication", "bearer authorization."] {
+            assert_eq!(keys().redact(text), text);
+        }
+        assert!(!keys().redact("password=authentication").contains("authentication"));
         assert!(
             !keys()
                 .redact("Authorization: Bearer abcdefgh12345")
