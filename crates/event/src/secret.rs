@@ -157,10 +157,18 @@ mod tests {
         ] {
             assert_eq!(keys().redact(text), expected, "{text}");
         }
-        for text in ["for basic authentication, client", "Basic Authentication", "bearer authorization."] {
+        for text in [
+            "for basic authentication, client",
+            "Basic Authentication",
+            "bearer authorization.",
+        ] {
             assert_eq!(keys().redact(text), text);
         }
-        assert!(!keys().redact("password=authentication").contains("authentication"));
+        assert!(
+            !keys()
+                .redact("password=authentication")
+                .contains("authentication")
+        );
         assert!(
             !keys()
                 .redact("Authorization: Bearer abcdefgh12345")
