@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use ambit_detect::{Behaviours, Board, Entry, Placeholders, RuleSet, Run, RunTally, Terms};
+use ambit_detect::{Behaviours, Board, Entry, InOrder, Placeholders, RuleSet, Run, RunTally, Terms};
 use ambit_event::{Event, EventId, Fields, Finding, Outcome, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -90,6 +90,35 @@ fn the_order_of_arrival_changes_nothing() {
             let (_, streamed, tally) = played(&rules, &shuffled, terms(1000));
             prop_assert!(tally.limits.is_exact());
             prop_assert_eq!(difference(&replayed, &streamed), Vec::<String>::new());
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// As `ambit detect` plays them: rules are asked about each as it comes, and then it waits, at most so many at once.
+fn waited(rules: &RuleSet, events: Vec<Event>, most: usize) -> (Vec<Entry>, RunTally) {
+    let mut run = Run::new(rules, terms(0));
+    let (mut order, mut entries) = (InOrder::new(most, usize::MAX), Vec::new());
+    for event in events {
+        let due = order.push(run.judge(event));
+        entries.extend(due.into_iter().flat_map(|judged| run.take_judged(judged)));
+    }
+    while let Some(judged) = order.pop() {
+        entries.extend(run.take_judged(judged));
+    }
+    entries.extend(run.finish());
+    (entries, run.tally())
+}
+
+#[test]
+fn what_waits_for_earlier_events_is_told_as_what_comes_in_order() {
+    let rules = rules(KINDS);
+    let shuffled = events().prop_flat_map(|events| (Just(events.clone()), Just(events).prop_shuffle()));
+    TestRunner::new(ProptestConfig::with_cases(64))
+        .run(&shuffled, |(mut events, shuffled)| {
+            events.sort_by_key(|event| (event.time, event.id));
+            let (replayed, _, tally) = played(&rules, &events, terms(0));
+            prop_assert_eq!(waited(&rules, shuffled, 60), (replayed, tally));
             Ok(())
         })
         .unwrap();
