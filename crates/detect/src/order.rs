@@ -1,7 +1,7 @@
 //! Events of many files in the order of their times, as far as some memory goes.
 
 use crate::run::Judged;
-use ambit_event::{Event, EventId, Timestamp};
+use ambit_event::{EventId, Timestamp};
 use std::collections::BTreeMap;
 
 /// Holds events back until so many wait, or so many bytes of them, and gives out the earliest. Files that follow each
@@ -32,7 +32,7 @@ impl InOrder {
     /// Takes an event in, and gives those out that need not wait longer, the earliest first.
     pub fn push(&mut self, judged: Judged) -> Vec<Judged> {
         let event = judged.event();
-        self.n_bytes += bytes(event);
+        self.n_bytes += judged.n_bytes();
         self.n_pushed += 1;
         let at = (event.time, event.id, self.n_pushed);
         self.waiting.insert(at, Box::new(judged));
@@ -46,29 +46,25 @@ impl InOrder {
     /// Gives the earliest out.
     pub fn pop(&mut self) -> Option<Judged> {
         let (_, judged) = self.waiting.pop_first()?;
-        self.n_bytes = self.n_bytes.saturating_sub(bytes(judged.event()));
+        self.n_bytes = self.n_bytes.saturating_sub(judged.n_bytes());
         Some(*judged)
     }
 }
-
-/// What an event takes in memory without its fields, about: itself, and the longest of its texts.
-fn bytes(event: &Event) -> usize {
-    let texts = [&event.message, &event.query_text, &event.resource];
-    let of_texts: usize = texts.into_iter().flatten().map(String::len).sum();
-    size_of::<Judged>() + SHORT_TEXTS + of_texts
-}
-
-/// What the others take together in most events.
-const SHORT_TEXTS: usize = 256;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::rule::{Placeholders, RuleSet};
     use crate::run::{Run, Terms};
+    use ambit_event::{Event, Fields};
+
+    const RULES: &str = "title: A\nname: a\nlogsource: {product: okta}\ndetection: {s: {a: '*'}, condition: s}\n---\n\
+        title: B\ncorrelation: {type: event_count, rules: [a], group-by: [a], timespan: 1m, condition: {gte: 2}}\n";
 
     fn judged(event: Event) -> Judged {
-        Run::new(&RuleSet::load(&[], &Placeholders::none()), Terms::new()).judge(event)
+        let rules = RuleSet::parse(RULES, "rules.yml", &Placeholders::none());
+        assert_eq!(rules.refused(), []);
+        Run::new(&rules, Terms::new()).judge(event)
     }
 
     #[test]
@@ -88,17 +84,26 @@ mod tests {
 
     #[test]
     fn few_large_events_wait_as_many_small_ones() {
-        let mut order = InOrder::new(usize::MAX, 1 << 20);
-        let mut n_due = 0;
-        for at in 0..100 {
-            let mut event = Event::new("s", Timestamp(at));
-            event.message = Some("x".repeat(100_000));
-            n_due += order.push(judged(event)).len();
+        let large: [fn(&mut Event); 4] = [
+            |event| event.message = Some("x".repeat(100_000)),
+            |event| event.user_agent = Some("x".repeat(100_000)),
+            |event| event.parameters = vec!["x".repeat(50_000), "x".repeat(50_000)],
+            // The field that a correlation groups by.
+            |event| event.fields = Fields::from_json(format!(r#"{{"a":"{}"}}"#, "x".repeat(100_000))),
+        ];
+        for make_large in large {
+            let mut order = InOrder::new(usize::MAX, 1 << 20);
+            let mut n_due = 0;
+            for at in 0..100 {
+                let mut event = Event::new("okta_system", Timestamp(at));
+                make_large(&mut event);
+                n_due += order.push(judged(event)).len();
+            }
+            assert!((89..=90).contains(&n_due), "{n_due}");
+            while order.pop().is_some() {
+                n_due += 1;
+            }
+            assert_eq!((n_due, order.n_bytes), (100, 0));
         }
-        assert_eq!(n_due, 90);
-        while order.pop().is_some() {
-            n_due += 1;
-        }
-        assert_eq!((n_due, order.n_bytes), (100, 0));
     }
 }

@@ -109,6 +109,24 @@ impl Judged {
     pub const fn event(&self) -> &Event {
         &self.event
     }
+
+    /// What it takes in memory, about.
+    pub(crate) fn n_bytes(&self) -> usize {
+        let event = self.event.n_text_bytes() + self.event.provenance.evidence.0.len();
+        let findings = self.answers.findings.iter().flatten();
+        let of_findings: usize = findings.map(n_bytes_of).sum();
+        let of_keys: usize = self.answers.arrivals.iter().map(Arrival::n_bytes).sum();
+        size_of::<Self>() + ALLOCATED + event + of_findings + of_keys
+    }
+}
+
+/// What the allocator takes beside the texts of an event, about.
+const ALLOCATED: usize = 128;
+
+fn n_bytes_of(finding: &Finding) -> usize {
+    let actor: usize = finding.actor.iter().map(|one| one.value.len()).sum();
+    let texts = finding.rule_id.len() + finding.title.len() + finding.source.len();
+    size_of::<Finding>() + ALLOCATED + texts + actor
 }
 
 /// What rules say of one event.

@@ -160,6 +160,19 @@ macro_rules! text_fields {
                 all.into_iter().fold(ColumnSet::default(), ColumnSet::with)
             }
 
+            /// Bytes of the texts in its columns.
+            #[must_use]
+            pub fn n_text_bytes(&self) -> usize {
+                let lists = [&self.parameters, &self.subject_refs, &self.data_classes];
+                let listed = lists.into_iter().flatten();
+                let n_listed: usize = listed.map(|text| text.len() + size_of::<String>()).sum();
+                [Some(self.source.len()), $(self.$field.as_ref().map(String::len),)*]
+                    .into_iter()
+                    .flatten()
+                    .sum::<usize>()
+                    + n_listed
+            }
+
             /// Sets a text column; any other column is left as it is.
             pub fn set_text(&mut self, column: Column, value: Option<String>) {
                 match column {
@@ -325,6 +338,32 @@ mod tests {
                 }
             }
             assert!(event.filled().has(column), "{column}");
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_every_text_are_counted() {
+        for &column in Column::ALL {
+            let mut event = Event::new("", Timestamp(0));
+            let text = "x".repeat(1000);
+            let n_expected = match column.kind() {
+                // One of a few words, not a text of its own.
+                ColumnKind::Text if column == Column::Outcome => 0,
+                ColumnKind::Text => {
+                    event.set_text(column, Some(text));
+                    1000
+                }
+                ColumnKind::Integer => 0,
+                ColumnKind::TextList => {
+                    event.set_list(column, vec![text.clone(), text]);
+                    2000
+                }
+            };
+            let n_bytes = event.n_text_bytes();
+            assert!(
+                (n_expected..n_expected + 100).contains(&n_bytes),
+                "{column}: {n_bytes}"
+            );
         }
     }
 

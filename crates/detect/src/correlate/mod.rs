@@ -58,6 +58,18 @@ pub(crate) struct Arrival {
     value: Value,
 }
 
+impl Arrival {
+    /// What it takes in memory, about.
+    pub fn n_bytes(&self) -> usize {
+        let key: usize = self
+            .key
+            .iter()
+            .map(|text| size_of::<Box<str>>() + text.len())
+            .sum();
+        size_of::<Self>() + key
+    }
+}
+
 /// A change of what a correlation concludes.
 pub(crate) struct Conclusion<'a> {
     pub head: &'a Head,
