@@ -140,8 +140,21 @@ fn millis(nanos: i64, up: i64) -> String {
     .to_string()
 }
 
+/// The place of a file until it is complete: one that never is does not stay.
+struct Draft(Option<PathBuf>);
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // No log names it; where it cannot be removed, vacuum takes it.
+        if let Some(path) = self.0.take() {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
 /// Writes one data file of a partition.
 pub(super) struct DataFile {
+    draft: Draft,
     folder: PathBuf,
     day: String,
     name: String,
@@ -161,9 +174,11 @@ impl DataFile {
         let path = folder.join(&name);
         let opened = OpenOptions::new().write(true).create_new(true).open(&path);
         let file = opened.map_err(|cause| Error::io("writing", &path, cause))?;
+        let draft = Draft(Some(path.clone()));
         let writer = ArrowWriter::try_new(file, file_schema(), Some(properties(day != SIDE)));
         Ok(Self {
             writer: writer.map_err(|cause| broken(&path, cause))?,
+            draft,
             folder,
             day: day.to_owned(),
             name,
@@ -240,6 +255,7 @@ impl DataFile {
             .and_then(|()| sync_folder(&self.folder))
             .and_then(|()| file.metadata());
         let size = synced.map_err(|cause| Error::io("writing", &path, cause))?.len();
+        self.draft.0 = None;
         Ok(Add {
             path: format!("{DAY}={}/{}", self.day, self.name),
             partition_values: HashMap::from([(DAY.to_owned(), Some(self.day))]),
@@ -261,8 +277,6 @@ pub(super) enum Change {
 
 /// A Parquet failure; an I/O error inside of it keeps its kind, so that a full disk is told as such.
 fn broken(path: &Path, cause: ParquetError) -> Error {
-    // The half-written file is never named in the log; vacuum takes it where this cannot.
-    let _ = fs::remove_file(path);
     let cause = match cause {
         ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
             Ok(io) => *io,
