@@ -4,7 +4,7 @@
 use super::fs::{make_folder, sync_folder};
 use super::lookup::RowGroup;
 use super::rows::to_json;
-use super::schema::{DAY, SIDE, STATISTICS, file_schema};
+use super::schema::{DAY, SIDE, STATISTICS, Shape, columns, file_schema};
 use super::strips::{Gatherer, Place, Places, ROW_GROUP};
 use crate::error::Error;
 use ambit_event::{Span, Timestamp};
@@ -16,7 +16,7 @@ use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
 use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::{KeyValue, ParquetMetaDataReader, SortingColumn};
-use datafusion::parquet::file::properties::{WriterProperties, WriterVersion};
+use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use datafusion::parquet::schema::types::ColumnPath;
 use deltalake_core::kernel::{Add, Remove};
 use serde_json::{Value, json};
@@ -34,6 +34,10 @@ const PAGE_BYTES: usize = 64 << 10;
 /// Columns whose values hardly ever recur: a dictionary of them would be read whole for one row.
 /// Their lengths stand apart from their texts, which compress the better for it.
 const UNIQUE: &[&str] = &["id", "fields", "trace_uid"];
+/// Columns of which every row says something and nothing recurs: least and greatest value rule out nothing, and that some
+/// rows say nothing need not be told. Of other texts they are told for row groups, not for pages: rows lie in the order of
+/// their times, so that a page holds all kinds of texts.
+const UNTOLD: &[&str] = &["id", "fields"];
 /// Numbers that grow from row to row, or nearly so: their differences are small.
 const GROWING: &[&str] = &[
     "time",
@@ -328,6 +332,13 @@ fn properties(sorted: bool) -> WriterProperties {
     for name in UNIQUE {
         let encoding = Encoding::DELTA_LENGTH_BYTE_ARRAY;
         properties = properties.set_column_encoding(ColumnPath::from(*name), encoding);
+    }
+    for (name, _) in columns().filter(|(_, shape)| *shape == Shape::Text) {
+        let told = match UNTOLD.contains(&name) {
+            true => EnabledStatistics::None,
+            false => EnabledStatistics::Chunk,
+        };
+        properties = properties.set_column_statistics_enabled(ColumnPath::from(name), told);
     }
     for name in GROWING {
         properties = properties.set_column_encoding(ColumnPath::from(*name), Encoding::DELTA_BINARY_PACKED);

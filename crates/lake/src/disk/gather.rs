@@ -15,8 +15,15 @@ pub(super) struct Chunk {
     /// How many came before them.
     pub first: usize,
     pub n_rows: usize,
-    /// Their columns; `None` where none of them says anything.
+    /// Their columns: `None` where none of them says anything, a single value where all say the same.
     pub columns: Vec<Option<ArrayRef>>,
+}
+
+impl Chunk {
+    fn is_same(&self, nth: usize) -> bool {
+        let array = self.columns[nth].as_ref();
+        array.is_some_and(|array| array.len() < self.n_rows)
+    }
 }
 
 /// One column, of this type, of the rows at these places: the number of a chunk, and of a row of it.
@@ -35,7 +42,12 @@ pub(super) fn gathered(
     });
     let arrays: Vec<ArrayRef> = arrays.collect();
     let arrays: Vec<&dyn Array> = arrays.iter().map(|array| &**array).collect();
-    interleave(&arrays, places)
+    let same: Vec<bool> = chunks.iter().map(|chunk| chunk.is_same(nth)).collect();
+    if !same.contains(&true) {
+        return interleave(&arrays, places);
+    }
+    let row_of = |&(chunk, row): &(usize, usize)| (chunk, if same[chunk] { 0 } else { row });
+    interleave(&arrays, &places.iter().map(row_of).collect::<Vec<_>>())
 }
 
 /// So many rows of a type that say nothing. Most columns say nothing most of the time: what stands for that is made

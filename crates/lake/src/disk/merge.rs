@@ -67,7 +67,7 @@ impl Merge {
         let memory = MemoryConsumer::new("merging files").register(pool);
         let needed = inputs.iter().map(Input::needed).sum();
         memory.try_grow(needed).map_err(failed)?;
-        let mut keys = Vec::with_capacity(inputs.iter().map(Input::n_rows).sum());
+        let mut keys = Vec::with_capacity(inputs.iter().map(|input| input.n_rows).sum());
         for (nth, input) in inputs.iter().enumerate() {
             if input.add_keys(nth, &mut keys).is_none() {
                 return Ok(None);
@@ -102,11 +102,13 @@ impl Merge {
 
     /// These rows as one batch of the file schema.
     fn batch(&self, keys: &[Key]) -> Option<RecordBatch> {
+        let mut is_needed = vec![false; self.inputs.len()];
+        keys.iter().for_each(|key| is_needed[key.input as usize] = true);
         let mut chunks = Vec::new();
         let mut firsts = Vec::with_capacity(self.inputs.len());
-        for input in &self.inputs {
+        for (input, is_needed) in self.inputs.iter().zip(is_needed) {
             firsts.push(chunks.len());
-            chunks.extend(&input.held);
+            chunks.extend(input.held.iter().filter(|_| is_needed));
         }
         let places = keys.iter().map(|key| {
             let (input, row) = (key.input as usize, key.row as usize);
@@ -129,6 +131,7 @@ struct Input {
     /// The row group that is being read, and how many were begun.
     open: Option<Part>,
     n_begun: usize,
+    n_rows: usize,
     n_read: usize,
     /// Rows that were read and not all given out.
     held: VecDeque<Chunk>,
@@ -137,8 +140,11 @@ struct Input {
 impl Input {
     fn open(lookups: &Lookups, entry: &Entry) -> Option<Self> {
         let chunks = Arc::new(Chunks::at(&lookups.path(entry)).ok()?);
+        let footer = footer_of(&chunks)?;
+        let row_groups = footer.metadata().row_groups().iter();
         Some(Self {
-            footer: footer_of(&chunks)?,
+            n_rows: row_groups.map(|group| count(group.num_rows())).sum(),
+            footer,
             chunks,
             open: None,
             n_begun: 0,
@@ -151,11 +157,6 @@ impl Input {
         self.footer.metadata().row_groups()
     }
 
-    fn n_rows(&self) -> usize {
-        let rows = self.row_groups().iter().map(|group| count(group.num_rows()));
-        rows.sum()
-    }
-
     /// What merging the file takes in memory at most: its footer, its keys (half of them twice while they are sorted),
     /// and the columns of the row group that takes most.
     fn needed(&self) -> usize {
@@ -166,7 +167,7 @@ impl Input {
             bytes.sum()
         };
         let most = self.row_groups().iter().map(of_group).max().unwrap_or_default();
-        most + self.footer.metadata().memory_size() + self.n_rows() * size_of::<Key>() * 3 / 2
+        most + self.footer.metadata().memory_size() + self.n_rows * size_of::<Key>() * 3 / 2
     }
 
     /// Adds the keys of all rows; `None` where these do not lie in their order.
@@ -191,7 +192,7 @@ impl Input {
             }
         }
         let keys = &keys[first..];
-        (keys.len() == self.n_rows() && keys.is_sorted()).then_some(())
+        (keys.len() == self.n_rows && keys.is_sorted()).then_some(())
     }
 
     fn read_up_to(&mut self, row: usize) -> Option<()> {
@@ -207,6 +208,9 @@ impl Input {
                 let chunk = chunk?;
                 self.n_read += chunk.n_rows;
                 self.held.push_back(chunk);
+                if self.n_read == self.n_rows {
+                    self.open = None;
+                }
                 return Some(());
             }
             self.open = Some(Part::open(self, self.n_begun, |_, is_silent| !is_silent)?);
