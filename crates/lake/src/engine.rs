@@ -8,7 +8,7 @@ use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::catalog::TableProvider;
 use datafusion::common::DataFusionError;
 use datafusion::common::config::Dialect;
-use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use futures::TryStreamExt;
@@ -16,6 +16,10 @@ use std::sync::Arc;
 
 /// What queries may hold in memory at once; beyond it, sorts and groupings go to disk.
 const MEMORY: usize = 1 << 30;
+/// Rows in a batch that is sorted: a merge holds one batch of each run.
+const SORTED_AT_ONCE: usize = 1024;
+/// One part in so many of the memory is kept for merging what was sorted.
+const MERGING_SHARE: usize = 4;
 /// What the footers of data files may take in memory between queries.
 const FOOTERS: usize = 128 << 20;
 
@@ -23,15 +27,23 @@ const FOOTERS: usize = 128 << 20;
 #[derive(Clone)]
 pub(crate) struct Engine {
     runtime: Arc<RuntimeEnv>,
+    /// What may be held at once.
+    most: usize,
 }
 
 impl Engine {
     pub fn new() -> Result<Self, Error> {
+        Self::within(MEMORY)
+    }
+
+    /// An engine that holds at most so many bytes at once.
+    pub fn within(memory: usize) -> Result<Self, Error> {
         let builder = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(MEMORY)))
+            .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
             .with_metadata_cache_limit(FOOTERS);
         Ok(Self {
             runtime: builder.build_arc().map_err(failed)?,
+            most: memory,
         })
     }
 
@@ -47,6 +59,20 @@ impl Engine {
             .with_default_catalog_and_schema("db", "public");
         config.options_mut().execution.enable_recursive_ctes = false;
         SessionContext::new_with_config_rt(config, self.runtime.clone())
+    }
+
+    /// What all that is held in memory at once is counted in.
+    pub fn memory(&self) -> &Arc<dyn MemoryPool> {
+        &self.runtime.memory_pool
+    }
+
+    /// All rows of a table that are to be sorted, in one share of the memory: each of several would have to keep room
+    /// for merging beside what it sorts, and the engine gives up where one of them has none left.
+    pub fn read_to_sort(&self, table: Arc<dyn TableProvider>) -> Result<DataFrame, Error> {
+        let mut config = config().with_target_partitions(1).with_batch_size(SORTED_AT_ONCE);
+        config.options_mut().execution.sort_spill_reservation_bytes = self.most / MERGING_SHARE;
+        let session = SessionContext::new_with_config_rt(config, self.runtime.clone());
+        session.read_table(table).map_err(failed)
     }
 
     /// All rows of a table.

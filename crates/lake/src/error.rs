@@ -67,6 +67,11 @@ pub enum Error {
     /// The query engine would have to hold more at once than it may.
     #[error("the question needs more memory than it may take: narrow it by time or source ({what})")]
     Memory { what: String },
+    /// Files cannot be rewritten in the memory that is left.
+    #[error(
+        "the files of a day need more memory than is left to rewrite them: nothing was changed; try again when less else is asked of the lake ({what})"
+    )]
+    NoRoom { what: String },
     /// A statement is not a single query that only reads.
     #[error("only one statement that reads is allowed here, such as `select ... from events`: {what}")]
     NotReadOnly { what: String },

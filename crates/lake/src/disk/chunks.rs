@@ -3,26 +3,55 @@
 use bytes::Bytes;
 use datafusion::parquet::errors::{ParquetError, Result};
 use datafusion::parquet::file::reader::{ChunkReader, Length};
-use std::fs::File;
-use std::io::{Cursor, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// An open file. To go to a place and read takes two calls of the system, where the reader of the Parquet crate for
-/// plain files takes five.
+/// A file. To go to a place and read takes two calls of the system, where the reader of the Parquet crate for plain files
+/// takes five.
 pub(super) struct Chunks {
-    file: Mutex<File>,
+    file: Held,
     length: u64,
 }
 
+enum Held {
+    Open(Mutex<File>),
+    Closed(PathBuf),
+}
+
 impl Chunks {
-    pub fn open(path: &Path) -> std::io::Result<Self> {
+    pub fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         Ok(Self {
             length: file.metadata()?.len(),
-            file: Mutex::new(file),
+            file: Held::Open(Mutex::new(file)),
         })
     }
+
+    /// The file at a place, open while it is read alone: of thousands that are read in turn, no system lets a program hold
+    /// all open.
+    pub fn at(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            length: fs::metadata(path)?.len(),
+            file: Held::Closed(path.to_owned()),
+        })
+    }
+
+    fn read(&self, start: u64, bytes: &mut [u8]) -> io::Result<()> {
+        match &self.file {
+            Held::Open(file) => {
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                read_at(&mut file, start, bytes)
+            }
+            Held::Closed(path) => read_at(&mut File::open(path)?, start, bytes),
+        }
+    }
+}
+
+fn read_at(file: &mut File, start: u64, bytes: &mut [u8]) -> io::Result<()> {
+    file.seek(SeekFrom::Start(start))?;
+    file.read_exact(bytes)
 }
 
 impl Length for Chunks {
@@ -50,9 +79,7 @@ impl ChunkReader for Chunks {
             return Err(ParquetError::EOF("the file ends before".to_owned()));
         }
         let mut bytes = vec![0; length];
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start(start))?;
-        file.read_exact(&mut bytes)?;
+        self.read(start, &mut bytes)?;
         Ok(bytes.into())
     }
 }

@@ -1,11 +1,12 @@
 //! Columns that grow row by row, until they are written.
 
+use super::gather::{Chunk, gathered};
 use super::rows::{RawRef, Row, micros_up};
 use super::schema::{columns, file_schema, kind, list_item};
 use ambit_event::{Column, ColumnKind, ColumnSet};
 use datafusion::arrow::array::{
     ArrayBuilder, ArrayRef, Int64Array, Int64Builder, ListBuilder, RecordBatch, StringViewArray,
-    StringViewBuilder, TimestampMicrosecondBuilder, new_null_array,
+    StringViewBuilder, TimestampMicrosecondBuilder,
 };
 use datafusion::arrow::error::ArrowError;
 use std::sync::Arc;
@@ -14,11 +15,16 @@ use std::sync::Arc;
 pub(super) fn encode(rows: &[Row<'_>]) -> Result<RecordBatch, ArrowError> {
     let mut columns = Columns::new();
     columns.add(rows);
+    let chunk = Chunk {
+        first: 0,
+        n_rows: rows.len(),
+        columns: columns.finish(),
+    };
     let schema = file_schema();
-    let arrays = columns.finish().into_iter().zip(schema.fields());
-    let arrays =
-        arrays.map(|(array, field)| array.unwrap_or_else(|| new_null_array(field.data_type(), rows.len())));
-    RecordBatch::try_new(schema.clone(), arrays.collect())
+    let places: Vec<(usize, usize)> = (0..rows.len()).map(|row| (0, row)).collect();
+    let fields = schema.fields().iter().enumerate();
+    let arrays = fields.map(|(nth, field)| gathered(&[&chunk], nth, &places, field.data_type()));
+    RecordBatch::try_new(schema.clone(), arrays.collect::<Result<_, _>>()?)
 }
 
 /// The columns of the file schema. One in which no row says anything takes nothing.
@@ -34,6 +40,8 @@ struct Growing {
 }
 
 enum Values {
+    /// The same text in so many rows from the first on: of one source, host or file all rows say the same.
+    Same(String, usize),
     Text(StringViewBuilder),
     Integer(Int64Builder),
     /// Microseconds.
@@ -88,7 +96,9 @@ impl Columns {
         self.n_rows += rows.len();
     }
 
-    /// The columns so far, each without an array where no row says anything. New ones begin.
+    /// The columns so far, as a [`Chunk`] has them. New ones begin.
+    ///
+    /// [`Chunk`]: super::gather::Chunk
     pub fn finish(&mut self) -> Vec<Option<ArrayRef>> {
         let n_rows = std::mem::take(&mut self.n_rows);
         let columns = self.columns.iter_mut();
@@ -105,6 +115,20 @@ impl Growing {
             && !filled.has(column)
         {
             return;
+        }
+        if n_before == 0
+            && self.of.is_often_same()
+            && let Some(text) = rows.first().and_then(|row| self.of.text(row))
+        {
+            self.values = Some(Values::Same(text.to_owned(), 0));
+        }
+        if let Some(Values::Same(text, n_same)) = &mut self.values {
+            let is_same = |row| self.of.text(row) == Some(text.as_str());
+            if *n_same == n_before && rows.iter().all(is_same) {
+                *n_same += rows.len();
+                return;
+            }
+            self.values = Some(Values::repeated(text, *n_same));
         }
         let values = self.values.get_or_insert_with(|| Values::new(self.of));
         values.pad(n_before);
@@ -136,8 +160,16 @@ impl Values {
         }
     }
 
+    /// The same text so many times, with others to follow.
+    fn repeated(text: &str, n: usize) -> Self {
+        let mut texts = StringViewBuilder::new().with_deduplicate_strings();
+        (0..n).for_each(|_| texts.append_value(text));
+        Self::Text(texts)
+    }
+
     fn len(&self) -> usize {
         match self {
+            Self::Same(_, n_same) => *n_same,
             Self::Text(texts) => texts.len(),
             Self::Integer(numbers) => numbers.len(),
             Self::Time(times) => times.len(),
@@ -149,6 +181,11 @@ impl Values {
     fn pad(&mut self, n_rows: usize) {
         let n = n_rows - self.len();
         match self {
+            Self::Same(text, n_same) if n > 0 => {
+                *self = Self::repeated(text, *n_same);
+                self.pad(n_rows);
+            }
+            Self::Same(..) => {}
             Self::Text(texts) => (0..n).for_each(|_| texts.append_null()),
             Self::Integer(numbers) => numbers.append_nulls(n),
             Self::Time(times) => times.append_nulls(n),
@@ -158,6 +195,8 @@ impl Values {
 
     fn add(&mut self, of: Of, rows: &[Row<'_>]) {
         match self {
+            // It was turned into texts before others came.
+            Self::Same(..) => {}
             Self::Text(ids) if of == Of::Id => add_ids(ids, rows),
             Self::Text(texts) => rows.iter().for_each(|row| texts.append_option(of.text(row))),
             Self::Integer(numbers) => rows.iter().for_each(|row| numbers.append_option(of.integer(row))),
@@ -174,6 +213,7 @@ impl Values {
     fn finish(mut self, n_rows: usize) -> Option<ArrayRef> {
         self.pad(n_rows);
         let array: ArrayRef = match self {
+            Self::Same(text, _) => return Some(Arc::new(StringViewArray::from_iter_values([text]))),
             Self::Text(mut texts) => Arc::new(texts.finish()),
             Self::Integer(mut numbers) => Arc::new(numbers.finish()),
             Self::Time(mut times) => Arc::new(times.finish()),
@@ -216,6 +256,17 @@ impl Of {
                 Some(column) => Self::Normalized(*column),
                 None => Self::Kind,
             },
+        }
+    }
+
+    /// Whether most rows that follow one another say the same in a text column.
+    const fn is_often_same(self) -> bool {
+        match self {
+            Self::Kind | Self::Evidence => true,
+            Self::Normalized(column) => {
+                matches!(column.kind(), ColumnKind::Text) && !matches!(column, Column::Trace)
+            }
+            _ => false,
         }
     }
 

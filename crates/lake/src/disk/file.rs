@@ -4,7 +4,7 @@
 use super::fs::{make_folder, sync_folder};
 use super::lookup::RowGroup;
 use super::rows::to_json;
-use super::schema::{DAY, SIDE, STATISTICS, file_schema};
+use super::schema::{DAY, SIDE, STATISTICS, Shape, columns, file_schema};
 use super::strips::{Gatherer, Place, Places, ROW_GROUP};
 use crate::error::Error;
 use ambit_event::{Span, Timestamp};
@@ -16,7 +16,7 @@ use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
 use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::{KeyValue, ParquetMetaDataReader, SortingColumn};
-use datafusion::parquet::file::properties::{WriterProperties, WriterVersion};
+use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use datafusion::parquet::schema::types::ColumnPath;
 use deltalake_core::kernel::{Add, Remove};
 use serde_json::{Value, json};
@@ -34,6 +34,10 @@ const PAGE_BYTES: usize = 64 << 10;
 /// Columns whose values hardly ever recur: a dictionary of them would be read whole for one row.
 /// Their lengths stand apart from their texts, which compress the better for it.
 const UNIQUE: &[&str] = &["id", "fields", "trace_uid"];
+/// Columns of which every row says something and nothing recurs: least and greatest value rule out nothing, and that some
+/// rows say nothing need not be told. Of other texts they are told for row groups, not for pages: rows lie in the order of
+/// their times, so that a page holds all kinds of texts.
+const UNTOLD: &[&str] = &["id", "fields"];
 /// Numbers that grow from row to row, or nearly so: their differences are small.
 const GROWING: &[&str] = &[
     "time",
@@ -140,8 +144,21 @@ fn millis(nanos: i64, up: i64) -> String {
     .to_string()
 }
 
+/// The place of a file until it is complete: one that never is does not stay.
+struct Draft(Option<PathBuf>);
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // No log names it; where it cannot be removed, vacuum takes it.
+        if let Some(path) = self.0.take() {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
 /// Writes one data file of a partition.
 pub(super) struct DataFile {
+    draft: Draft,
     folder: PathBuf,
     day: String,
     name: String,
@@ -161,9 +178,11 @@ impl DataFile {
         let path = folder.join(&name);
         let opened = OpenOptions::new().write(true).create_new(true).open(&path);
         let file = opened.map_err(|cause| Error::io("writing", &path, cause))?;
+        let draft = Draft(Some(path.clone()));
         let writer = ArrowWriter::try_new(file, file_schema(), Some(properties(day != SIDE)));
         Ok(Self {
             writer: writer.map_err(|cause| broken(&path, cause))?,
+            draft,
             folder,
             day: day.to_owned(),
             name,
@@ -240,6 +259,7 @@ impl DataFile {
             .and_then(|()| sync_folder(&self.folder))
             .and_then(|()| file.metadata());
         let size = synced.map_err(|cause| Error::io("writing", &path, cause))?.len();
+        self.draft.0 = None;
         Ok(Add {
             path: format!("{DAY}={}/{}", self.day, self.name),
             partition_values: HashMap::from([(DAY.to_owned(), Some(self.day))]),
@@ -261,8 +281,6 @@ pub(super) enum Change {
 
 /// A Parquet failure; an I/O error inside of it keeps its kind, so that a full disk is told as such.
 fn broken(path: &Path, cause: ParquetError) -> Error {
-    // The half-written file is never named in the log; vacuum takes it where this cannot.
-    let _ = fs::remove_file(path);
     let cause = match cause {
         ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
             Ok(io) => *io,
@@ -314,6 +332,13 @@ fn properties(sorted: bool) -> WriterProperties {
     for name in UNIQUE {
         let encoding = Encoding::DELTA_LENGTH_BYTE_ARRAY;
         properties = properties.set_column_encoding(ColumnPath::from(*name), encoding);
+    }
+    for (name, _) in columns().filter(|(_, shape)| *shape == Shape::Text) {
+        let told = match UNTOLD.contains(&name) {
+            true => EnabledStatistics::None,
+            false => EnabledStatistics::Chunk,
+        };
+        properties = properties.set_column_statistics_enabled(ColumnPath::from(name), told);
     }
     for name in GROWING {
         properties = properties.set_column_encoding(ColumnPath::from(*name), Encoding::DELTA_BINARY_PACKED);

@@ -5,6 +5,7 @@
 
 use super::columns::{Columns, places_of};
 use super::few::Few;
+use super::gather::{Chunk, gathered};
 use super::kinds::Kinds;
 use super::raw::{RawFile, Sealer};
 use super::rows::{RawRef, Row};
@@ -13,9 +14,7 @@ use super::template;
 use super::weave::Beside;
 use crate::error::Error;
 use ambit_event::{Event, Timestamp};
-use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, new_null_array};
-use datafusion::arrow::compute::interleave;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::error::ArrowError;
 use std::collections::BTreeMap;
 
@@ -35,15 +34,6 @@ pub(super) struct Intake {
     keys: Vec<Key>,
     few: Few,
     kinds: Kinds,
-}
-
-/// Events that came one after the other.
-struct Chunk {
-    /// How many came before them.
-    first: usize,
-    n_rows: usize,
-    /// Their columns; `None` where none of them says anything.
-    columns: Vec<Option<ArrayRef>>,
 }
 
 /// An event and where it stands, in the order in which events are written.
@@ -206,25 +196,6 @@ impl Taken {
         let first = self.chunks[key.chunk as usize].first;
         self.places[first + key.row as usize].as_ref()
     }
-}
-
-/// One column, of this type, of the events at these places.
-fn gathered(
-    chunks: &[&Chunk],
-    nth: usize,
-    indices: &[(usize, usize)],
-    data_type: &DataType,
-) -> Result<ArrayRef, ArrowError> {
-    if chunks.iter().all(|chunk| chunk.columns[nth].is_none()) {
-        return Ok(new_null_array(data_type, indices.len()));
-    }
-    let empty = |chunk: &&Chunk| new_null_array(data_type, chunk.n_rows);
-    let arrays = chunks
-        .iter()
-        .map(|chunk| chunk.columns[nth].clone().unwrap_or_else(|| empty(chunk)));
-    let arrays: Vec<ArrayRef> = arrays.collect();
-    let arrays: Vec<&dyn Array> = arrays.iter().map(|array| &**array).collect();
-    interleave(&arrays, indices)
 }
 
 #[cfg(test)]

@@ -74,8 +74,7 @@ impl Lookups {
         if let Some(known) = self.footers().of_file.get(&entry.path) {
             return Some(known.clone());
         }
-        let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Required);
-        let footer = Arc::new(ArrowReaderMetadata::load(file, options).ok()?);
+        let footer = Arc::new(footer_of(file)?);
         let mut footers = self.footers();
         footers.n_bytes += footer.metadata().memory_size();
         if footers.n_bytes > FOOTERS {
@@ -161,6 +160,12 @@ impl Lookups {
         all.insert(entry.path.clone(), row_groups.clone());
         Some(row_groups)
     }
+}
+
+/// What the footer of a file says, with the places of its pages; `None` where it cannot be read.
+pub(super) fn footer_of(file: &Chunks) -> Option<ArrowReaderMetadata> {
+    let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Required);
+    ArrowReaderMetadata::load(file, options).ok()
 }
 
 /// What a row must hold to be among the answer, as far as indexes can tell.

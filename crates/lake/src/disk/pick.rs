@@ -327,7 +327,7 @@ fn places(answering: &RowSelection, taken: &RowSelection) -> Vec<bool> {
 }
 
 /// Whether a column chunk surely holds no value.
-fn is_silent(column: &ColumnChunkMetaData) -> bool {
+pub(super) fn is_silent(column: &ColumnChunkMetaData) -> bool {
     let nulls = column.statistics().and_then(|said| said.null_count_opt());
     nulls.is_some_and(|nulls| i64::try_from(nulls) == Ok(column.num_values()))
 }

@@ -117,7 +117,7 @@ pub(super) fn day_field() -> Arc<Field> {
 }
 
 /// Texts are views: batches of long ones do not overflow 32-bit offsets.
-fn arrow_type(shape: Shape) -> DataType {
+pub(super) fn arrow_type(shape: Shape) -> DataType {
     match shape {
         Shape::Text => DataType::Utf8View,
         Shape::Integer => DataType::Int64,

@@ -170,7 +170,7 @@ impl Writer {
         let when = When::from(event);
         self.n_written = self.n_written.wrapping_add(1);
         let mut finder = std::mem::take(&mut self.finder);
-        let mut template = String::with_capacity(fields.len());
+        let mut template = String::with_capacity(fields.len() + fields.len() / 4);
         let mut at = 0;
         for (nth, leaf) in leaves.enumerate() {
             if self.places.len() <= nth {

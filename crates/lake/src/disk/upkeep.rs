@@ -6,6 +6,7 @@ use super::file::{Change, DataFile, Entry};
 use super::fs::random_name;
 use super::kinds::Kinds;
 use super::log::{Snapshot, compact_operation};
+use super::merge::Merge;
 use super::rows::{Row, to_json};
 use super::schema::{SIDE, columns, file_schema, kind};
 use super::writer::now;
@@ -18,18 +19,40 @@ use ambit_event::Timestamp;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::logical_expr::{ident, lit};
 use datafusion::prelude::DataFrame;
-use deltalake_core::kernel::{Action, Add};
+use deltalake_core::kernel::{Action, Add, Remove};
 use futures::TryStreamExt;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 /// Files are rewritten to about this size.
 const TARGET: u64 = 32 << 20;
 /// Files of this size are left as they are.
 const LARGE: u64 = TARGET / 2;
+/// Batches that wait for being written while the next is read.
+const AHEAD: usize = 2;
+
+/// What a compaction did so far, which no log names yet.
+#[derive(Default)]
+struct Rewritten {
+    adds: Vec<Add>,
+    removes: Vec<Remove>,
+}
+
+impl Rewritten {
+    fn note(&mut self, add: Add, entries: &[Arc<Entry>]) {
+        self.adds.push(add);
+        self.removes.extend(entries.iter().map(|entry| {
+            let mut remove = entry.remove.clone();
+            remove.deletion_timestamp = Some(now());
+            remove
+        }));
+    }
+}
 
 impl Disk {
     pub fn n_small_files(&self) -> usize {
@@ -41,40 +64,28 @@ impl Disk {
 
     /// Rewrites the small files of each day. The rows stay the same; old versions stay readable until
     /// they are vacuumed.
+    ///
+    /// # Errors
+    /// Where it cannot be done. Then nothing is.
     pub async fn compact(&self) -> Result<Compaction, Error> {
         let _lock = self.home.lock()?;
         let disk = self.refresh().await?;
-        let mut groups = groups(&disk.snapshot.entries);
-        groups.reverse();
-        let mut actions = Vec::new();
-        let (mut n_before, mut n_after) = (0, 0);
-        while let Some((day, entries)) = groups.pop() {
-            let add = match day.as_str() {
-                SIDE => disk.rewrite_side(&entries).await,
-                _ => disk.rewrite(&day, &entries).await,
-            };
-            if let (Err(Error::Memory { .. }), Some((first, second))) = (&add, halves(&day, &entries)) {
-                groups.extend([second, first]);
-                continue;
-            }
-            let add = add?;
-            n_before += entries.len() as u64;
-            n_after += 1;
-            actions.push(Action::Add(add));
-            actions.extend(entries.iter().map(|entry| {
-                let mut remove = entry.remove.clone();
-                remove.deletion_timestamp = Some(now());
-                Action::Remove(remove)
-            }));
+        let mut done = Rewritten::default();
+        if let Err(error) = disk.rewrite_all(&mut done).await {
+            done.adds.iter().for_each(|add| disk.drop_unnamed(add));
+            return Err(error);
         }
+        let (n_before, n_after) = (done.removes.len() as u64, done.adds.len() as u64);
         let mut version = disk.version();
-        if !actions.is_empty() {
+        if n_after > 0 {
             let about = json!({"rewritten": n_before});
             let target = i64::try_from(TARGET).unwrap_or(i64::MAX);
             let operation = compact_operation(target);
+            let adds = done.adds.into_iter().map(Action::Add);
+            let actions = adds.chain(done.removes.into_iter().map(Action::Remove));
             let done = disk
                 .log
-                .commit(&disk.snapshot, operation, actions, Vec::new(), about)
+                .commit(&disk.snapshot, operation, actions.collect(), Vec::new(), about)
                 .await?;
             version = done.version();
         }
@@ -85,12 +96,71 @@ impl Disk {
         })
     }
 
+    async fn rewrite_all(&self, done: &mut Rewritten) -> Result<(), Error> {
+        let mut groups = groups(&self.snapshot.entries);
+        groups.reverse();
+        while let Some((day, entries)) = groups.pop() {
+            let add = match day.as_str() {
+                SIDE => self.rewrite_side(&entries).await,
+                _ => self.rewrite(&day, &entries).await,
+            };
+            match (add, halves(&day, &entries)) {
+                (Ok(add), _) => done.note(add, &entries),
+                (Err(Error::Memory { .. }), Some((first, second))) => groups.extend([second, first]),
+                (Err(Error::Memory { what }), None) => return Err(Error::NoRoom { what }),
+                (Err(error), _) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a file that no log names. Where that cannot be, vacuum takes it.
+    fn drop_unnamed(&self, add: &Add) {
+        let _ = fs::remove_file(self.log.table.join(&add.path));
+    }
+
     async fn rewrite(&self, day: &str, entries: &[Arc<Entry>]) -> Result<Add, Error> {
+        if let Some(add) = self.merged(day, entries).await? {
+            return Ok(add);
+        }
         let order = vec![ident("time_ns").sort(true, false), ident("id").sort(true, false)];
-        let rows = self.read(entries.to_vec())?.sort(order).map_err(failed)?;
+        let rows = self.to_sort(entries)?.sort(order).map_err(failed)?;
         let mut file = DataFile::create(&self.log.table, day, &random_name()?)?;
         self.copy(rows, &mut file).await?;
         self.finish(file, entries)
+    }
+
+    /// Rows that are to be sorted, as the engine has them which keeps most room for that.
+    fn to_sort(&self, entries: &[Arc<Entry>]) -> Result<DataFrame, Error> {
+        self.engine.read_to_sort(self.log.files(entries.to_vec()))
+    }
+
+    /// The file that these make which lie in the order of their times each; `None` where the engine has to sort them.
+    async fn merged(&self, day: &str, entries: &[Arc<Entry>]) -> Result<Option<Add>, Error> {
+        let (disk, day, entries) = (self.clone(), day.to_owned(), entries.to_vec());
+        let merging = tokio::task::spawn_blocking(move || disk.merge(&day, &entries));
+        // What a file that was damaged makes a decoder do is no end of the program.
+        merging.await.unwrap_or(Ok(None))
+    }
+
+    /// Reads in one thread what it writes in the other.
+    fn merge(&self, day: &str, entries: &[Arc<Entry>]) -> Result<Option<Add>, Error> {
+        let Some(merge) = Merge::of(&self.log.lookups, entries, self.engine.memory())? else {
+            return Ok(None);
+        };
+        let mut file = DataFile::create(&self.log.table, day, &random_name()?)?;
+        let is_whole = thread::scope(|scope| {
+            let (give, given) = sync_channel(AHEAD);
+            let reading = scope.spawn(move || merge.give(|batch| give.send(batch).is_ok()));
+            for batch in given {
+                file.write(&batch)?;
+            }
+            Ok(reading.join().ok().flatten().is_some())
+        })?;
+        match is_whole {
+            true => self.finish(file, entries).map(Some),
+            false => Ok(None),
+        }
     }
 
     /// What is no event; the sums of the commits become one.
@@ -106,7 +176,7 @@ impl Disk {
         file.write(&row)?;
         let order = vec![ident("kind").sort(true, false), ident("id").sort(true, false)];
         let rest = self
-            .read(entries.to_vec())?
+            .to_sort(entries)?
             .filter(ident("kind").not_eq(lit(kind::COMMIT)));
         let rest = rest.and_then(|rows| rows.sort(order)).map_err(failed)?;
         self.copy(rest, &mut file).await?;
@@ -339,3 +409,6 @@ fn file_name(path: &Path) -> String {
         .to_string_lossy()
         .into_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,6 +28,8 @@ const SHORT: usize = 4;
 const NEAR: usize = 64;
 /// A shorter value is no longer than its mark.
 const SHORTEST: usize = 2;
+/// Where a value was searched in vain in so many records, it is searched in one of so many of those that follow.
+const PATIENCE: u8 = 32;
 
 /// What the table keeps of a record anyway.
 pub(super) struct Beside<'a> {
@@ -150,10 +152,19 @@ fn escaped(text: &str) -> Option<Cow<'_, str>> {
 /// Weaves records of one log. What it remembers of the record before only makes it faster.
 #[derive(Default)]
 pub(super) struct Weaver {
-    /// Bytes between each value and the one found before it, in the record before.
-    gaps: Vec<usize>,
+    guesses: Vec<Guess>,
+    n_woven: usize,
     found: Vec<Found>,
     woven: Vec<u8>,
+}
+
+/// What is known of a value from the records before.
+#[derive(Clone, Copy, Default)]
+struct Guess {
+    /// Bytes between it and the value found before it.
+    gap: usize,
+    /// How many records did not hold it, since one did.
+    n_in_vain: u8,
 }
 
 /// A value's place in the record.
@@ -185,11 +196,12 @@ impl Weaver {
     /// Finds the values, most of which stand in the record in their own order.
     fn search(&mut self, raw: &[u8], beside: &Beside<'_>) {
         self.found.clear();
+        self.n_woven = self.n_woven.wrapping_add(1);
         let mut at = 0;
         let mut budget = raw.len().saturating_mul(MOST_SEARCHED);
         for (nth, value) in beside.values().enumerate() {
-            if self.gaps.len() <= nth {
-                self.gaps.resize(nth + 1, 0);
+            if self.guesses.len() <= nth {
+                self.guesses.resize(nth + 1, Guess::default());
             }
             // What stands for a secret does not stand in the record.
             let kept = value.kept();
@@ -197,9 +209,13 @@ impl Weaver {
                 continue;
             }
             let Some((start, end, form)) = self.find(raw, value, at, nth, &mut budget) else {
+                self.guesses[nth].n_in_vain = self.guesses[nth].n_in_vain.saturating_add(1);
                 continue;
             };
-            self.gaps[nth] = start.saturating_sub(at);
+            self.guesses[nth] = Guess {
+                gap: start.saturating_sub(at),
+                n_in_vain: 0,
+            };
             self.found.push(Found {
                 start,
                 end,
@@ -226,19 +242,24 @@ impl Weaver {
         } else {
             raw.len()
         };
+        let Guess { gap, n_in_vain } = self.guesses[nth];
+        let is_due = n_in_vain < PATIENCE || self.n_woven.is_multiple_of(usize::from(PATIENCE));
         Form::ALL.into_iter().find_map(|form| {
             let text = value.form(form)?;
             let text = text.as_bytes();
-            let guess = at + self.gaps[nth];
+            let guess = at + gap;
             let is_free = |start: &usize| self.is_free(*start, start + text.len());
             let is_there = raw.get(guess..).is_some_and(|rest| rest.starts_with(text));
             let start = if is_there && is_free(&guess) {
                 guess
-            } else {
+            } else if is_due {
                 *budget = budget.saturating_sub(raw.len());
-                let after = memmem::find(&raw[at..reach], text).map(|step| at + step);
-                let anywhere = || memmem::find(raw, text).filter(|_| !is_short);
+                let finder = memmem::Finder::new(text);
+                let after = finder.find(&raw[at..reach]).map(|step| at + step);
+                let anywhere = || finder.find(raw).filter(|_| !is_short);
                 after.filter(is_free).or_else(|| anywhere().filter(is_free))?
+            } else {
+                return None;
             };
             Some((start, start + text.len(), form))
         })
