@@ -16,11 +16,12 @@ pub fn head(head: &[u8]) -> Option<Vec<u8>> {
     // A file of one line may end without a line end.
     let whole = if whole == 0 { head.len() } else { whole };
     let mut inner = Vec::with_capacity(whole);
+    let mut cut = Cut::default();
     for outer in head[..whole].split(|byte| *byte == b'\n') {
         if outer.is_empty() {
             continue;
         }
-        if let Line::Whole(text) = line(&json::text(outer))? {
+        if let Some(text) = cut.whole(line(&json::text(outer))?) {
             inner.extend_from_slice(text.as_bytes());
             inner.push(b'\n');
         }
@@ -44,17 +45,57 @@ pub fn format(inner: &Arc<dyn Format>) -> Option<Arc<dyn Format>> {
 
 fn begins_within(begins: Begins) -> Begins {
     Arc::new(move |outer| match line(&json::text(outer)) {
-        Some(Line::Whole(inner)) => begins(inner.as_bytes()),
-        Some(Line::Piece) | None => begins(outer),
+        Some(Line {
+            text, is_cut: false, ..
+        }) => begins(text.as_bytes()),
+        Some(Line { is_cut: true, .. }) | None => begins(outer),
     })
 }
 
 /// What a program wrote.
 #[derive(Debug, PartialEq, Eq)]
-enum Line<'l> {
-    Whole(Cow<'l, str>),
-    /// Runtimes cut long lines into pieces, and mark them: none is a record.
-    Piece,
+struct Line<'l> {
+    stream: Stream,
+    text: Cow<'l, str>,
+    /// Whether the rest of it follows: runtimes cut long lines into pieces.
+    is_cut: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stream {
+    Out,
+    Error,
+}
+
+impl Stream {
+    fn of(name: &str) -> Option<Self> {
+        match name {
+            "stdout" => Some(Self::Out),
+            "stderr" => Some(Self::Error),
+            _ => None,
+        }
+    }
+}
+
+/// On which streams a line was cut whose end has not come yet. Its end begins with whatever stood there: whoever makes
+/// a line long enough chooses that, so that it is no record, as little as the pieces before it.
+#[derive(Debug, Default)]
+struct Cut {
+    out: bool,
+    error: bool,
+}
+
+impl Cut {
+    /// The text, if it is all of a line.
+    fn whole<'l>(&mut self, line: Line<'l>) -> Option<Cow<'l, str>> {
+        let was_cut = match line.stream {
+            Stream::Out => &mut self.out,
+            Stream::Error => &mut self.error,
+        };
+        let is_whole = !*was_cut && !line.is_cut;
+        *was_cut = line.is_cut;
+        is_whole.then_some(line.text)
+    }
 }
 
 /// A runtime's line; `None` for any other.
@@ -73,14 +114,16 @@ fn behind_time(outer: &str) -> Option<Line<'_>> {
     let (tag, inner) = rest.split_once(' ').unwrap_or((rest, ""));
     let is_time =
         time.len() >= 20 && time.as_bytes()[10] == b'T' && time.starts_with(|c: char| c.is_ascii_digit());
-    if !is_time || !is_stream(stream) {
-        return None;
-    }
-    match tag.split(':').next() {
-        Some("F") => Some(Line::Whole(Cow::Borrowed(inner))),
-        Some("P") => Some(Line::Piece),
-        _ => None,
-    }
+    let is_cut = match tag.split(':').next() {
+        Some("F") => false,
+        Some("P") => true,
+        _ => return None,
+    };
+    Some(Line {
+        stream: Stream::of(stream).filter(|_| is_time)?,
+        text: Cow::Borrowed(inner),
+        is_cut,
+    })
 }
 
 /// `{"log":"line\n","stream":"stdout","time":"2014-05-23T10:00:00.123456789Z"}`
@@ -92,17 +135,16 @@ fn in_object(outer: &str) -> Option<Line<'_>> {
     let fields = json::object(outer).ok()?;
     let text = |name: &str| fields.get(name).and_then(Json::as_str);
     let is_alone = fields.iter().all(|(name, _)| NAMES.contains(&name));
-    if !is_alone || !is_stream(text("stream")?) || text("time").is_none() {
+    if !is_alone || text("time").is_none() {
         return None;
     }
-    Some(match text("log")?.strip_suffix('\n') {
-        Some(inner) => Line::Whole(Cow::Owned(inner.strip_suffix('\r').unwrap_or(inner).to_owned())),
-        None => Line::Piece,
+    let log = text("log")?;
+    let inner = log.strip_suffix('\n').unwrap_or(log);
+    Some(Line {
+        stream: Stream::of(text("stream")?)?,
+        text: Cow::Owned(inner.strip_suffix('\r').unwrap_or(inner).to_owned()),
+        is_cut: inner.len() == log.len(),
     })
-}
-
-fn is_stream(name: &str) -> bool {
-    matches!(name, "stdout" | "stderr")
 }
 
 struct Contained {
@@ -140,17 +182,23 @@ impl Format for Contained {
         self.inner.names_records()
     }
 
+    /// Whether a line is the end of one that was cut is known by those before it.
     fn is_stateful(&self) -> bool {
-        self.inner.is_stateful()
+        true
     }
 
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
         Ok(Box::new(Unwrapping {
             inner: self.inner.decoder(context)?,
+            cut: Cut::default(),
             held: BTreeMap::new(),
+            most_held: FEW_HELD,
         }))
     }
 }
+
+/// So many records that may be held are not gone over.
+const FEW_HELD: usize = 64;
 
 /// A runtime's record, of which an event is held back.
 struct Held {
@@ -160,24 +208,29 @@ struct Held {
 
 struct Unwrapping {
     inner: Box<dyn Decoder>,
+    cut: Cut,
     /// By their offsets.
     held: BTreeMap<u64, Held>,
+    /// Where there are more, those are dropped that are held no longer.
+    most_held: usize,
 }
 
 impl Decoder for Unwrapping {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let text = record.lossy();
         let mut lines: Vec<Cow<'_, str>> = Vec::new();
+        let mut is_whole = true;
+        // Each line is gone over whatever those before it are: the next record goes on from there.
         for outer in text.split('\n') {
-            lines.push(match line(outer) {
-                Some(Line::Whole(inner)) => inner,
-                Some(Line::Piece) => {
-                    return Err(RejectReason::new(
-                        "a piece of a line that the container runtime cut",
-                    ));
-                }
-                None => Cow::Borrowed(outer),
-            });
+            match line(outer).map_or(Some(Cow::Borrowed(outer)), |line| self.cut.whole(line)) {
+                Some(inner) => lines.push(inner),
+                None => is_whole = false,
+            }
+        }
+        if !is_whole {
+            return Err(RejectReason::new(
+                "a piece of a line that the container runtime cut, or the end of one",
+            ));
         }
         let text = lines.join("\n");
         let bytes = text.as_bytes();
@@ -187,20 +240,16 @@ impl Decoder for Unwrapping {
         for part in out.refused.iter_mut().skip(n_refused) {
             (part.offset, part.line) = (record.offset, record.line);
         }
-        match self.inner.held_from() {
-            Some(from) => {
-                self.held = self.held.split_off(&from);
-                let raw = record.bytes.to_vec();
-                let line = record.line;
-                self.held.insert(record.offset, Held { raw, line });
-            }
-            None => self.held.clear(),
-        }
+        self.hold(record);
         result
     }
 
     fn held_from(&self) -> Option<u64> {
         self.inner.held_from()
+    }
+
+    fn holds(&self, offset: u64) -> bool {
+        self.inner.holds(offset)
     }
 
     fn finish(&mut self, out: &mut Output) {
@@ -211,6 +260,18 @@ impl Decoder for Unwrapping {
 }
 
 impl Unwrapping {
+    /// Keeps the record, if an event of it is held back, and at most twice as many as are.
+    fn hold(&mut self, record: &RawRecord<'_>) {
+        if self.inner.holds(record.offset) {
+            let (raw, line) = (record.bytes.to_vec(), record.line);
+            self.held.insert(record.offset, Held { raw, line });
+        }
+        if self.held.len() > self.most_held {
+            self.held.retain(|offset, _| self.inner.holds(*offset));
+            self.most_held = (2 * self.held.len()).max(FEW_HELD);
+        }
+    }
+
     /// Events that bring their own bytes bring those of the program's line: they get the runtime's.
     fn restore(&self, out: &mut Output, n_before: usize, record: Option<&RawRecord<'_>>) {
         for event in out.events.iter_mut().skip(n_before).filter(|e| !e.raw.is_empty()) {
@@ -233,16 +294,23 @@ mod tests {
 
     #[test]
     fn lines_of_runtimes_are_told_from_others() {
-        let whole = |text: &'static str| Some(Line::Whole(Cow::Borrowed(text)));
+        let of = |stream, text: &'static str, is_cut| {
+            let text = Cow::Borrowed(text);
+            Some(Line { stream, text, is_cut })
+        };
+        let whole = |text| of(Stream::Out, text, false);
         for (outer, expected) in [
             ("2014-05-23T10:00:00.1Z stdout F a b", whole("a b")),
             (
                 "2014-05-23T10:00:00.1+01:00 stderr F:x {\"a\":1}",
-                whole("{\"a\":1}"),
+                of(Stream::Error, "{\"a\":1}", false),
             ),
             ("2014-05-23T10:00:00.1Z stdout F ", whole("")),
             ("2014-05-23T10:00:00.1Z stdout F", whole("")),
-            ("2014-05-23T10:00:00.1Z stdout P half", Some(Line::Piece)),
+            (
+                "2014-05-23T10:00:00.1Z stdout P half",
+                of(Stream::Out, "half", true),
+            ),
             ("2014-05-23T10:00:00.1Z web1 F x", None),
             (
                 r#"{"log":"a \"b\"\n","stream":"stdout","time":"2014"}"#,
@@ -250,11 +318,11 @@ mod tests {
             ),
             (
                 r#"{"log":"a\r\n","stream":"stderr","attrs":{"x":"y"},"time":"2014"}"#,
-                whole("a"),
+                of(Stream::Error, "a", false),
             ),
             (
                 r#"{"log":"cut","stream":"stdout","time":"2014"}"#,
-                Some(Line::Piece),
+                of(Stream::Out, "cut", true),
             ),
             (
                 r#"{"log":"a\n","stream":"stdout","time":"2014","user":"x"}"#,

@@ -76,6 +76,11 @@ pub trait Decoder: Send {
         None
     }
 
+    /// Whether events of the record at that offset are held back, or may be.
+    fn holds(&self, offset: u64) -> bool {
+        self.held_from().is_some_and(|from| from <= offset)
+    }
+
     /// The file has ended: pushes whatever is held back.
     fn finish(&mut self, _out: &mut Output) {}
 }

@@ -30,40 +30,63 @@ pub fn recognize(
     if let Some(source) = &options.source {
         let format = options.format(source)?;
         let is_declared = options.mappings.iter().any(|mapping| mapping.name() == source);
-        let kept = inner
-            .filter(|_| !is_declared)
-            .and_then(|_| contained::format(&format));
+        let is_read = |format: &Arc<dyn Format>| try_out(format, head, modified, options).is_ok();
+        // What a person declares may be the runtime's own lines.
+        let kept = inner.and_then(|_| contained::format(&format));
+        let kept = kept.filter(|kept| !is_declared || is_read(kept) && !is_read(&format));
         return Ok((kept.unwrap_or(format), Confidence::CERTAIN));
     }
-    let mut sample = Sample::new(name, head);
-    sample.log_format = options.log_format.as_deref();
-    let declared = ranked(chosen(options, formats), &sample).into_iter().next();
-    if let Some((format, sure)) = declared.filter(|(_, sure)| *sure > Confidence::NONE) {
-        return Ok((Arc::clone(format), sure));
-    }
-    if let Some(inner) = inner
-        && let Ok((format, sure)) = recognize(options, formats, name, &inner, modified)
-        && let Some(format) = contained::format(&format)
-    {
-        return Ok((format, sure));
-    }
-    if let Some(format) = signed(formats, &sample) {
-        return Ok((Arc::clone(format), Confidence::CERTAIN));
-    }
-    let ranked = ranked(formats.iter(), &sample);
-    let mut unread = None;
-    for (format, sure) in ranked.iter().take_while(|(_, sure)| *sure >= SURE_ENOUGH) {
-        match try_out(format, head, modified, options) {
-            Ok(()) => return Ok((Arc::clone(format), *sure)),
-            Err(why) => {
-                unread = unread.or_else(|| Some(format!("it looks like {}, but {why}", format.name())))
+    let file = Unread { name, head, modified };
+    file.recognize(options, formats, inner.as_deref())
+}
+
+/// A file of which nobody said what it is.
+struct Unread<'f> {
+    name: &'f str,
+    head: &'f [u8],
+    modified: Option<Timestamp>,
+}
+
+impl Unread<'_> {
+    /// `inner` is what stands in the lines of a container's runtime, where the file has such. A runtime's lines within
+    /// those of another are lines like any other: whoever writes logs could put any number within each other.
+    fn recognize(
+        &self,
+        options: &Options,
+        formats: &[Arc<dyn Format>],
+        inner: Option<&[u8]>,
+    ) -> Result<(Arc<dyn Format>, Confidence), Error> {
+        let Self { name, head, modified } = *self;
+        let mut sample = Sample::new(name, head);
+        sample.log_format = options.log_format.as_deref();
+        let declared = ranked(chosen(options, formats), &sample).into_iter().next();
+        if let Some((format, sure)) = declared.filter(|(_, sure)| *sure > Confidence::NONE) {
+            return Ok((Arc::clone(format), sure));
+        }
+        if let Some(head) = inner
+            && let Ok((format, sure)) = (Unread { head, ..*self }).recognize(options, formats, None)
+            && let Some(format) = contained::format(&format)
+        {
+            return Ok((format, sure));
+        }
+        if let Some(format) = signed(formats, &sample) {
+            return Ok((Arc::clone(format), Confidence::CERTAIN));
+        }
+        let ranked = ranked(formats.iter(), &sample);
+        let mut unread = None;
+        for (format, sure) in ranked.iter().take_while(|(_, sure)| *sure >= SURE_ENOUGH) {
+            match try_out(format, head, modified, options) {
+                Ok(()) => return Ok((Arc::clone(format), *sure)),
+                Err(why) => {
+                    unread = unread.or_else(|| Some(format!("it looks like {}, but {why}", format.name())))
+                }
             }
         }
+        Err(Error::Unrecognized {
+            path: name.to_owned(),
+            tried: unread.unwrap_or_else(|| nearest(ranked.first(), formats.len())),
+        })
     }
-    Err(Error::Unrecognized {
-        path: name.to_owned(),
-        tried: unread.unwrap_or_else(|| nearest(ranked.first(), formats.len())),
-    })
 }
 
 /// The declared formats that say by which fields their records are known: a person who wrote that down knows

@@ -126,11 +126,56 @@ fn a_piece_of_a_line_is_a_reject() {
     let (source, batch) = read_text("web.log", &text, &Options::default());
     assert_eq!(source.as_deref(), Some("nginx_access"));
     assert_eq!((batch.events.len(), batch.rejects.len()), (3, 1));
+}
+
+/// Who makes a line long enough chooses what its end begins with.
+#[test]
+fn the_end_of_a_line_that_was_cut_is_no_record() {
+    let forged = "192.0.2.66 - admin [23/May/2014:10:00:05 +0000] \"GET /admin HTTP/1.1\" 200 5 \"-\" \"x\"";
     let filler = behind_times(&[NGINX[0]; 2000]);
-    let text = format!("{filler}2014-05-23T10:00:09.1Z stderr P 192.0.2.9 - - [23/May\n{whole}");
-    let (source, batch) = read_text("web.log", &text, &Options::default());
-    assert_eq!(source.as_deref(), Some("nginx_access"));
-    assert_eq!((batch.events.len(), batch.rejects.len()), (2003, 1));
+    let in_objects = |text: &str, end: &str| {
+        let log = serde_json::to_string(&format!("{text}{end}")).unwrap();
+        format!("{{\"log\":{log},\"stream\":\"stderr\",\"time\":\"2014-05-23T10:00:09.1Z\"}}\n")
+    };
+    let cut = [
+        (
+            filler,
+            format!(
+                "2014-05-23T10:00:09.1Z stderr P 192.0.2.9 - - [23/May\n2014-05-23T10:00:09.1Z stdout F {}\n\
+                 2014-05-23T10:00:09.1Z stderr P x\n2014-05-23T10:00:09.1Z stderr F {forged}\n",
+                NGINX[0]
+            ),
+        ),
+        (
+            in_objects(NGINX[0], "\n").repeat(2000),
+            format!(
+                "{}{}{}{}",
+                in_objects("192.0.2.9 - - [23/May", ""),
+                in_objects(NGINX[0], "\n").replace("stderr", "stdout"),
+                in_objects("x", ""),
+                in_objects(forged, "\n"),
+            ),
+        ),
+    ];
+    for (filler, cut) in cut {
+        let text = format!("{filler}{cut}{filler}");
+        let (source, batch) = read_text("web.log", &text, &Options::default());
+        assert_eq!(source.as_deref(), Some("nginx_access"));
+        assert_eq!((batch.events.len(), batch.rejects.len()), (4001, 3));
+        let of_forged = |event: &Event| event.src_ip.as_deref() == Some("192.0.2.66");
+        assert!(!batch.events.iter().any(of_forged));
+    }
+    let lines = |tag: &str, lines: &[&str]| -> String {
+        let line = |line: &&str| format!("2014-05-23T10:00:09.1Z stderr {tag} {line}\n");
+        lines.iter().map(line).collect()
+    };
+    let good = "2014-05-23 10:00:00.123 UTC [101] bob@app LOG:  statement: SELECT 1";
+    let forged = "2014-05-23 10:00:07.123 UTC [102] admin@app LOG:  statement: DROP TABLE users";
+    let long = "2014-05-23 10:00:06.123 UTC [103] eve@app ERROR:  syntax error xxxx";
+    let text = lines("F", &[good; 300]) + &lines("P", &[long]) + &lines("F", &[forged, "\tgo on", good]);
+    let (source, batch) = read_text("db-0.log", &text, &Options::default());
+    assert_eq!(source.as_deref(), Some("postgresql_stderr"));
+    assert_eq!((batch.events.len(), batch.rejects.len()), (301, 2));
 }
 
 #[test]
@@ -147,4 +192,31 @@ fn who_declares_what_the_runtime_wrote_is_believed() {
     assert_eq!(source.as_deref(), Some("kept"));
     let at = Timestamp::parse("2014-05-23T10:00:09.123456789Z").unwrap();
     assert!(batch.events.iter().all(|event| event.time == at));
+}
+
+#[test]
+fn a_declared_source_is_looked_for_in_what_the_runtime_kept() {
+    let mapping = Mapping::parse(
+        "name = \"shop\"\nformat = \"json\"\n[time]\nfield = \"at\"\n[columns]\nmessage = \"said\"\n",
+        "shop.toml",
+    );
+    let options = Options {
+        mappings: vec![mapping.unwrap()],
+        source: Some("shop".to_owned()),
+        ..Options::default()
+    };
+    let line = r#"{"at":"2014-05-23T10:00:00Z","said":"hello"}"#;
+    for text in [format!("{line}\n"), behind_times(&[line]), in_objects(&[line])] {
+        let (source, batch) = read_text("shop.log", &text, &options);
+        assert_eq!(source.as_deref(), Some("shop"));
+        assert_eq!((batch.events.len(), batch.rejects.len()), (1, 0), "{text}");
+    }
+}
+
+/// Recognizing looks one level deep: otherwise each of thousands would be looked through again.
+#[test]
+fn runtimes_lines_within_each_other_are_no_log() {
+    let deep = "2014-05-23T10:00:09.1Z stdout F ".repeat(2000) + NGINX[0] + "\n";
+    let (source, _) = read_text("web.log", &deep, &Options::default());
+    assert_ne!(source.as_deref(), Some("nginx_access"));
 }

@@ -94,6 +94,10 @@ impl Decoder for AuditDecoder {
         self.waiting.from()
     }
 
+    fn holds(&self, offset: u64) -> bool {
+        self.waiting.holds(offset)
+    }
+
     fn finish(&mut self, out: &mut Output) {
         while let Some(event) = self.waiting.first() {
             out.push(event);

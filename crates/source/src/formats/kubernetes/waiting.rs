@@ -50,6 +50,11 @@ impl Waiting {
         Some(event)
     }
 
+    /// Whether an event that stands there is waited with.
+    pub fn holds(&self, place: u64) -> bool {
+        self.by_place.contains_key(&place)
+    }
+
     /// Where the earliest event stands.
     pub fn from(&self) -> Option<u64> {
         self.by_place.first_key_value().map(|(place, _)| *place)

@@ -271,6 +271,10 @@ impl Decoder for Postgresql {
         self.sessions.held_from()
     }
 
+    fn holds(&self, offset: u64) -> bool {
+        self.sessions.holds(offset)
+    }
+
     fn finish(&mut self, out: &mut Output) {
         let n_evicted = self.sessions.finish(out);
         if let Some(span) = self.span.filter(|_| n_evicted > 0) {

@@ -105,6 +105,10 @@ impl Sessions {
         self.offsets.first().copied()
     }
 
+    pub fn holds(&self, offset: u64) -> bool {
+        self.offsets.contains(&offset)
+    }
+
     /// The record before this one in the session's numbering of lines: how many lines are missing
     /// between, and when that was written.
     pub fn missing_lines(&mut self, key: &str, entry: &Entry<'_>) -> Option<(i64, ambit_event::Timestamp)> {
