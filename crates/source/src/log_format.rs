@@ -31,8 +31,12 @@ enum Kind {
     Word,
     /// No spaces, and no address: what stands before it is one.
     Logname,
-    /// No spaces and no colons.
+    /// No spaces, no colons and no commas.
     Name,
+    /// No spaces, and no list.
+    Address,
+    /// Addresses, as proxies write one behind the other.
+    List,
     /// A time as in `23/May/2014:10:00:00 +0000`.
     Time,
     /// What is written as such a time is, whether there is such a day and hour or not.
@@ -297,8 +301,10 @@ impl Kind {
             | "pid" => Self::Number,
             "remote_logname" => Self::Logname,
             "host" | "server_name" => Self::Name,
-            "remote_addr" | "realip_remote_addr" | "time_iso8601" | "request_id" | "request_method"
-            | "server_protocol" | "scheme" | "pipe" | "connection_status" | "hostname" => Self::Word,
+            "remote_addr" | "realip_remote_addr" => Self::Address,
+            "ambiguous" => Self::List,
+            "time_iso8601" | "request_id" | "request_method" | "server_protocol" | "scheme" | "pipe"
+            | "connection_status" | "hostname" => Self::Word,
             _ => Self::Any,
         }
     }
@@ -314,7 +320,9 @@ impl Kind {
             }
             Self::Word => !value.contains(' '),
             Self::Logname => !value.contains(' ') && value.parse::<std::net::IpAddr>().is_err(),
-            Self::Name => !value.contains([' ', ':']),
+            Self::Name => !value.contains([' ', ':', ',']),
+            Self::Address => !value.contains([' ', ',']),
+            Self::List => value.contains(',') && !value.ends_with(',') && !value.contains(['"', '[']),
             Self::Time => crate::time::parse_clf(value).is_some(),
             Self::LikeTime => is_like_time(value),
         }
@@ -511,6 +519,7 @@ impl<'p> Directive<'p> {
             ("a", _) => "peer_addr",
             ("A", _) => "server_addr",
             ("l", _) => "remote_logname",
+            ("n", "ambiguous") => "ambiguous",
             ("u", _) => "remote_user",
             ("t", "sec") => "sec",
             ("t", "msec") => "msec_epoch",
