@@ -2,6 +2,7 @@
 //! stream, as Kubernetes' runtimes write it, or in an object, as Docker does. What the program wrote is of the
 //! format that it always is; the record, with its place, is the runtime's line.
 
+use crate::formats::postgresql::{Csvlog, begins_csvlog};
 use crate::json::{self, Json};
 use crate::{
     Begins, Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample,
@@ -33,6 +34,10 @@ pub fn format(inner: &Arc<dyn Format>) -> Option<Arc<dyn Format>> {
     let framing = match inner.framing() {
         Framing::Lines | Framing::Json(_) => Framing::Lines,
         Framing::Blocks(begins) => Framing::Blocks(begins_within(begins)),
+        // Its records begin in a way that no line within one does by chance.
+        Framing::Csv if inner.name() == Csvlog.name() => {
+            Framing::Blocks(begins_within(Arc::new(begins_csvlog)))
+        }
         Framing::Csv | Framing::Elements(_) | Framing::Fields | Framing::Chunks { .. } => return None,
     };
     if inner.names_columns() {

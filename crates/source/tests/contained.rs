@@ -148,3 +148,29 @@ fn who_declares_what_the_runtime_wrote_is_believed() {
     let at = Timestamp::parse("2014-05-23T10:00:09.123456789Z").unwrap();
     assert!(batch.events.iter().all(|event| event.time == at));
 }
+
+#[test]
+fn a_databases_csv_is_read_with_lines_within_its_records() {
+    let rest = r#","192.0.2.7:40001",537f1f2a.65,1,"idle",2014-05-23 09:59:00 UTC,3/17,0,LOG,00000,"#;
+    let first = format!(r#"2014-05-23 10:00:00.123 UTC,"bob","app",101{rest}"statement: SELECT *"#);
+    let first = first.replace("101\",\"", "101,\"");
+    let last = format!(
+        r#"2014-05-23 10:00:01.123 UTC,"bob","app",101{rest}"disconnection: session time: 0:00:01.000 user=bob database=app host=192.0.2.7 port=40001",,,,,,,,,"psql""#
+    );
+    let last = last
+        .replace("101\",\"", "101,\"")
+        .replace("537f1f2a.65,1,", "537f1f2a.65,2,");
+    let lines = [first.as_str(), "FROM users\",,,,,,,,,\"psql\"", last.as_str()];
+    for text in [behind_times(&lines), in_objects(&lines)] {
+        let (source, batch) = read_text("db-0.log", &text, &Options::default());
+        assert_eq!(source.as_deref(), Some("postgresql_csvlog"));
+        assert!(batch.rejects.is_empty(), "{:?}", batch.rejects);
+        let queries: Vec<_> = batch
+            .events
+            .iter()
+            .filter_map(|e| e.query_text.as_deref())
+            .collect();
+        assert_eq!((batch.events.len(), queries), (2, vec!["SELECT *\nFROM users"]));
+        assert_places(&text, &batch.events);
+    }
+}

@@ -46,7 +46,7 @@ impl Format for Csvlog {
     }
 
     fn recognize(&self, sample: &Sample<'_>) -> Confidence {
-        if sample.first().is_some_and(is_csv_start) {
+        if sample.first().is_some_and(begins_csvlog) {
             Confidence(95)
         } else {
             Confidence::NONE
@@ -134,8 +134,8 @@ impl Format for Stderr {
     }
 }
 
-/// `2014-05-23 10:00:00.123 UTC,"app","music",4711,…`: a time, then at least six columns.
-fn is_csv_start(line: &[u8]) -> bool {
+/// Whether a line begins a record of the CSV log: `2014-05-23 10:00:00.123 UTC,"app","music",4711,…`: a time, then at least six columns.
+pub fn begins_csvlog(line: &[u8]) -> bool {
     let digits = line.iter().take(19).filter(|b| b.is_ascii_digit()).count();
     let comma = memchr::memchr(b',', line).unwrap_or(usize::MAX);
     digits == 14
