@@ -135,6 +135,7 @@ impl LogFormat {
     /// Why a line fits none of the patterns: its time cannot be, or `otherwise`.
     #[must_use]
     pub fn misfit(patterns: &[Self], line: &str, otherwise: &str) -> RejectReason {
+        let patterns = if has_like_time(line) { patterns } else { &[] };
         match patterns.iter().find_map(|pattern| pattern.impossible_time(line)) {
             Some(time) => RejectReason::field("time", format!("`{}` is no time", printable(&time, 60))),
             None => RejectReason::new(otherwise),
@@ -327,6 +328,18 @@ impl Kind {
             Self::LikeTime => is_like_time(value),
         }
     }
+}
+
+/// Bytes of `99/Xyz/9999:99:99:99`.
+const TIME_LENGTH: usize = 20;
+
+/// Whether something like such a time stands in a line.
+fn has_like_time(line: &str) -> bool {
+    let mut slashes = memchr::memchr_iter(b'/', line.as_bytes());
+    slashes.any(|at| {
+        let time = at.checked_sub(2).and_then(|at| line.get(at..at + TIME_LENGTH));
+        time.is_some_and(is_like_time)
+    })
 }
 
 /// `99/Xyz/9999:99:99:99`, and what follows.

@@ -127,7 +127,7 @@ impl Journal {
             form,
             numbers: Numbers::default(),
             guests: Guests::new(context)?,
-            servers: postgresql::Handed::new(context)?,
+            servers: postgresql::Handed::new(context),
             fed: Fed::default(),
             last: None,
         })

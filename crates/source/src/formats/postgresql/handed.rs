@@ -2,7 +2,7 @@
 //! or line by line, as the journal keeps what a service writes on standard error.
 
 use super::{Form, Outer, Postgresql, mapping, session, stderr};
-use crate::{Context, Decoder, Error, Output, RawRecord};
+use crate::{Context, Decoder, Output, RawRecord, redact};
 use ambit_event::{Event, Provenance, Timestamp};
 use serde_json::Value;
 use std::collections::VecDeque;
@@ -50,12 +50,12 @@ pub struct Handed {
 }
 
 impl Handed {
-    pub fn new(context: &Context) -> Result<Self, Error> {
-        let lines = stderr::Lines::handed()?;
-        Ok(Self {
+    pub fn new(context: &Context) -> Self {
+        let lines = stderr::Lines::handed();
+        Self {
             server: Postgresql::new(context, Form::Stderr(Box::new(lines))),
             open: VecDeque::new(),
-        })
+        }
     }
 
     /// Takes in a message or a piece of one; gives the plain event back where it is none that can be read.
@@ -156,6 +156,10 @@ impl Handed {
         let outer = self.server.outer.take();
         if result.is_err() {
             out.events.truncate(n_events);
+            if open.n_pieces > 1 {
+                let text = redact::text(&self.server.context.keys, &open.text);
+                plain.message = Some(text.into_owned());
+            }
             (plain.raw, plain.provenance) = (outer.map_or_else(Vec::new, |outer| outer.raw), provenance);
             out.push(plain);
         }

@@ -54,7 +54,7 @@ impl Format for Syslog {
             redactor: linux_auditd::redactor(context),
             context: context.clone(),
             guests: Guests::new(context)?,
-            servers: postgresql::Handed::new(context)?,
+            servers: postgresql::Handed::new(context),
             last: None,
             clock: None,
             sequences: BTreeMap::new(),

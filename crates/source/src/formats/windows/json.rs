@@ -52,14 +52,13 @@ impl Decoder for JsonDecoder {
             return Ok(());
         }
         let object = json::object(&text)?;
-        let exported = match shape::is_event(&object) {
-            true => None,
-            false => exported(&object).and_then(|xml| element::object(xml).ok()),
-        };
-        let event = self
-            .maker
-            .event(exported.unwrap_or_else(|| object.clone()), text.len(), None)?;
-        out.push(event);
+        if !shape::is_event(&object)
+            && let Some(event) = exported(&object).and_then(|xml| element::object(xml).ok())
+        {
+            out.push(self.maker.event(event, text.len(), None)?);
+            return Ok(());
+        }
+        out.push(self.maker.event(object, text.len(), None)?);
         Ok(())
     }
 }
