@@ -31,8 +31,12 @@ enum Kind {
     Word,
     /// No spaces, and no address: what stands before it is one.
     Logname,
-    /// No spaces and no colons.
+    /// No spaces, no colons and no commas.
     Name,
+    /// No spaces, and no list.
+    Address,
+    /// Addresses, as proxies write one behind the other.
+    List,
     /// A time as in `23/May/2014:10:00:00 +0000`.
     Time,
     /// What is written as such a time is, whether there is such a day and hour or not.
@@ -131,6 +135,7 @@ impl LogFormat {
     /// Why a line fits none of the patterns: its time cannot be, or `otherwise`.
     #[must_use]
     pub fn misfit(patterns: &[Self], line: &str, otherwise: &str) -> RejectReason {
+        let patterns = if has_like_time(line) { patterns } else { &[] };
         match patterns.iter().find_map(|pattern| pattern.impossible_time(line)) {
             Some(time) => RejectReason::field("time", format!("`{}` is no time", printable(&time, 60))),
             None => RejectReason::new(otherwise),
@@ -297,8 +302,10 @@ impl Kind {
             | "pid" => Self::Number,
             "remote_logname" => Self::Logname,
             "host" | "server_name" => Self::Name,
-            "remote_addr" | "realip_remote_addr" | "time_iso8601" | "request_id" | "request_method"
-            | "server_protocol" | "scheme" | "pipe" | "connection_status" | "hostname" => Self::Word,
+            "remote_addr" | "realip_remote_addr" => Self::Address,
+            "ambiguous" => Self::List,
+            "time_iso8601" | "request_id" | "request_method" | "server_protocol" | "scheme" | "pipe"
+            | "connection_status" | "hostname" => Self::Word,
             _ => Self::Any,
         }
     }
@@ -314,11 +321,25 @@ impl Kind {
             }
             Self::Word => !value.contains(' '),
             Self::Logname => !value.contains(' ') && value.parse::<std::net::IpAddr>().is_err(),
-            Self::Name => !value.contains([' ', ':']),
+            Self::Name => !value.contains([' ', ':', ',']),
+            Self::Address => !value.contains([' ', ',']),
+            Self::List => value.contains(',') && !value.ends_with(',') && !value.contains(['"', '[']),
             Self::Time => crate::time::parse_clf(value).is_some(),
             Self::LikeTime => is_like_time(value),
         }
     }
+}
+
+/// Bytes of `99/Xyz/9999:99:99:99`.
+const TIME_LENGTH: usize = 20;
+
+/// Whether something like such a time stands in a line.
+fn has_like_time(line: &str) -> bool {
+    let mut slashes = memchr::memchr_iter(b'/', line.as_bytes());
+    slashes.any(|at| {
+        let time = at.checked_sub(2).and_then(|at| line.get(at..at + TIME_LENGTH));
+        time.is_some_and(is_like_time)
+    })
 }
 
 /// `99/Xyz/9999:99:99:99`, and what follows.
@@ -511,6 +532,7 @@ impl<'p> Directive<'p> {
             ("a", _) => "peer_addr",
             ("A", _) => "server_addr",
             ("l", _) => "remote_logname",
+            ("n", "ambiguous") => "ambiguous",
             ("u", _) => "remote_user",
             ("t", "sec") => "sec",
             ("t", "msec") => "msec_epoch",

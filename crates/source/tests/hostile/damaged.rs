@@ -43,6 +43,38 @@ fn the_same_damage_gives_the_same_batch() {
     }
 }
 
+#[test]
+fn every_line_of_a_damaged_container_log_is_accounted_for() {
+    let mut n = 0;
+    for name in names() {
+        for case in golden(&name).into_iter().take(2) {
+            n += 1;
+            let kept = kept(&case[..case.len().min(LONGEST / 3)], n % 2 == 0);
+            for (what, bytes) in damaged(&kept) {
+                let tried = std::panic::catch_unwind(|| {
+                    let found = read_file(&name, &bytes);
+                    hold_bytes(&name, &bytes, &found);
+                });
+                assert!(tried.is_ok(), "{name} in a container's log: {what}");
+            }
+        }
+    }
+    assert!(n > 40, "only {n} were tried");
+}
+
+/// A log as Kubernetes' runtimes keep what a container writes, or as Docker does.
+fn kept(log: &[u8], is_docker: bool) -> Vec<u8> {
+    let text = String::from_utf8_lossy(log);
+    let line = |line: &str| match is_docker {
+        true => {
+            let line = serde_json::Value::from(format!("{line}\n"));
+            format!("{{\"log\":{line},\"stream\":\"stdout\",\"time\":\"2014-05-23T10:00:00.1Z\"}}\n")
+        }
+        false => format!("2014-05-23T10:00:00.1Z stdout F {line}\n"),
+    };
+    text.lines().map(line).collect::<String>().into_bytes()
+}
+
 fn at_random(bytes: &[u8], dice: &mut Dice) -> Vec<u8> {
     let mut bytes = bytes[..bytes.len().min(8_000)].to_vec();
     for _ in 0..=dice.next(6) {

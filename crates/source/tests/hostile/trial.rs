@@ -1,7 +1,7 @@
 //! One hostile input, read as a file of a source; what came of it, what it took, and the laws that hold for all.
 
 use allocation_counter::measure;
-use ambit_event::{Batch, Keys, Reject, printable};
+use ambit_event::{Batch, Event, Keys, Reject, printable};
 use ambit_source::{Caps, Error, Format, Framing, Options, Summary, discover, formats, read};
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -15,6 +15,8 @@ pub struct Found {
     pub summary: Summary,
     pub n_events: u64,
     pub n_losses: usize,
+    /// Further records that events are of, which the database's server cut into pieces for the host's log.
+    pub n_pieces: u64,
     /// Where the events stand: offset and length.
     pub places: BTreeSet<(u64, u64)>,
     pub rejects: Vec<Reject>,
@@ -89,12 +91,19 @@ pub fn read_packed(name: &str, bytes: &[u8], options: &Options, keep: Keep) -> F
 
 pub fn read_path(path: &Path, options: &Options, keep: Keep) -> Found {
     let mut found = Found::default();
+    let is_database = options
+        .source
+        .as_ref()
+        .is_some_and(|name| name.starts_with("postgresql"));
     let taken = measure(|| {
         let (inputs, errors) = discover(&[path.to_owned()], options);
         found.errors = errors;
         for input in inputs {
             let mut sink = |batch: Batch| {
                 found.n_events += batch.events.len() as u64;
+                if !is_database {
+                    found.n_pieces += batch.events.iter().map(n_pieces).sum::<u64>();
+                }
                 let end = batch.unfinished.unwrap_or_default();
                 found.n_losses += batch.losses.len() + end.losses.len();
                 if keep == Keep::All {
@@ -112,6 +121,13 @@ pub fn read_path(path: &Path, options: &Options, keep: Keep) -> Found {
     });
     (found.peak, found.allocated) = (taken.bytes_max, taken.bytes_total);
     found
+}
+
+/// The lines behind the first of one of PostgreSQL's messages in the host's log.
+fn n_pieces(event: &Event) -> u64 {
+    let is_handed = event.source == "postgresql" || event.actor_service.as_deref() == Some("postgres");
+    let is_end = |byte: &&u8| **byte == b'\n';
+    u64::from(is_handed) * event.raw.iter().filter(is_end).count() as u64
 }
 
 /// What holds for every file, whatever stands in it.
@@ -148,7 +164,7 @@ pub fn hold_laws(name: &str, n_bytes: u64, found: &Found) {
     // Each record is an event, a reject or said to be silent.
     let n_told = found.places.len() as u64 + summary.n_rejects + summary.n_silent;
     assert!(
-        summary.n_records <= n_told || JOINING.contains(&name),
+        summary.n_records <= n_told + found.n_pieces || JOINING.contains(&name),
         "{name}: {} records, {n_told} told of",
         summary.n_records
     );
@@ -160,7 +176,7 @@ pub fn hold_bytes(name: &str, bytes: &[u8], found: &Found) {
         format(name).framing(),
         Framing::Lines | Framing::Blocks(_) | Framing::Elements(_) | Framing::Csv
     );
-    if !is_lines || JOINING.contains(&name) || found.summary.n_silent > 0 {
+    if !is_lines || JOINING.contains(&name) || found.n_pieces > 0 || found.summary.n_silent > 0 {
         return;
     }
     let rejects = found.rejects.iter().map(|r| (r.position.offset, r.n_bytes));

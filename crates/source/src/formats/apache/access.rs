@@ -33,6 +33,8 @@ Time    Apache writes when a request arrived; its doubt is the clock's resolutio
 Outcome as for nginx_access.
 Host    no line names it; name it with --host: without one, lines that are the same in two hosts' files count
         once, as those of a copy do, and a note says how many.
+Trust   as for nginx_access: a list of addresses in the place of one is the field `ambiguous`, and none is taken; a LogFormat
+        that begins with %{X-Forwarded-For}i and has neither %h nor %a gives the first of them.
 Proves  nothing by itself: lines are not numbered. A digest-chained manifest beside the files proves them whole.
 ";
 
@@ -44,6 +46,10 @@ const PRESETS: &[&str] = &[
     r#"%h %l %u %t "%r" %>s %b"#,
     r#"%v %h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i""#,
     r#"%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i" %{extra}n"#,
+    // A list of addresses in the place of one: which of them the client's is, nothing tells.
+    r#"%{ambiguous}n %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i""#,
+    r#"%{ambiguous}n %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i" %{extra}n"#,
+    r#"%{ambiguous}n %l %u %t "%r" %>s %b"#,
 ];
 
 static BUILT_IN: LazyLock<DeclaredAccess> = LazyLock::new(|| DeclaredAccess {

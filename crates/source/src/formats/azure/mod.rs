@@ -19,6 +19,10 @@ static SIGNINS: LazyLock<Declared> =
     LazyLock::new(|| Declared::among(SIGNIN.clone(), vec![AUDIT.clone(), ACTIVITY.clone()]));
 static AUDITS: LazyLock<Declared> =
     LazyLock::new(|| Declared::among(AUDIT.clone(), vec![SIGNIN.clone(), ACTIVITY.clone()]));
+static SIGNINS_CSV: LazyLock<Declared> = LazyLock::new(|| {
+    let text = include_str!("signin_csv.toml");
+    Declared::of(Mapping::embedded(text, "azure_signin_csv"))
+});
 
 /// `azure_activity`
 #[must_use]
@@ -30,6 +34,12 @@ pub const fn activity() -> BuiltIn {
 #[must_use]
 pub const fn signin() -> BuiltIn {
     with_manual(&SIGNINS)
+}
+
+/// `azure_signin_csv`: sign-ins as the portal exports them.
+#[must_use]
+pub const fn signin_csv() -> BuiltIn {
+    with_manual(&SIGNINS_CSV)
 }
 
 /// `azure_audit`

@@ -68,11 +68,13 @@ fn gathered<'a>(values: Vec<(Cow<'a, str>, Json<'a>)>) -> Object<'a> {
 }
 
 /// Reads an entry of the JSON format: bytes that are no text come as lists of numbers, values that were too
-/// long as null.
+/// long as null. Shippers write numbers as such, which the journal has as texts.
 pub fn object<'a>(text: &'a str) -> Result<Object<'a>, RejectReason> {
     let mut object = json::object(text.trim_start_matches('\u{1e}'))?;
     for (_, value) in object.iter_mut() {
-        if let Json::Array(items) = value {
+        if let Json::Number(number) = value {
+            *value = Json::Text(Cow::Owned(number.to_string()));
+        } else if let Json::Array(items) = value {
             match bytes(items) {
                 Some(text) => *value = Json::Text(Cow::Owned(text)),
                 None => items.iter_mut().for_each(|item| {
@@ -141,6 +143,13 @@ mod tests {
         ] {
             assert!(shown(bad).is_err());
         }
+    }
+
+    #[test]
+    fn numbers_are_the_texts_that_the_journal_has() {
+        let fields = object(r#"{"__REALTIME_TIMESTAMP":1400839200000001,"_PID":"7"}"#).unwrap_or_default();
+        assert_eq!(get(&fields, "__REALTIME_TIMESTAMP"), Some("1400839200000001"));
+        assert_eq!(get(&fields, "_PID"), Some("7"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod fed;
 mod numbers;
 
 use crate::formats::guests::{self, Guests, SYSMON};
-use crate::formats::{linux_auditd, sshd, syslog, windows};
+use crate::formats::{linux_auditd, postgresql, sshd, syslog, windows};
 use crate::json::{self, Object};
 use crate::redact::{self, Redactor};
 use crate::time::{self, Clock};
@@ -114,6 +114,7 @@ struct Journal {
     form: Form,
     numbers: Numbers,
     guests: Guests,
+    servers: postgresql::Handed,
     fed: Fed,
     last: Option<Timestamp>,
 }
@@ -126,12 +127,19 @@ impl Journal {
             form,
             numbers: Numbers::default(),
             guests: Guests::new(context)?,
+            servers: postgresql::Handed::new(context),
             fed: Fed::default(),
             last: None,
         })
     }
 
-    fn event(&mut self, mut fields: Object<'_>, n_bytes: usize) -> Result<(Event, Vec<Loss>), RejectReason> {
+    /// The event of an entry, if it is not held back, and what is said to be missing.
+    fn event(
+        &mut self,
+        mut fields: Object<'_>,
+        record: &RawRecord<'_>,
+        out: &mut Output,
+    ) -> Result<(Option<Event>, Vec<Loss>), RejectReason> {
         let get = |name: &str| entry::get(&fields, name);
         let clock = instant(&fields)?;
         let mut event = Event::new(SOURCE, clock.at);
@@ -156,18 +164,33 @@ impl Journal {
             losses.extend(self.fed.see(windows::SOURCE));
             losses.extend(cut(is_said.then_some(&*message), &event));
         }
+        // What a service writes comes in as the words of the process that it began with.
+        let is_session = get("_TRANSPORT") != Some("stdout");
         self.redactor.fields(&mut fields);
-        event.fields = fields.kept(n_bytes);
+        event.fields = fields.kept(record.bytes.len());
         if let Some(guest) = self.guest(&program, &message, &event) {
             losses.extend(self.fed.see(&guest.source));
             event = guest;
-            return Ok((named(event, place), losses));
+            self.last = self.last.max(Some(event.time));
+            return Ok((Some(named(event, place)), losses));
         }
         match audit.and_then(|text| linux_auditd::single(&text, &self.context, &mut self.redactor)) {
             Some(audited) => event = with_audit(event, audited),
             None => syslog::interpret(&mut event, &program, &message, &self.context.keys),
         }
-        Ok((named(event, place), losses))
+        let event = named(event, place);
+        self.last = self.last.max(Some(event.time));
+        if !postgresql::is_program(&program) {
+            return Ok((Some(event), losses));
+        }
+        losses.extend(self.fed.see(postgresql::SOURCE));
+        let handed = postgresql::Frame {
+            fields: frame(&event.fields),
+            plain: event,
+            name: "journal",
+            is_session,
+        };
+        Ok((self.servers.take(handed, &message, record, out), losses))
     }
 
     /// The record of a format of its own that a message is, with the journal's entry under `fields.journal`.
@@ -259,14 +282,18 @@ impl Decoder for Journal {
                 entry::object(&text)?
             }
         };
-        let (event, losses) = self.event(fields, record.bytes.len())?;
-        self.last = self.last.max(Some(event.time));
+        let (event, losses) = self.event(fields, record, out)?;
         out.losses.extend(losses);
-        out.push(event);
+        out.events.extend(event);
         Ok(())
     }
 
+    fn held_from(&self) -> Option<u64> {
+        self.servers.held_from()
+    }
+
     fn finish(&mut self, out: &mut Output) {
+        self.servers.finish(out);
         let lost = self.numbers.finish();
         out.losses.extend(self.shared(lost));
     }
@@ -318,6 +345,7 @@ fn is_trusted(name: &str) -> bool {
         || syslog::is_read(name)
         || matches!(name, "systemd-journald" | "kernel")
         || guests::is_program(name)
+        || postgresql::is_program(name)
 }
 
 /// The kernel cuts names at 15 bytes.

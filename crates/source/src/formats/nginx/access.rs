@@ -40,7 +40,9 @@ Outcome 2xx, 3xx success; 401, 403, 407, 429 denied; 444, 499 aborted; other 4xx
 Proves  nothing by itself: lines are not numbered. A digest-chained manifest beside the files proves them whole.
 Host    $hostname, where the log_format has it; else name it with --host: without one, lines that are the same in
         two hosts' files count once, as those of a copy do, and a note says how many.
-Trust   $remote_addr is the peer's, or what the realip module took from a header. Agent, cookies, forwarded
+Trust   Where a list of addresses stands first, no log_format says whose they are: it is the field `ambiguous`, and no
+        address is taken; one that begins with $http_x_forwarded_for and has no $remote_addr gives the first of them.
+        $remote_addr is the peer's, or what the realip module took from a header. Agent, cookies, forwarded
         headers and a client's request id are what the client chose to send.
 ";
 
@@ -54,6 +56,10 @@ const PRESETS: &[&str] = &[
     r#"$host:$server_port $remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $extra"#,
     r#"$host $remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $extra"#,
     r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent"#,
+    // A list of addresses in the place of one: which of them the client's is, nothing tells.
+    r#"$ambiguous - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#,
+    r#"$ambiguous - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $extra"#,
+    r#"$ambiguous - $remote_user [$time_local] "$request" $status $body_bytes_sent"#,
 ];
 
 static BUILT_IN: LazyLock<DeclaredAccess> = LazyLock::new(|| DeclaredAccess {

@@ -213,7 +213,7 @@ pub fn parse_csv<'a>(text: &'a str, clock: &mut Clock) -> Result<Entry<'a>, Reje
                 .push((format!("column_{}", n + 1), field.into_owned())),
         }
     }
-    checked(entry, clock)
+    checked(entry, clock, None)
 }
 
 /// `exec_simple_query, postgres.c:1034`
@@ -250,15 +250,24 @@ pub fn parse_json<'a>(text: &str, clock: &mut Clock) -> Result<Entry<'a>, Reject
             None => entry.extra.push((name, value)),
         }
     }
-    checked(entry, clock)
+    checked(entry, clock, None)
 }
 
 /// Sets the time and makes the forms alike: what one leaves out, another writes as zero.
 ///
+/// A record that the host's log brings without a time that can be read has the one of that log, `received`.
+///
 /// # Errors
 /// Where time or severity is missing or malformed.
-pub fn checked<'a>(mut entry: Entry<'a>, clock: &mut Clock) -> Result<Entry<'a>, RejectReason> {
-    (entry.at, entry.precision) = clock.read(entry.get(Part::Timestamp))?;
+pub fn checked<'a>(
+    mut entry: Entry<'a>,
+    clock: &mut Clock,
+    received: Option<(Timestamp, i64)>,
+) -> Result<Entry<'a>, RejectReason> {
+    (entry.at, entry.precision) = match (clock.read(entry.get(Part::Timestamp)), received) {
+        (Ok(written), _) | (Err(_), Some(written)) => written,
+        (Err(why), None) => return Err(why),
+    };
     if entry.get(Part::ErrorSeverity).is_empty() {
         return Err(RejectReason::field("error_severity", "is missing"));
     }

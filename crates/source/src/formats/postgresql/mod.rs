@@ -2,6 +2,7 @@
 
 mod audit;
 mod entry;
+mod handed;
 mod mapping;
 mod message;
 mod session;
@@ -9,11 +10,15 @@ mod sql;
 mod stderr;
 mod time;
 
+pub use handed::{Frame, Handed, is_program};
+pub use mapping::SOURCE;
+
 use crate::{Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample};
-use ambit_event::{Provenance, Span};
+use ambit_event::{Event, EventId, Provenance, Span, Timestamp};
 use entry::{Entry, Part};
 use mapping::Numbering;
 use message::Said;
+use serde_json::Value;
 use session::{Sessions, Step};
 use std::sync::Arc;
 use time::Clock;
@@ -41,7 +46,7 @@ impl Format for Csvlog {
     }
 
     fn recognize(&self, sample: &Sample<'_>) -> Confidence {
-        if sample.first().is_some_and(is_csv_start) {
+        if sample.first().is_some_and(begins_csvlog) {
             Confidence(95)
         } else {
             Confidence::NONE
@@ -129,8 +134,9 @@ impl Format for Stderr {
     }
 }
 
-/// `2014-05-23 10:00:00.123 UTC,"app","music",4711,…`: a time, then at least six columns.
-fn is_csv_start(line: &[u8]) -> bool {
+/// Whether a line begins a record of the CSV log: `2014-05-23 10:00:00.123 UTC,"app","music",4711,…`, a time and then at
+/// least six columns.
+fn begins_csvlog(line: &[u8]) -> bool {
     let digits = line.iter().take(19).filter(|b| b.is_ascii_digit()).count();
     let comma = memchr::memchr(b',', line).unwrap_or(usize::MAX);
     digits == 14
@@ -149,6 +155,32 @@ enum Form {
     Stderr(Box<stderr::Lines>),
 }
 
+/// What the host's log says of a message that it brings.
+struct Outer {
+    at: Timestamp,
+    precision: i64,
+    host: Option<String>,
+    /// The session's process.
+    pid: Option<i64>,
+    id: EventId,
+    /// The frame's own fields, under their name.
+    frame: (&'static str, Value),
+    raw: Vec<u8>,
+}
+
+impl Outer {
+    /// Sets what the frame tells. Many hosts may write to one log: a process is known by its host too.
+    fn dress(&self, event: &mut Event, entry: &Entry<'_>) {
+        let host = self.host.as_deref().unwrap_or("");
+        event.id = self.id;
+        event.connection = entry.opt(Part::SessionId).map(ToOwned::to_owned).or_else(|| {
+            let pid = entry.opt(Part::Pid)?;
+            Some(format!("{host}:postgres:{pid}"))
+        });
+        event.fields.insert(self.frame.0.to_owned(), self.frame.1.clone());
+    }
+}
+
 /// Decodes the three forms of the log.
 struct Postgresql {
     context: Context,
@@ -156,6 +188,8 @@ struct Postgresql {
     form: Form,
     sessions: Sessions,
     span: Option<Span>,
+    /// Around the message at hand.
+    outer: Option<Outer>,
 }
 
 impl Postgresql {
@@ -167,6 +201,34 @@ impl Postgresql {
             form,
             sessions: Sessions::default(),
             span: None,
+            outer: None,
+        }
+    }
+
+    fn entry<'t>(&mut self, text: &'t str) -> Result<Entry<'t>, RejectReason> {
+        match &mut self.form {
+            Form::Csv => entry::parse_csv(text, &mut self.clock),
+            Form::Json => entry::parse_json(text, &mut self.clock),
+            Form::Stderr(lines) => {
+                let received = self.outer.as_ref().map(|outer| (outer.at, outer.precision));
+                let mut entry = entry::checked(lines.parse(text)?, &mut self.clock, received)?;
+                let pid = self.outer.as_ref().and_then(|outer| outer.pid);
+                if let Some(pid) = pid.filter(|_| entry.opt(Part::Pid).is_none()) {
+                    entry.set(Part::Pid, pid.to_string());
+                }
+                Ok(entry)
+            }
+        }
+    }
+
+    /// By what the records of a session are known; empty where nothing ties them together.
+    fn key(&self, entry: &Entry<'_>) -> String {
+        let session = entry.opt(Part::SessionId).or_else(|| entry.opt(Part::Pid));
+        let session = session.filter(|key| key.len() <= session::LONGEST_NAME);
+        let host = self.outer.as_ref().and_then(|outer| outer.host.as_deref());
+        match (session, host) {
+            (Some(session), Some(host)) => format!("{host}:{session}"),
+            (session, _) => session.unwrap_or("").to_owned(),
         }
     }
 
@@ -196,11 +258,7 @@ impl Postgresql {
 impl Decoder for Postgresql {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let text = record.lossy();
-        let entry = match &mut self.form {
-            Form::Csv => entry::parse_csv(&text, &mut self.clock)?,
-            Form::Json => entry::parse_json(&text, &mut self.clock)?,
-            Form::Stderr(lines) => lines.parse(&text, &mut self.clock)?,
-        };
+        let entry = self.entry(&text)?;
         let message = entry.get(Part::Message);
         let audit = audit::parse(message)?;
         let said = if audit.is_some() {
@@ -210,13 +268,10 @@ impl Decoder for Postgresql {
         };
         let step = audit.as_ref().map_or(Step::Said(&said), Step::Audit);
 
-        let key = entry
-            .opt(Part::SessionId)
-            .or_else(|| entry.opt(Part::Pid))
-            .filter(|key| key.len() <= session::LONGEST_NAME)
-            .unwrap_or("")
-            .to_owned();
-        let host = self.context.host.as_deref();
+        let key = self.key(&entry);
+        let outer = self.outer.take();
+        let named = outer.as_ref().and_then(|outer| outer.host.as_deref());
+        let host = named.or(self.context.host.as_deref());
         let keys = &self.context.keys;
         let mut event = mapping::base(&entry, self.sessions.client(&key), host, self.numbering());
         let mut fields = mapping::fields(&entry, keys);
@@ -241,21 +296,25 @@ impl Decoder for Postgresql {
             }
         };
         event.fields = fields.kept(record.bytes.len());
+        if let Some(outer) = &outer {
+            outer.dress(&mut event, &entry);
+        }
+        let is_held = began.is_some() && !key.is_empty();
+        if is_held || outer.is_some() {
+            event.raw = outer.map_or_else(|| record.bytes.to_vec(), |outer| outer.raw);
+            event.provenance = Provenance {
+                offset: record.offset,
+                length: event.raw.len() as u64,
+                line: record.line,
+                ..Provenance::default()
+            };
+        }
         self.span = Some(self.span.unwrap_or(event.when()).hull(event.when()));
         self.note_missing_lines(&key, &entry, out);
         self.sessions.settle(&key, &entry, &step, out);
         self.sessions.remember(&key, &step);
         match began {
-            Some(text) if !key.is_empty() => {
-                event.raw = record.bytes.to_vec();
-                event.provenance = Provenance {
-                    offset: record.offset,
-                    length: record.bytes.len() as u64,
-                    line: record.line,
-                    ..Provenance::default()
-                };
-                self.sessions.hold(&key, event, &text, &entry, &step, out);
-            }
+            Some(text) if is_held => self.sessions.hold(&key, event, &text, &entry, &step, out),
             // Nothing ties the records of a session together: how the statement ended is not known.
             Some(_) => {
                 event.outcome = ambit_event::Outcome::Unknown;

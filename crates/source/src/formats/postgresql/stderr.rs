@@ -1,8 +1,7 @@
 //! The log on standard error: a prefix that the administrator chose, a severity, the message, and lines
 //! that go on after a tab.
 
-use super::entry::{Entry, Part, checked};
-use super::time::Clock;
+use super::entry::{Entry, Part};
 use crate::{Error, RejectReason};
 use regex::{Captures, Regex};
 use std::borrow::Cow;
@@ -52,6 +51,12 @@ static ANY: LazyLock<Regex> = LazyLock::new(|| {
         r"(?s)^(?:< ?)?(?P<timestamp>{TIME})(?P<rest>.*?)\b(?P<severity>{PRIMARY}|{ATTACHED}): {{1,2}}(?P<message>.*)$"
     ))
 });
+/// What the host's log brings: it has the time itself.
+static BARE: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(&format!(
+        r"(?s)^(?P<rest>.*?)(?:^|\b)(?P<severity>{PRIMARY}|{ATTACHED}): {{1,2}}(?P<message>.*)$"
+    ))
+});
 static PID: LazyLock<Regex> = LazyLock::new(|| fixed(r"\[(?P<pid>\d+)(?:-(?P<line>\d+))?\]"));
 static LINE: LazyLock<Regex> = LazyLock::new(|| fixed(r"\[(?P<line>\d+)-1\]"));
 static AT: LazyLock<Regex> =
@@ -75,6 +80,12 @@ pub fn begins(line: &[u8]) -> bool {
         && SEVERITY
             .captures(line)
             .is_none_or(|found| found.name("primary").is_some())
+}
+
+/// Whether a line has a severity that begins a record.
+pub fn has_severity(line: &str) -> bool {
+    let found = SEVERITY.captures(line.as_bytes());
+    !line.starts_with('\t') && found.is_some_and(|found| found.name("primary").is_some())
 }
 
 /// Whether a line looks like one of this log: a time, and a severity behind it.
@@ -169,6 +180,8 @@ pub struct Lines {
     /// looks.
     given: Option<Vec<Prefix>>,
     last: usize,
+    /// Whether the host's log brings the lines: their prefix may leave out the time.
+    is_handed: bool,
 }
 
 impl Lines {
@@ -180,14 +193,27 @@ impl Lines {
             option: "log_format".into(),
             why,
         })?;
-        Ok(Self { given, last: 0 })
+        Ok(Self {
+            given,
+            last: 0,
+            is_handed: false,
+        })
     }
 
-    /// Reads a record of one or more lines.
+    /// Lines in the host's log.
+    pub const fn handed() -> Self {
+        Self {
+            given: None,
+            last: 0,
+            is_handed: true,
+        }
+    }
+
+    /// Reads a record of one or more lines; its time stays as it is written.
     ///
     /// # Errors
     /// A reject where the first line has no prefix that fits, or is a continuation of nothing.
-    pub fn parse<'a>(&mut self, text: &'a str, clock: &mut Clock) -> Result<Entry<'a>, RejectReason> {
+    pub fn parse<'a>(&mut self, text: &'a str) -> Result<Entry<'a>, RejectReason> {
         let mut sections: Vec<(Part, String)> = Vec::new();
         let mut entry = Entry::default();
         for (n, line) in text.split('\n').enumerate() {
@@ -207,7 +233,7 @@ impl Lines {
         for (part, section) in sections {
             entry.set(part, section);
         }
-        checked(entry, clock)
+        Ok(entry)
     }
 
     fn first<'a>(&mut self, line: &'a str) -> Result<(Entry<'a>, String), RejectReason> {
@@ -267,7 +293,9 @@ impl Lines {
                 return Some(found);
             }
         }
-        self.given.is_none().then(|| ANY.captures(line)).flatten()
+        let any = || ANY.captures(line);
+        let bare = || self.is_handed.then(|| BARE.captures(line)).flatten();
+        self.given.is_none().then(|| any().or_else(bare)).flatten()
     }
 }
 
@@ -360,13 +388,14 @@ fn guess<'a>(entry: &mut Entry<'a>, rest: &'a str) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::entry::checked;
+    use super::super::time::Clock;
     use super::*;
     use jiff::tz::TimeZone;
 
     fn parse<'a>(given: Option<&str>, text: &'a str) -> Result<Entry<'a>, RejectReason> {
-        Lines::new(given)
-            .unwrap()
-            .parse(text, &mut Clock::new(TimeZone::UTC))
+        let entry = Lines::new(given).unwrap().parse(text)?;
+        checked(entry, &mut Clock::new(TimeZone::UTC), None)
     }
 
     #[test]

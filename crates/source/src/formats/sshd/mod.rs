@@ -31,6 +31,10 @@ impl Format for Sshd {
         syslog::framing()
     }
 
+    fn is_stateful(&self) -> bool {
+        syslog::Syslog.is_stateful()
+    }
+
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
         syslog::Syslog.decoder(context)
     }

@@ -6,7 +6,7 @@ mod sftp;
 mod sudo;
 
 use crate::formats::guests::{Guests, SYSMON};
-use crate::formats::{linux_auditd, sshd, windows};
+use crate::formats::{linux_auditd, postgresql, sshd, windows};
 use crate::json::{Json, Object};
 use crate::redact::{self, Redactor};
 use crate::time::Clock;
@@ -44,11 +44,17 @@ impl Format for Syslog {
         framing()
     }
 
+    /// A message of PostgreSQL's goes over several lines, and how its statement ended stands further below.
+    fn is_stateful(&self) -> bool {
+        true
+    }
+
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
         Ok(Box::new(Stream {
             redactor: linux_auditd::redactor(context),
             context: context.clone(),
             guests: Guests::new(context)?,
+            servers: postgresql::Handed::new(context),
             last: None,
             clock: None,
             sequences: BTreeMap::new(),
@@ -190,6 +196,7 @@ struct Stream {
     context: Context,
     redactor: Redactor,
     guests: Guests,
+    servers: postgresql::Handed,
     last: Option<Timestamp>,
     /// The last time as it was written, and what it means: busy logs have the same in many lines.
     clock: Option<(String, Clock)>,
@@ -233,8 +240,27 @@ impl Decoder for Stream {
         }
         self.note_losses(&frame, n_repeated, &event, out);
         self.last = Some(event.time);
-        out.push(event);
+        if postgresql::is_program(program) {
+            let handed = postgresql::Frame {
+                fields: Value::Object((*event.fields).clone()),
+                plain: event,
+                name: "syslog",
+                is_session: true,
+            };
+            let plain = self.servers.take(handed, message, record, out);
+            out.events.extend(plain);
+        } else {
+            out.push(event);
+        }
         Ok(())
+    }
+
+    fn held_from(&self) -> Option<u64> {
+        self.servers.held_from()
+    }
+
+    fn finish(&mut self, out: &mut Output) {
+        self.servers.finish(out);
     }
 }
 
