@@ -64,3 +64,20 @@ fn no_place_hides_another() {
         assert_eq!(read(&text), (calls, n_rejects), "{text}");
     }
 }
+
+#[test]
+fn base64_that_is_no_record_hides_none() {
+    let entry = r#"{"protoPayload":{"@type":"type.googleapis.com/google.cloud.audit.AuditLog","serviceName":"storage.googleapis.com","methodName":"storage.objects.get","resourceName":"projects/_/buckets/b/objects/o"},"insertId":"i1","resource":{"type":"gcs_bucket"},"timestamp":"2024-05-23T09:00:00Z","logName":"projects/p/logs/cloudaudit.googleapis.com%2Fdata_access"}"#;
+    let format = formats::built_in()
+        .into_iter()
+        .find(|format| format.name() == "gcp_audit")
+        .unwrap();
+    let message = serde_json::to_string(entry).unwrap();
+    // `{garbage`, and `{"a":1}`
+    for data in ["e2dhcmJhZ2U=", "eyJhIjoxfQ=="] {
+        let text = format!(r#"{{"data":"{data}","message":{message}}}"#);
+        let context = Context::bare(Keys::derive(&[7; 32]));
+        let batch = decode_all(&format, text.as_bytes(), &context).unwrap();
+        assert_eq!((batch.events.len(), batch.rejects.len()), (1, 0), "{data}");
+    }
+}
