@@ -78,15 +78,41 @@ fn behind_title(head: &[u8], at: usize) -> Option<usize> {
 const MOST_FRAMES: usize = 4;
 
 /// Where the one array begins in an object that is no record itself, and in how many objects it stands: this one, and
-/// those within it where it has none of its own.
+/// those within it. With a second one anywhere in them there is none: what is not read would be lost in silence.
 fn wrapped(
     head: &[u8],
     from: usize,
     is_record: &dyn for<'o> Fn(&Object<'o>) -> bool,
     most: usize,
 ) -> Option<(usize, usize)> {
-    let (mut around, mut inside, mut at) = (Vec::new(), Vec::new(), past(head, from, is_space));
-    let mut deeper = Vec::new();
+    match lists(head, from, is_record, most)[..] {
+        [
+            List {
+                inside,
+                n_frames,
+                is_framed: true,
+            },
+        ] => Some((inside, n_frames)),
+        _ => None,
+    }
+}
+
+/// An array of records in objects.
+#[derive(Clone, Copy)]
+struct List {
+    inside: usize,
+    n_frames: usize,
+    /// Whether none of the objects around it is a record itself.
+    is_framed: bool,
+}
+
+fn lists(
+    head: &[u8],
+    from: usize,
+    is_record: &dyn for<'o> Fn(&Object<'o>) -> bool,
+    most: usize,
+) -> Vec<List> {
+    let (mut around, mut found, mut at) = (Vec::new(), Vec::new(), past(head, from, is_space));
     while head.get(at) == Some(&b'"') {
         let Some(value_at) = value_end(head, at).map(|end| past(head, end, |b| is_space(b) || b == b':'))
         else {
@@ -97,26 +123,35 @@ fn wrapped(
             && first_or_begun(head, value_at + 1)
                 .is_some_and(|first| json::object(&json::text(&first)).is_ok_and(|f| is_record(&f)));
         if is_of_records {
-            inside.push((value_at + 1, 1));
+            found.push(List {
+                inside: value_at + 1,
+                n_frames: 1,
+                is_framed: true,
+            });
         }
-        let is_frame = most > 1 && head.get(value_at) == Some(&b'{');
-        let within = is_frame.then(|| wrapped(head, value_at + 1, is_record, most - 1));
-        let within = within.flatten().map(|(at, n_frames)| (at, n_frames + 1));
-        deeper.extend(within);
+        let within = match most > 1 && head.get(value_at) == Some(&b'{') {
+            true => lists(head, value_at + 1, is_record, most - 1),
+            false => Vec::new(),
+        };
+        let is_frame = within.iter().any(|list| list.is_framed);
+        found.extend(within.into_iter().map(|list| List {
+            n_frames: list.n_frames + 1,
+            ..list
+        }));
         let Some(end) = value_end(head, value_at) else {
             break;
         };
-        if !is_array && within.is_none() {
+        if !is_array && !is_frame {
             around.push(&head[at..end]);
         }
         at = past(head, end, is_between);
     }
-    if inside.is_empty() {
-        inside = deeper;
+    if !found.is_empty() {
+        let around = [b"{", &*around.join(&b','), b"}"].concat();
+        let is_frame = json::object(&json::text(&around)).is_ok_and(|members| !is_record(&members));
+        found.iter_mut().for_each(|list| list.is_framed &= is_frame);
     }
-    let around = [b"{", &*around.join(&b','), b"}"].concat();
-    let is_frame = || json::object(&json::text(&around)).is_ok_and(|members| !is_record(&members));
-    (inside.len() == 1 && is_frame()).then(|| inside[0])
+    found
 }
 
 /// The first element; of one that goes beyond the head the members that stand whole in it.
@@ -208,19 +243,19 @@ pub fn has_more_records(
     let frames = b"{\"\":".repeat(n_frames.saturating_sub(1));
     let whole = [&*frames, b"{", &behind[past(behind, 0, is_between)..]].concat();
     match json::object(&json::text(&whole)) {
-        Ok(members) => holds_records(&members, n_frames, is_record),
+        Ok(members) => holds_records(&members, n_frames.max(MOST_FRAMES), is_record),
         Err(_) => true,
     }
 }
 
 fn holds_records(
     members: &Object<'_>,
-    n_frames: usize,
+    levels: usize,
     is_record: &dyn for<'o> Fn(&Object<'o>) -> bool,
 ) -> bool {
     members.iter().any(|(_, value)| match value {
         Json::Array(items) => items.iter().filter_map(Json::as_object).any(is_record),
-        Json::Object(inner) if n_frames > 1 => holds_records(inner, n_frames - 1, is_record),
+        Json::Object(inner) if levels > 1 => holds_records(inner, levels - 1, is_record),
         _ => false,
     })
 }
@@ -424,7 +459,9 @@ mod tests {
             (r#"{"hits":{"n":[7],"hits":[{"t":1}],"m":{}}}"#, Some((25, 2))),
             (r#"{"a":{"b":{"c":{"d":[{"t":1},"#, Some((21, 4))),
             (r#"{"a":{"b":{"c":{"d":{"e":[{"t":1}]}}}}}"#, None),
-            (r#"{"rows":[{"t":1}],"data":{"events":[{"t":1}]}}"#, Some((9, 1))),
+            (r#"{"rows":[{"t":1}],"data":{"events":[{"t":1}]}}"#, None),
+            (r#"{"more":{"Records":[{"t":1}]},"Records":[{"t":1}]}"#, None),
+            (r#"{"a":{"x":[{"t":1}],"y":[{"t":1}]},"Records":[{"t":1}]}"#, None),
             (r#"{"a":{"x":[{"t":1}]},"b":{"x":[{"t":1}]}}"#, None),
             (r#"{"t":1,"data":{"events":[{"t":1}]}}"#, None),
             (r#"{"data":{"t":1,"events":[{"t":1}]}}"#, None),
@@ -439,6 +476,7 @@ mod tests {
             (r#","n":1},"m":[{"u":1}]}"#, 2, false),
             (r#"},"m":{"x":[{"t":1}]}}"#, 2, true),
             (r#","rows":[{"t":1}]}"#, 1, true),
+            (r#","rest":{"rows":[{"t":1}]}}"#, 1, true),
             (r#"}"#, 1, false),
         ] {
             assert_eq!(

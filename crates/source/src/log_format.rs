@@ -57,6 +57,23 @@ pub enum Escaping {
 /// Ways to divide a line that are tried at most.
 const TRIES: usize = 256;
 
+/// A search for a way to divide a line.
+#[derive(Default)]
+struct Search {
+    tries: usize,
+    /// Ways that are passed over before one is taken.
+    n_passed_over: usize,
+}
+
+impl Search {
+    /// Whether the way that was found is the one to take.
+    fn is_wanted(&mut self) -> bool {
+        let is_wanted = self.n_passed_over == 0;
+        self.n_passed_over = self.n_passed_over.saturating_sub(1);
+        is_wanted
+    }
+}
+
 impl LogFormat {
     /// Reads an nginx pattern, with or without the directive around it: `log_format name 'part' 'part';`.
     /// `None` where it has no variable.
@@ -114,7 +131,7 @@ impl LogFormat {
     #[must_use]
     pub fn fields<'l>(&'l self, line: &'l str) -> Option<Object<'l>> {
         let mut values = Vec::with_capacity(self.parts.len());
-        if !self.divide(line, 0, &mut values, &mut 0) {
+        if !self.divide(line, 0, &mut values, &mut Search::default()) {
             return None;
         }
         let names = self.parts.iter().filter_map(|part| match part {
@@ -161,38 +178,49 @@ impl LogFormat {
     /// Whether a line fits the pattern.
     #[must_use]
     pub fn fits(&self, line: &str) -> bool {
-        self.divide(line, 0, &mut Vec::new(), &mut 0)
+        self.divide(line, 0, &mut Vec::new(), &mut Search::default())
+    }
+
+    /// Whether there is but one way to divide a line, as far as the tries tell.
+    #[must_use]
+    pub fn divides_once(&self, line: &str) -> bool {
+        let mut second = Search {
+            n_passed_over: 1,
+            ..Search::default()
+        };
+        let is_divided_again = self.divide(line, 0, &mut Vec::new(), &mut second);
+        !is_divided_again && second.n_passed_over == 0 && second.tries <= TRIES
     }
 
     /// Divides a line from this part on. A variable ends where the text after it stands for the first time,
     /// or for a later time where the rest then does not fit.
-    fn divide<'l>(&self, line: &'l str, at: usize, values: &mut Vec<&'l str>, tries: &mut usize) -> bool {
+    fn divide<'l>(&self, line: &'l str, at: usize, values: &mut Vec<&'l str>, search: &mut Search) -> bool {
         let kind = match self.parts.get(at) {
-            None => return line.is_empty(),
+            None => return line.is_empty() && search.is_wanted(),
             Some(Part::Text(text)) => {
                 return line
                     .strip_prefix(text.as_str())
-                    .is_some_and(|rest| self.divide(rest, at + 1, values, tries));
+                    .is_some_and(|rest| self.divide(rest, at + 1, values, search));
             }
             Some(Part::Variable { kind, .. }) => *kind,
         };
         let Some(Part::Text(stop)) = self.parts.get(at + 1) else {
-            return self.last_value(line, at, kind, values);
+            return self.last_value(line, at, kind, values) && search.is_wanted();
         };
         let is_quoted = stop.starts_with('"')
             && at > 0
             && matches!(&self.parts[at - 1], Part::Text(t) if t.ends_with('"'));
         let mut from = 0;
         loop {
-            *tries += 1;
+            search.tries += 1;
             let end = match self.find(line, from, stop, is_quoted) {
-                Some(end) if *tries <= TRIES => end,
+                Some(end) if search.tries <= TRIES => end,
                 _ => return false,
             };
             if kind.fits(&line[..end]) {
                 let n = values.len();
                 values.push(&line[..end]);
-                if self.divide(&line[end + stop.len()..], at + 2, values, tries) {
+                if self.divide(&line[end + stop.len()..], at + 2, values, search) {
                     return true;
                 }
                 values.truncate(n);

@@ -96,10 +96,10 @@ impl Cutter<'_> {
         self.more(at + LONGEST_HEAD)?;
         let rest = &self.buffer[self.start + at..];
         let rest = &rest[..rest.len().min(LONGEST_HEAD)];
-        let Some(end) = memchr::memchr(b'>', rest) else {
+        let Some(end) = tag_end(rest) else {
             return Ok(Nested::Open);
         };
-        let inside = rest[end + 1..].trim_ascii_start();
+        let inside = past_comments(&rest[end + 1..]);
         Ok(match (rest[end - 1], tag(inside, first)) {
             (b'/', _) => Nested::Empty,
             (_, Tag::Opens) => Nested::Next,
@@ -304,6 +304,31 @@ const LONGEST_HEAD: usize = 4096;
 /// Bytes that tell whether an element of this name begins or ends.
 const fn longest_tag(name: &str) -> usize {
     name.len() + "</>".len() + MOST_BLANKS
+}
+
+/// Where the `>` of the tag stands with which a text begins: values of attributes may hold others.
+fn tag_end(text: &[u8]) -> Option<usize> {
+    let mut quote = None;
+    text.iter().position(|&byte| {
+        match quote {
+            Some(open) if open == byte => quote = None,
+            None if matches!(byte, b'"' | b'\'') => quote = Some(byte),
+            _ => {}
+        }
+        quote.is_none() && byte == b'>'
+    })
+}
+
+/// What stands behind white space and comments.
+fn past_comments(text: &[u8]) -> &[u8] {
+    let mut rest = text.trim_ascii_start();
+    while let Some(comment) = rest.strip_prefix(b"<!--") {
+        let Some(end) = memchr::memmem::find(comment, b"-->") else {
+            break;
+        };
+        rest = comment[end + "-->".len()..].trim_ascii_start();
+    }
+    rest
 }
 
 fn tag(text: &[u8], name: &str) -> Tag {

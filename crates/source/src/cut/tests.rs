@@ -202,6 +202,22 @@ fn elements_of_the_same_name_deeper_down_are_no_records() {
 }
 
 #[test]
+fn attributes_and_comments_mislead_nobody_about_elements_within() {
+    let held = "<E><S/><U><x><E a=\"/>\">1</E></x></U></E>";
+    let (torn, next) = ("<E><S/><U><E>1", "<E b='>'> <!-- <U> --><!----><S/></E>");
+    let text = format!("{held}{torn}{next}");
+    let (second, third) = (held.len() as u64, (held.len() + torn.len()) as u64);
+    assert_eq!(
+        cut(text.as_bytes(), Framing::Elements(ELEMENTS), Caps::default()),
+        rows(&[
+            (0, 1, held, true),
+            (second, 1, torn, true),
+            (third, 1, next, true)
+        ])
+    );
+}
+
+#[test]
 fn elements_are_cut_wherever_they_stand_in_a_line() {
     let text = "<?xml?><Es><E a=\"<\">\n1</E><E>2</E>odd\n<E>torn <Eel></Eel><E>3</E>\r\n\r\n</Es>";
     assert_eq!(

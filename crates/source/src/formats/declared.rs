@@ -1,8 +1,8 @@
 //! Declared sources whose records are JSON, logfmt or CSV.
 
 use super::table::{Table, percent_of};
-use crate::json::Object;
-use crate::mapping::{Form, Mapper, Mapping, Own};
+use crate::json::{Json, Object};
+use crate::mapping::{Form, Held, Kind, Mapper, Mapping, Own};
 use crate::preface::unwrapped;
 use crate::redact::Quotes;
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     json, logfmt,
 };
 use ambit_event::Provenance;
+use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 
 /// A source of JSON, logfmt or CSV records, by its mapping.
@@ -215,22 +216,89 @@ impl Reading<'_> {
             return mapper.decode_from(text, quotes, fields, text.len(), self.out);
         }
         let mapping = mapping.clone();
-        // Secrets are looked for in the text in which they can be seen.
-        if let Some(inner) = mapping.decoded_within(&fields) {
-            return self.take(at, &inner, json::object(inner.trim())?);
+        let mut first = None;
+        let (n_places, has_more) = mapping.each_held(text, &fields, &mut |held| {
+            if held.place == 0 {
+                first = Some(self.first(at, text, quotes, &held));
+            }
+        });
+        let Some(first) = first else {
+            if let Some(inner) = mapping.decoded(&fields).next() {
+                return self.take(at, &inner, json::object(inner.trim())?);
+            }
+            mapping.readable_within(&fields)?;
+            return self.decode(at, text, quotes, fields, text.len());
+        };
+        if n_places == 1 && !has_more {
+            return first;
         }
-        let is_list = mapping.each_listed(text, &fields, &mut |item, own| self.item(at, item, own));
-        if is_list {
-            return Ok(());
+        if let Err(reason) = first {
+            self.refuse_whole(reason);
         }
-        mapping.unwrapped(
-            fields,
-            text.len(),
-            &mut |inner, n_bytes| match self.all.get_mut(at) {
-                Some((_, mapper)) => mapper.decode_from(text, quotes, inner, n_bytes, self.out),
-                None => Ok(()),
-            },
-        )
+        if n_places > 1 {
+            self.others(at, &mapping, text, &fields);
+        }
+        if has_more {
+            let why = "the record holds more records, in fields in which none are looked for";
+            self.refuse_whole(RejectReason::new(why));
+        }
+        Ok(())
+    }
+
+    fn decode(
+        &mut self,
+        at: usize,
+        text: &str,
+        quotes: Quotes,
+        fields: Object<'_>,
+        n_bytes: usize,
+    ) -> Result<(), RejectReason> {
+        match self.all.get_mut(at) {
+            Some((_, mapper)) => mapper.decode_from(text, quotes, fields, n_bytes, self.out),
+            None => Ok(()),
+        }
+    }
+
+    /// What stands in the first place within a record: where it stands alone, the whole record is its own.
+    fn first(&mut self, at: usize, text: &str, quotes: Quotes, held: &Held<'_>) -> Result<(), RejectReason> {
+        match &held.kind {
+            // Secrets are looked for in the text in which they can be seen.
+            Kind::Encoded(inner) => self.take(at, inner, held.fields.clone()),
+            Kind::Alone(alone) => self.decode(at, text, quotes, held.fields.clone(), alone.n_bytes()),
+            Kind::Listed(own) => {
+                self.item(at, held.fields, own);
+                Ok(())
+            }
+        }
+    }
+
+    /// What stands in further places, but for what stood in one before: shippers keep a record as it came beside the
+    /// same as they read it.
+    fn others(&mut self, at: usize, mapping: &Mapping, text: &str, fields: &Object<'_>) {
+        let mut seen = HashSet::new();
+        mapping.each_held(text, fields, &mut |held| {
+            let is_new = seen.insert(told(held.fields));
+            match &held.kind {
+                _ if held.place == 0 || !is_new => {}
+                Kind::Encoded(inner) => {
+                    if let Err(reason) = self.take(at, inner, held.fields.clone()) {
+                        self.refuse_whole(reason);
+                    }
+                }
+                Kind::Alone(alone) => self.item(at, held.fields, &alone.own(held.fields)),
+                Kind::Listed(own) => self.item(at, held.fields, own),
+            }
+        });
+    }
+
+    fn refuse_whole(&mut self, reason: RejectReason) {
+        let RawRecord { bytes, offset, line } = *self.record;
+        self.out.refuse(Refused {
+            offset,
+            line,
+            raw: bytes.to_vec(),
+            reason,
+        });
     }
 
     /// One of several records in one: an event of its own, or one that cannot be read, with its own bytes.
@@ -279,6 +347,18 @@ impl Reading<'_> {
             };
         }
     }
+}
+
+/// What two objects agree in that tell the same record: the values of their own that are no lists and no objects.
+/// Shippers rename what stands deeper.
+fn told(fields: &Object<'_>) -> String {
+    let is_plain = |value: &&Json<'_>| !matches!(value, Json::Array(_) | Json::Object(_));
+    let mut values: Vec<_> = fields.iter().filter(|(_, value)| is_plain(value)).collect();
+    if values.is_empty() {
+        values = fields.iter().collect();
+    }
+    values.sort_by_key(|(name, _)| *name);
+    serde_json::to_string(&values).unwrap_or_default()
 }
 
 /// The fields of a record, whatever stands around it still.

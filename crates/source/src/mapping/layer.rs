@@ -65,7 +65,23 @@ impl<'t> Layer<'t> {
         }
     }
 
-    fn places(&self, path: &str) -> Option<Vec<Range<usize>>> {
+    pub const fn is_outer(&self) -> bool {
+        self.is_outer
+    }
+
+    /// The object at this path by itself.
+    pub fn own(&self, path: &str, object: &Object<'_>) -> Own<'t> {
+        let place = self.place(path);
+        Own {
+            text: match place.as_ref().and_then(|place| self.text.get(place.clone())) {
+                Some(text) => Cow::Borrowed(text),
+                None => Cow::Owned(serde_json::to_string(object).unwrap_or_default()),
+            },
+            place: place.filter(|_| self.is_outer),
+        }
+    }
+
+    fn place(&self, path: &str) -> Option<Range<usize>> {
         let whole = self.text.as_bytes();
         let mut at = 0..whole.len();
         let way = format!("{}{path}", self.way);
@@ -73,7 +89,12 @@ impl<'t> Layer<'t> {
             let inner = elements::value_of(&whole[at.clone()], name)?;
             at = at.start + inner.start..at.start + inner.end;
         }
-        let found = elements::elements_of(&whole[at.clone()]);
+        Some(at)
+    }
+
+    fn places(&self, path: &str) -> Option<Vec<Range<usize>>> {
+        let at = self.place(path)?;
+        let found = elements::elements_of(&self.text.as_bytes()[at.clone()]);
         Some(
             found
                 .into_iter()

@@ -25,6 +25,7 @@
 //!
 //! [`Mapping::MANUAL`] tells all of it.
 
+mod held;
 mod layer;
 mod path;
 mod rule;
@@ -37,13 +38,13 @@ use crate::json::{self, Json, Object};
 use crate::redact::{Quotes, Redactor};
 use crate::{Context, Error, Output, RejectReason};
 use ambit_event::Event;
-use layer::Layer;
 use path::Names;
 use rules::{KnownKeys, Rulebook};
 use spec::{Spec, Texts};
 use std::path::Path;
 use std::sync::Arc;
 
+pub use held::{Held, Kind};
 pub use layer::Own;
 pub use spec::Form;
 
@@ -194,38 +195,28 @@ impl Mapping {
 
     /// Whether it knows the record, or the one that stands within it.
     pub(crate) fn knows_within(&self, fields: &Object<'_>) -> bool {
+        self.knows_plain(fields) || self.is_encoded(fields, |inner| self.knows_plain(inner))
+    }
+
+    /// As [`Self::knows_within`], but for what stands in base64.
+    fn knows_plain(&self, fields: &Object<'_>) -> bool {
         self.knows(fields)
             || self.find_within(fields, LAYERS, &mut |_, _| ()).is_some()
-            || self.each_within(&Layer::outer(""), fields, LAYERS, &mut |_, _| ())
-            || self.is_encoded(fields, |inner| self.knows(inner))
+            || self.has_list(fields, LAYERS)
     }
 
     fn is_encoded(&self, fields: &Object<'_>, test: impl Fn(&Object<'_>) -> bool) -> bool {
-        let text = self.decoded_within(fields);
-        text.is_some_and(|text| json::object(text.trim()).is_ok_and(|inner| test(&inner)))
+        self.decoded(fields)
+            .any(|text| json::object(text.trim()).is_ok_and(|inner| test(&inner)))
     }
 
-    /// The text of the record that stands in base64 within another, as queues of messages hand it on.
-    pub(crate) fn decoded_within(&self, fields: &Object<'_>) -> Option<String> {
-        let mut paths = self.spec.encoded.as_slice().iter();
-        paths.find_map(|path| {
+    /// The texts that stand in base64 within a record, as queues of messages hand them on, and look like objects.
+    pub(crate) fn decoded(&self, fields: &Object<'_>) -> impl Iterator<Item = String> {
+        self.spec.encoded.as_slice().iter().filter_map(|path| {
             let written = self.names().within(fields, path)?.as_str()?;
             let text = String::from_utf8(transform::decoded(written)?).ok()?;
             text.trim_start().starts_with('{').then_some(text)
         })
-    }
-
-    /// Goes through the records of the list that stands within the one that this text is, however many programs have
-    /// handed it on; false where there is no such list.
-    pub(crate) fn each_listed(
-        &self,
-        text: &str,
-        fields: &Object<'_>,
-        then: &mut dyn FnMut(&Object<'_>, &Own<'_>),
-    ) -> bool {
-        self.lists().next().is_some()
-            && self.find_within(fields, LAYERS, &mut |_, _| ()).is_none()
-            && self.each_within(&Layer::outer(text), fields, LAYERS, then)
     }
 
     /// Whether its records may stand within others.
@@ -239,35 +230,25 @@ impl Mapping {
         paths.filter_map(|path| path.strip_suffix("[]"))
     }
 
-    fn each_within(
-        &self,
-        layer: &Layer<'_>,
-        fields: &Object<'_>,
-        layers: usize,
-        then: &mut dyn FnMut(&Object<'_>, &Own<'_>),
-    ) -> bool {
+    /// Whether a list with a known record stands in one, however many programs have handed it on.
+    fn has_list(&self, fields: &Object<'_>, layers: usize) -> bool {
         if self.lists().next().is_none() {
             return false;
         }
         let is_known = |item: &Json<'_>| item.as_object().is_some_and(|item| self.knows(item));
-        for path in self.lists() {
-            if let Some(Json::Array(items)) = self.names().within(fields, path)
-                && items.iter().any(is_known)
-            {
-                layer.each(path, items, then);
-                return true;
-            }
-        }
-        let mut paths = self.spec.within.as_slice().iter().filter(|_| layers > 0);
-        paths.any(|path| match self.names().within(fields, path) {
-            Some(Json::Object(inner)) => self.each_within(&layer.into(path), inner, layers - 1, then),
-            Some(Json::Text(text)) if text.trim_start().starts_with('{') => {
-                let layer = Layer::inner(text.trim());
-                json::object(text.trim())
-                    .is_ok_and(|inner| self.each_within(&layer, &inner, layers - 1, then))
-            }
+        let is_list = |path: &str| match self.names().within(fields, path) {
+            Some(Json::Array(items)) => items.iter().any(is_known),
             _ => false,
-        })
+        };
+        let mut paths = self.spec.within.as_slice().iter().filter(|_| layers > 0);
+        self.lists().any(is_list)
+            || paths.any(|path| match self.names().within(fields, path) {
+                Some(Json::Object(inner)) => self.has_list(inner, layers - 1),
+                Some(Json::Text(text)) if text.trim_start().starts_with('{') => {
+                    json::object(text.trim()).is_ok_and(|inner| self.has_list(&inner, layers - 1))
+                }
+                _ => false,
+            })
     }
 
     /// What `then` makes of the record that stands within this one, where another program has put it there; of
@@ -291,7 +272,7 @@ impl Mapping {
     }
 
     /// A record that was cut off within another is not to pass for the other.
-    fn readable_within(&self, fields: &Object<'_>) -> Result<(), RejectReason> {
+    pub(crate) fn readable_within(&self, fields: &Object<'_>) -> Result<(), RejectReason> {
         for path in self.spec.within.as_slice() {
             if let Some(Json::Text(text)) = self.names().within(fields, path)
                 && text.trim_start().starts_with('{')

@@ -136,22 +136,25 @@ fn divide(text: &str) -> Option<Line<'_>> {
     let mut line = Line::default();
     let (time, mut rest) = text.strip_prefix('[')?.split_once(']')?;
     line.time = time;
+    // Both stand before the client only: behind it, and in its brackets, it is the client who speaks.
+    let client_at = text.find(": [client ").unwrap_or(0);
     loop {
         rest = rest.trim_start();
-        // Both stand before the client only: behind it, and in its brackets, it is the client who speaks.
-        let before_client = rest.split_once(": [client ").map(|(before, _)| before);
-        if let Some(error) = before_client.and_then(|before| {
-            before
-                .split_once(": ")
-                .map_or(Some(before), |(first, _)| Some(first))
-        }) && (is_error(error) || is_file(error))
+        let at = text.len() - rest.len();
+        if let Some(before) = text.get(at..client_at)
+            && (line.error.is_none() || line.file.is_none())
         {
-            match is_file(error) {
-                true => line.file = Some(error),
-                false => line.error = Some(error),
+            let error = before.split_once(": ").map_or(before, |(first, _)| first);
+            let place = match (is_file(error), is_error(error)) {
+                (true, _) => Some(&mut line.file),
+                (_, true) => Some(&mut line.error),
+                _ => None,
+            };
+            if let Some(place) = place.filter(|place| place.is_none()) {
+                *place = Some(error);
+                rest = &rest[error.len() + ": ".len()..];
+                continue;
             }
-            rest = &rest[error.len() + ": ".len()..];
-            continue;
         }
         let Some((part, after)) = rest.strip_prefix('[').and_then(|r| r.split_once("] ")) else {
             break;
@@ -255,6 +258,23 @@ impl<'l> Line<'l> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_error_and_one_file_stand_before_the_client() {
+        let line = |before: &str| format!("[t] [core:error] [pid 1] {before}: [client 192.0.2.1:1] x");
+        let shown = |text: &str| {
+            let line = divide(text).unwrap_or_default();
+            let (client, message) = (line.client.map(str::to_owned), line.message.len());
+            (line.error.map(str::to_owned), client, message)
+        };
+        let client = Some("192.0.2.1:1".to_owned());
+        assert_eq!(
+            shown(&line("(13)No: mod_a.c(7)")),
+            (Some("(13)No".into()), client, 1)
+        );
+        let (error, client, _) = shown(&line(&"(1): ".repeat(10)));
+        assert_eq!((error.as_deref(), client), (Some("(1)"), None));
+    }
 
     #[test]
     fn addresses_come_with_their_port_or_without() {

@@ -36,8 +36,11 @@ Outcome response flags first: DC, UC, UR, LR, UT, SI, DT, UMSDR aborted; RL, UAE
 Time    the arrival, in milliseconds; the doubt reaches to the end by duration.
 Proves  nothing by itself: lines are not numbered.
 Trust   Envoy escapes nothing in its text formats. Of a line with more quotes than the format has, only what stands before
-        the client's texts is taken, the rest is the field `ambiguous`; so with a format string of your own, in which texts
-        that clients choose should stand in quotes. Unless Envoy was told to make its own, a
+        the client's texts is taken, the rest is the field `ambiguous`. So with a format string of your own, where a line
+        without quotes too many must also divide in one way only if a client's text does not end at a quote. A method and a
+        path have no blanks: they are a client's text where what follows them in the format has none either. All but times,
+        numbers, flags, addresses and names from the configuration may be a client's text, a server's headers too.
+        Put these texts in quotes, and last. Unless Envoy was told to make its own, a
         client may send X-Request-Id: say in the data map's [trust] whether it is to be believed.
 ";
 

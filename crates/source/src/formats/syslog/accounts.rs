@@ -83,7 +83,7 @@ fn su(message: &str) -> Option<Told<'_>> {
         ("Successful su for ", Outcome::Success),
         ("FAILED su for ", Outcome::Failure),
     ] {
-        if let Some((user, by)) = message.strip_prefix(head).and_then(|who| who.split_once(" by ")) {
+        if let Some((user, by)) = message.strip_prefix(head).and_then(|who| who.rsplit_once(" by ")) {
             return told(outcome, user, by);
         }
     }
@@ -96,8 +96,9 @@ fn su(message: &str) -> Option<Told<'_>> {
         return told(outcome, user, rest.split_once(" on ")?.0);
     }
     if let Some(rest) = rest.strip_prefix("(to ") {
-        let (user, rest) = rest.split_once(") ")?;
-        return told(outcome, user, rest.split_once(" on ")?.0);
+        // The name that was asked for is anybody's to choose: the one who asks is read from the end.
+        let (user, by) = rest.rsplit_once(" on ")?.0.rsplit_once(") ")?;
+        return told(outcome, user, by);
     }
     let (who, _) = rest.split_once(" on /dev/")?;
     let (by, user) = who.split_once(" to ")?;
@@ -223,6 +224,18 @@ mod tests {
             ("FAILED SU (to root) alice on pts/0", Failure, "root", "alice"),
             ("Successful su for root by alice", Success, "root", "alice"),
             ("FAILED su for root by alice", Failure, "root", "alice"),
+            (
+                "FAILED SU (to x) alice on tty) mallory on pts/0",
+                Failure,
+                "x) alice on tty",
+                "mallory",
+            ),
+            (
+                "FAILED su for x by alice by mallory",
+                Failure,
+                "x by alice",
+                "mallory",
+            ),
             (
                 "'su root' failed for alice on /dev/pts/8",
                 Failure,

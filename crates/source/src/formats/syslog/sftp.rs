@@ -57,9 +57,13 @@ fn file(event: &mut Event, message: &str, keys: &Keys) -> bool {
         Some(_) => Outcome::Success,
         None => Outcome::Unknown,
     };
-    event.resource = Some(redact::text(keys, done.name).into_owned());
+    event.resource = (!done.name.is_empty()).then(|| redact::text(keys, done.name).into_owned());
     event.bytes_out = done.read;
-    for (name, value) in [("new_name", done.new_name), ("flags", done.flags)] {
+    for (name, value) in [
+        ("new_name", done.new_name),
+        ("ambiguous", done.ambiguous),
+        ("flags", done.flags),
+    ] {
         if let Some(value) = value {
             event.fields.put(name, redact::text(keys, value));
         }
@@ -77,6 +81,8 @@ struct Done<'m> {
     activity: &'static str,
     name: &'m str,
     new_name: Option<&'m str>,
+    /// Both names, where it cannot be told where one ends and the other begins.
+    ambiguous: Option<&'m str>,
     flags: Option<&'m str>,
     read: Option<i64>,
     written: Option<i64>,
@@ -141,7 +147,12 @@ impl<'m> Done<'m> {
 
     /// `OLD" new "NEW"`
     fn moved(done: Self, rest: &'m str) -> Option<Self> {
-        let (name, new_name) = rest.strip_suffix('"')?.split_once("\" new \"")?;
+        let names = rest.strip_suffix('"')?;
+        let (name, new_name) = names.split_once("\" new \"")?;
+        if names.rsplit_once("\" new \"") != Some((name, new_name)) {
+            let ambiguous = Some(names);
+            return Some(Self { ambiguous, ..done });
+        }
         let new_name = Some(new_name);
         Some(Self {
             name,
@@ -154,6 +165,19 @@ impl<'m> Done<'m> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_cannot_be_told_apart_are_no_resource() {
+        let mut event = Event::default();
+        let keys = Keys::derive(&[7; 32]);
+        assert!(decode(&mut event, r#"rename old "/a" new "/b" new "/c""#, &keys));
+        assert_eq!((event.resource, event.fields.is_empty()), (None, false));
+        let done = Done::read(r#"rename old "/a" new "/b" new "/c""#);
+        assert_eq!(
+            done.and_then(|done| done.ambiguous),
+            Some(r#"/a" new "/b" new "/c"#)
+        );
+    }
 
     #[test]
     fn what_was_done_with_files_is_read() {
