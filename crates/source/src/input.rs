@@ -154,7 +154,14 @@ impl Finder<'_> {
         if path.is_file() {
             return self.open(path);
         }
-        for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
+        let own = self.options.own_folder.as_deref();
+        let own = own.and_then(|own| own.canonicalize().ok());
+        let is_own = |entry: &walkdir::DirEntry| {
+            let is_within = entry.depth() > 0 && entry.file_type().is_dir();
+            is_within && own.is_some() && entry.path().canonicalize().ok() == own
+        };
+        let entries = walkdir::WalkDir::new(path).sort_by_file_name().into_iter();
+        for entry in entries.filter_entry(|entry| !is_own(entry)) {
             match entry {
                 Err(error) => {
                     let at = error.path().unwrap_or(path).to_string_lossy().into_owned();

@@ -4,6 +4,7 @@ use crate::capped::Caps;
 use crate::{Context, Error, Format, Mapping, ToldList, formats};
 use ambit_event::{Keys, Timestamp};
 use jiff::tz::TimeZone;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What a person says about the evidence. Everything may be left out: then formats are recognized, hosts
@@ -25,6 +26,8 @@ pub struct Options {
     pub mappings: Vec<Mapping>,
     /// What was said of files before. It holds where nothing is said now.
     pub told: ToldList,
+    /// A folder that is no evidence and is passed over where it lies in one that is read: the lake itself.
+    pub own_folder: Option<PathBuf>,
     /// Whether a last record without its end is taken as it is.
     pub last_record: LastRecord,
     /// Whether a later reading may go on where this one ends. Without, checkpoints say nothing of what was read.
@@ -54,6 +57,7 @@ impl Default for Options {
             log_format: None,
             mappings: Vec::new(),
             told: ToldList::default(),
+            own_folder: None,
             last_record: LastRecord::default(),
             may_go_on: true,
             batch_events: 256,

@@ -188,3 +188,22 @@ fn what_is_not_there_or_no_file_says_what_to_do() {
         );
     }
 }
+
+#[test]
+fn our_own_folder_among_the_logs_is_passed_over_and_no_other() {
+    let dir = folder(&[("access.log", LINE)]);
+    for name in ["lake", "other"] {
+        std::fs::create_dir(dir.path().join(name)).unwrap();
+        std::fs::write(dir.path().join(name).join("key"), [0, 159]).unwrap();
+    }
+    let options = Options {
+        own_folder: Some(dir.path().join("other").join("..").join("lake")),
+        ..Options::default()
+    };
+    let (inputs, errors) = found(&dir, &options);
+    assert_eq!((inputs.len(), errors.len()), (1, 1), "{errors:?}");
+    assert!(errors[0].starts_with("other/key"), "{errors:?}");
+    // What a person names is read.
+    let (_, errors) = discover(&[dir.path().join("lake")], &options);
+    assert_eq!(errors.len(), 1);
+}

@@ -67,6 +67,7 @@ pub fn run(setting: &Setting, args: &DetectArgs) -> Result<Exit> {
     let mut looked = Looked::over(&rules, terms);
     let options = Options {
         may_go_on: false,
+        own_folder: Some(setting.lake.clone()),
         ..args.reading.options()?
     };
     looked.read_all(&args.paths, &options)?;

@@ -188,6 +188,7 @@ pub async fn run(setting: &Setting, args: &IngestArgs) -> Result<Exit> {
         bail!("{}: there is no such file or folder", missing.display());
     }
     let mut options = args.reading.options()?;
+    options.own_folder = Some(setting.lake.clone());
     if !args.detect && !args.detection.is_empty() {
         bail!("--placeholders, --pipeline, --behaviours, --allow and --min-level are about --detect");
     }

@@ -18,6 +18,21 @@ fn the_same_logs_twice_add_nothing() {
     assert_eq!(root(ambit(&folder, &["lake", "info", "--json"])), before);
 }
 
+/// The lake is made where one stands, which is mostly where the logs are.
+#[test]
+fn a_lake_among_the_logs_is_none_of_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = r#"203.0.113.7 - - [23/May/2014:10:00:00 +0000] "GET /a HTTP/1.1" 200 12 "-" "curl/7""#;
+    fs::write(dir.path().join("access.log"), format!("{line}\n")).unwrap();
+    for n_new in [1, 0] {
+        let said = ambit(dir.path(), &["ingest", ".", "--host", "gw1", "--json"])
+            .done()
+            .json();
+        assert_eq!(said["n_events"], n_new, "{said}");
+    }
+    ambit(dir.path(), &["detect", "."]).done();
+}
+
 #[test]
 fn what_cannot_be_read_is_told_and_the_code_says_so() {
     let dir = tempfile::tempdir().unwrap();
