@@ -239,6 +239,7 @@ impl Decoder for Unwrapping {
         self.restore(out, n_events, Some(record));
         for part in out.refused.iter_mut().skip(n_refused) {
             (part.offset, part.line) = (record.offset, record.line);
+            part.n_bytes = record.bytes.len() as u64;
         }
         self.hold(record);
         result

@@ -104,6 +104,8 @@ pub struct Refused {
     pub offset: u64,
     /// The line or chunk in which it stands.
     pub line: u64,
+    /// Bytes of the file from there on in which it stands: more than its own where it stands behind escapes.
+    pub n_bytes: u64,
     /// Its bytes, as far as they are known to be its own.
     pub raw: Vec<u8>,
     pub reason: RejectReason,

@@ -702,12 +702,18 @@ impl<'a> Reading<'a> {
         match record {
             _ if !raw.is_empty() => {
                 let nth = self.released.count(&raw);
-                let Provenance { offset, line, .. } = event.provenance;
+                let Provenance {
+                    offset, line, length, ..
+                } = event.provenance;
                 if offset < self.resumed_at {
                     return false;
                 }
                 let bytes = &raw;
                 self.complete(event, &RawRecord { bytes, offset, line }, nth, 0);
+                // What stood behind escapes is longer or shorter than the bytes in which it stood.
+                if length > 0 {
+                    event.provenance.length = length;
+                }
                 event.raw = raw;
             }
             Some((record, nth)) => {
@@ -763,7 +769,7 @@ impl<'a> Reading<'a> {
             offset: part.offset,
             line: part.line,
         };
-        self.reject(&head, part.raw.len() as u64, part.reason, Close::Seen);
+        self.reject(&head, part.n_bytes, part.reason, Close::Seen);
     }
 
     /// What cannot be read. It is for good only where its end was seen.

@@ -81,3 +81,40 @@ fn base64_that_is_no_record_hides_none() {
         assert_eq!((batch.events.len(), batch.rejects.len()), (1, 0), "{data}");
     }
 }
+
+/// A byte that is no letter becomes three where the text is read: what stood behind escapes has the place of the whole.
+#[test]
+fn what_stood_behind_escapes_has_its_place_in_the_file() {
+    let inner = format!("{{\"Records\":[{},{{\"eventVersion\":\"1.08\"}}]}}", trail(1));
+    let text = serde_json::json!({ "message": inner }).to_string();
+    let mut bytes = text.into_bytes();
+    let at = bytes.windows(9).position(|part| part == b"eventName").unwrap();
+    let end = at + bytes[at..].iter().position(|byte| *byte == b'}').unwrap();
+    let filler = [b"\\\"".as_slice(), b",\\\"x\\\":\\\"", &[0xe9; 4000]].concat();
+    let quote = end - 2;
+    bytes.splice(quote..quote, filler);
+    let format = formats::built_in();
+    let format = format
+        .iter()
+        .find(|format| format.name() == "aws_cloudtrail")
+        .unwrap();
+    let context = Context::bare(Keys::derive(&[7; 32]));
+    let batch = decode_all(format, &bytes, &context).unwrap();
+    let ends = batch.events.iter().map(|event| {
+        let place = &event.provenance;
+        place.offset + place.length
+    });
+    let ends = ends.chain(
+        batch
+            .rejects
+            .iter()
+            .map(|reject| reject.position.offset + reject.n_bytes),
+    );
+    let ends: Vec<u64> = ends.collect();
+    assert_eq!(ends.len(), 2, "{:?}", batch.rejects);
+    assert!(
+        ends.iter().all(|end| *end <= bytes.len() as u64),
+        "{ends:?} of {}",
+        bytes.len()
+    );
+}

@@ -296,6 +296,7 @@ impl Reading<'_> {
         self.out.refuse(Refused {
             offset,
             line,
+            n_bytes: bytes.len() as u64,
             raw: bytes.to_vec(),
             reason,
         });
@@ -333,6 +334,7 @@ impl Reading<'_> {
             return self.out.refuse(Refused {
                 offset,
                 line,
+                n_bytes: length,
                 raw,
                 reason,
             });

@@ -144,6 +144,7 @@ impl FhirDecoder {
                 out.refuse(Refused {
                     offset,
                     line,
+                    n_bytes: raw.len() as u64,
                     raw: raw.to_vec(),
                     reason,
                 });

@@ -127,10 +127,12 @@ impl EvtxDecoder {
     fn events(&mut self, record: &RawRecord<'_>, chunk: Chunk, out: &mut Output) {
         let refuse = |offset: usize, len: usize, reason| {
             let end = offset.saturating_add(len).min(record.bytes.len());
+            let raw = record.bytes.get(offset..end).unwrap_or_default();
             Refused {
                 offset: record.offset + offset as u64,
                 line: record.line,
-                raw: record.bytes.get(offset..end).unwrap_or_default().to_vec(),
+                n_bytes: raw.len() as u64,
+                raw: raw.to_vec(),
                 reason,
             }
         };
@@ -160,6 +162,7 @@ impl EvtxDecoder {
                     event.raw = raw.to_vec();
                     event.provenance = Provenance {
                         offset: record.offset + part.offset as u64,
+                        length: raw.len() as u64,
                         line: record.line,
                         ..Provenance::default()
                     };
