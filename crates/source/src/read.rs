@@ -594,6 +594,18 @@ impl<'a> Reading<'a> {
         self.seen.count(bytes)
     }
 
+    /// Notes that a record was read, and gives how often that was, where one of its events has no name of its own.
+    /// Where decoding depends on nothing but the record, others of the same bytes have none then either.
+    fn nth(&mut self, bytes: &[u8], n_before: usize) -> u64 {
+        let events = self.output.events.get(n_before..).unwrap_or_default();
+        let is_named = |event: &Event| event.id != EventId::default();
+        if self.format.is_stateful() || !events.iter().all(is_named) {
+            return self.count(bytes);
+        }
+        self.prefix.add(bytes);
+        0
+    }
+
     /// A CSV record of several lines that cannot be decoded may be one bad line before good ones.
     fn may_retry(&self, record: &RawRecord<'_>) -> bool {
         self.is_csv && record.bytes.contains(&b'\n')
@@ -648,7 +660,7 @@ impl<'a> Reading<'a> {
             self.reject(&RawRecord { bytes, ..*record }, bytes.len() as u64, reason, close);
             return is_retried.then_some((record.offset, record.line));
         }
-        let nth = self.count(record.bytes);
+        let nth = self.nth(record.bytes, n_before);
         self.summary.n_silent += std::mem::take(&mut self.output.n_silent);
         let is_silent = self.output.events.len() == n_before && self.output.refused.is_empty();
         self.summary.n_silent += u64::from(is_silent && self.decoder.held_from().is_none());

@@ -4,6 +4,7 @@ mod plain;
 mod write;
 
 use crate::RejectReason;
+use crate::quick::QuickHasher;
 use ambit_event::Fields;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -11,6 +12,7 @@ use serde_json::Number;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::hash::Hasher;
 
 /// A value in a record. Kept small, as records are vectors of them: most values are texts.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +33,15 @@ pub struct Object<'a> {
     /// that is written otherwise or may have been changed since. No texts at all where there is none.
     written: Vec<&'a str>,
     marks: Marks,
+}
+
+/// What becomes of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Becomes {
+    Kept,
+    /// It is kept under another name.
+    Renamed,
+    Gone,
 }
 
 impl PartialEq for Object<'_> {
@@ -98,6 +109,21 @@ impl<'a> Object<'a> {
         self.iter().find(|(k, _)| *k == key).map(|(_, value)| value)
     }
 
+    /// The value of the field in this place.
+    #[must_use]
+    pub fn nth(&self, nth: usize) -> Option<&Json<'a>> {
+        self.fields.get(nth).map(|(_, value)| value)
+    }
+
+    /// What the names look like: objects with the same ones look the same, others mostly do not.
+    #[must_use]
+    pub fn looks(&self) -> u64 {
+        let mut hash = QuickHasher::default();
+        self.marks.0.iter().for_each(|word| hash.write_u64(*word));
+        hash.write_u64(self.len() as u64);
+        hash.finish()
+    }
+
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Json<'a>> {
         if !self.marks.may_have(key) {
             return None;
@@ -112,6 +138,33 @@ impl<'a> Object<'a> {
             *written = "";
         }
         self.fields.get_mut(nth).map(|(_, value)| value)
+    }
+
+    /// Goes through the fields in their places, each with how the record writes it (empty where that is not known); the
+    /// function says what becomes of it. Of two fields it must not make one.
+    pub fn reshape(
+        &mut self,
+        mut reshape: impl FnMut(usize, &mut Cow<'a, str>, &mut Json<'a>, &mut &'a str) -> Becomes,
+    ) {
+        let (mut n_kept, mut unknown) = (0, "");
+        for nth in 0..self.fields.len() {
+            let (key, value) = &mut self.fields[nth];
+            let written = self.written.get_mut(nth).unwrap_or(&mut unknown);
+            match reshape(nth, key, value, written) {
+                Becomes::Kept => {}
+                Becomes::Renamed => self.marks.add(key),
+                Becomes::Gone => continue,
+            }
+            if n_kept < nth {
+                self.fields.swap(n_kept, nth);
+                if !self.written.is_empty() {
+                    self.written.swap(n_kept, nth);
+                }
+            }
+            n_kept += 1;
+        }
+        self.fields.truncate(n_kept);
+        self.written.truncate(n_kept);
     }
 
     /// Lets go of the fields whose names do not pass.
@@ -257,6 +310,15 @@ impl Marks {
 }
 
 impl<'a> Filling<'a> {
+    /// With the fields of an object.
+    #[must_use]
+    pub fn with(object: Object<'a>) -> Self {
+        Self {
+            object,
+            keys: HashSet::new(),
+        }
+    }
+
     /// Adds a field; gives the key back where it stands twice.
     pub fn add(&mut self, key: Cow<'a, str>, value: Json<'a>) -> Result<(), Cow<'a, str>> {
         if self.has(&key) {
@@ -311,6 +373,11 @@ impl<'a> Filling<'a> {
 }
 
 impl<'a> Json<'a> {
+    #[must_use]
+    pub const fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
     fn n_flat(&self) -> Option<usize> {
         match self {
             Self::Text(text) => Some(text.len() + "\"\"".len()),

@@ -52,8 +52,9 @@ impl Decoder for JsonDecoder {
             return Ok(());
         }
         let object = json::object(&text)?;
-        if !shape::is_event(&object)
-            && let Some(event) = exported(&object).and_then(|xml| element::object(xml).ok())
+        if let Some(xml) = exported(&object)
+            && !shape::is_event(&object)
+            && let Ok(event) = element::object(xml)
         {
             out.push(self.maker.event(event, text.len(), None)?);
             return Ok(());

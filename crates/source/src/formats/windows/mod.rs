@@ -4,6 +4,7 @@ mod chunk;
 mod columns;
 mod element;
 mod evtx;
+mod flat;
 mod json;
 mod meaning;
 mod record;

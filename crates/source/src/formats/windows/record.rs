@@ -1,5 +1,6 @@
 //! From an event in any of its JSON forms to an event of ours.
 
+use super::flat::Layouts;
 use super::meaning::{TABLE, text_of};
 use super::shape::{self, Shaped};
 use crate::json::{Json, Object};
@@ -16,6 +17,7 @@ pub const SOURCE: &str = "windows_evtx";
 pub struct Maker {
     zone: TimeZone,
     redactor: Redactor,
+    layouts: Layouts,
 }
 
 impl Maker {
@@ -23,6 +25,7 @@ impl Maker {
         Self {
             zone: context.time_zone.clone(),
             redactor: Redactor::new(&context.keys),
+            layouts: Layouts::default(),
         }
     }
 
@@ -33,7 +36,7 @@ impl Maker {
         n_bytes: usize,
         written: Option<Clock>,
     ) -> Result<Event, RejectReason> {
-        let Shaped { mut fields, time } = shape::shaped(object)?;
+        let Shaped { mut fields, time } = shape::shaped(object, &mut self.layouts)?;
         let text = time.as_deref().map(undressed);
         let clock = text.and_then(|text| time::parse(text, &self.zone)).or(written);
         let clock = clock.ok_or_else(|| match text {

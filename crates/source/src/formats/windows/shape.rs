@@ -5,6 +5,7 @@
 //! names them too. The data's names stand as they are; one that `System` uses as well (`Version`, `Level`) goes
 //! under `EventData.Version`. What a shipper adds stays under its own names.
 
+use super::flat::{self, Layout, Layouts};
 use super::record::ends_with;
 use super::xml;
 use crate::RejectReason;
@@ -12,7 +13,7 @@ use crate::json::{self, Filling, Json, Object};
 use std::borrow::Cow;
 
 /// What `System` holds, in the order in which Windows writes it. `TimeCreated` is the event's time.
-const SYSTEM: &[&str] = &[
+pub const SYSTEM: &[&str] = &[
     "Provider_Name",
     "Provider_Guid",
     "Provider_EventSourceName",
@@ -34,7 +35,7 @@ const SYSTEM: &[&str] = &[
 ];
 
 /// Those of them that are decimal numbers, however they were written.
-const NUMBERS: &[&str] = &[
+pub const NUMBERS: &[&str] = &[
     "EventID",
     "EventID_Qualifiers",
     "Version",
@@ -57,48 +58,6 @@ const WINLOG: &[(&str, &str)] = &[
     ("related_activity_id", "Correlation_RelatedActivityID"),
     ("channel", "Channel"),
     ("computer_name", "Computer"),
-];
-
-/// What shippers that write all fields side by side call them: NXLog, PowerShell and its `Get-WinEvent`, Log Analytics,
-/// Winlogbeat before 7. Of two names for the same the first counts.
-const FLAT: &[(&str, &str)] = &[
-    ("SourceName", "Provider_Name"),
-    ("EventSourceName", "Provider_Name"),
-    ("Provider", "Provider_Name"),
-    ("source_name", "Provider_Name"),
-    // The last, as some events have data of this name.
-    ("ProviderName", "Provider_Name"),
-    ("ProviderGuid", "Provider_Guid"),
-    ("provider_guid", "Provider_Guid"),
-    ("Id", "EventID"),
-    ("event_id", "EventID"),
-    ("RecordNumber", "EventRecordID"),
-    ("RecordId", "EventRecordID"),
-    ("record_number", "EventRecordID"),
-    ("ExecutionProcessID", "Execution_ProcessID"),
-    ("process_id", "Execution_ProcessID"),
-    ("thread_id", "Execution_ThreadID"),
-    ("LogName", "Channel"),
-    ("log_name", "Channel"),
-    ("Hostname", "Computer"),
-    ("MachineName", "Computer"),
-    ("computer_name", "Computer"),
-];
-
-/// What they call the event's own data, where it does not stand beside.
-const FLAT_DATA: &[(&str, &str)] = &[
-    ("EventData", "EventData"),
-    ("event_data", "EventData"),
-    ("user_data", "UserData"),
-];
-
-/// Where they write when it happened; the first that is there counts.
-const FLAT_TIMES: &[&str] = &[
-    "TimeCreated",
-    "SystemTime",
-    "EventTime",
-    "TimeGenerated",
-    "@timestamp",
 ];
 
 /// An event in the one shape.
@@ -128,23 +87,28 @@ pub fn is_event(object: &Object<'_>) -> bool {
 }
 
 /// Brings a JSON object to the one shape.
-pub fn shaped(object: Object<'_>) -> Result<Shaped<'_>, RejectReason> {
-    let form = form(&object).ok_or_else(|| {
-        RejectReason::new(
-            "a Windows event was expected: Event.System, winlog.event_id or EventID with Channel",
-        )
-    })?;
+pub fn shaped<'a>(object: Object<'a>, layouts: &mut Layouts) -> Result<Shaped<'a>, RejectReason> {
     let mut shaping = Shaping::default();
-    match form {
-        Form::Nested => shaping.nested(object)?,
-        Form::Bare => shaping.event(object)?,
-        Form::Winlog => shaping.winlog(object)?,
-        Form::Flat => shaping.flat(object)?,
+    if let Some(layout) = layouts.known(&object) {
+        shaping.flat(object, layout)?;
+        return Ok(shaping.shaped());
     }
-    Ok(Shaped {
-        fields: shaping.fields.object,
-        time: shaping.time,
-    })
+    match form(&object) {
+        Some(Form::Nested) => shaping.nested(object)?,
+        Some(Form::Bare) => shaping.event(object)?,
+        Some(Form::Winlog) => shaping.winlog(object)?,
+        Some(Form::Flat) => {
+            let (looks, layout) = (object.looks(), Layout::of(&object));
+            shaping.flat(object, &layout)?;
+            layouts.note(looks, layout);
+        }
+        None => {
+            return Err(RejectReason::new(
+                "a Windows event was expected: Event.System, winlog.event_id or EventID with Channel",
+            ));
+        }
+    }
+    Ok(shaping.shaped())
 }
 
 fn form(object: &Object<'_>) -> Option<Form> {
@@ -168,13 +132,9 @@ fn form(object: &Object<'_>) -> Option<Form> {
     if winlog.is_some_and(|w| w.contains_key("event_id") && w.contains_key("channel")) {
         return Some(Form::Winlog);
     }
-    let is_known = |ours: &str| {
-        let by_theirs = FLAT
-            .iter()
-            .any(|(theirs, same)| *same == ours && object.contains_key(theirs));
-        by_theirs || object.contains_key(ours)
-    };
-    let is_flat = ["EventID", "Channel", "Provider_Name"].into_iter().all(is_known);
+    let is_flat = ["EventID", "Channel", "Provider_Name"]
+        .into_iter()
+        .all(|ours| flat::has(object, ours));
     is_flat.then_some(Form::Flat)
 }
 
@@ -185,6 +145,13 @@ struct Shaping<'a> {
 }
 
 impl<'a> Shaping<'a> {
+    fn shaped(self) -> Shaped<'a> {
+        Shaped {
+            fields: self.fields.object,
+            time: self.time,
+        }
+    }
+
     fn nested(&mut self, object: Object<'a>) -> Result<(), RejectReason> {
         for (name, value) in object {
             match (name.as_ref(), value) {
@@ -370,37 +337,11 @@ impl<'a> Shaping<'a> {
         Ok(())
     }
 
-    fn flat(&mut self, object: Object<'a>) -> Result<(), RejectReason> {
-        let time = FLAT_TIMES
-            .iter()
-            .find(|name| object.get(name).is_some_and(|v| *v != Json::Null));
-        self.time = time.and_then(|name| object.get(name).cloned()).and_then(scalar);
-        // Get-WinEvent's ProcessId is that of the logging process, other shippers' is the event's own.
-        let is_record = object.contains_key("Id") && object.contains_key("LogName");
-        let more: &[(&str, &str)] = match is_record {
-            true => &[
-                ("ProcessId", "Execution_ProcessID"),
-                ("ThreadId", "Execution_ThreadID"),
-            ],
-            false => &[],
-        };
-        let mut renamed: Vec<(&str, &str)> = Vec::new();
-        for (theirs, ours) in FLAT.iter().chain(more) {
-            let is_taken = object.contains_key(ours) || renamed.iter().any(|(_, same)| same == ours);
-            if object.contains_key(theirs) && !is_taken {
-                renamed.push((theirs, ours));
-            }
-        }
-        let mut data = Vec::new();
-        for (name, value, written) in object.into_written() {
-            let part = FLAT_DATA.iter().find(|(theirs, _)| *theirs == name);
-            match (part, renamed.iter().find(|(theirs, _)| *theirs == name)) {
-                (Some((_, part)), _) => data.push((*part, value)),
-                (None, Some((_, ours))) => self.known(Cow::Borrowed(ours), value)?,
-                (None, None) if SYSTEM.contains(&name.as_ref()) => self.known(name, value)?,
-                (None, None) => self.put_as_written("", name, value, written)?,
-            }
-        }
+    /// All side by side: what each field is was found out from the names.
+    fn flat(&mut self, mut object: Object<'a>, layout: &Layout) -> Result<(), RejectReason> {
+        self.time = layout.time(&object).cloned().and_then(scalar);
+        let data = layout.reshape(&mut object);
+        self.fields = Filling::with(object);
         for (part, value) in data {
             let value = match value {
                 Json::Text(text) => written_out(text)?,
@@ -429,7 +370,7 @@ impl<'a> Shaping<'a> {
         value: Json<'a>,
         written: &'a str,
     ) -> Result<(), RejectReason> {
-        if value == Json::Null {
+        if value.is_null() {
             return Ok(());
         }
         let is_taken = || SYSTEM.contains(&name.as_ref()) || self.fields.holds(&name);
@@ -437,7 +378,8 @@ impl<'a> Shaping<'a> {
             true => (Cow::Owned(format!("{part}.{name}")), ""),
             false => (name, written),
         };
-        let (value, written) = match guid(&name, &value) {
+        let guid = is_guid_name(&name).then(|| guid(&value)).flatten();
+        let (value, written) = match guid {
             Some(guid) => (guid, ""),
             None => (value, written),
         };
@@ -486,7 +428,7 @@ fn scalar(value: Json<'_>) -> Option<Cow<'_, str>> {
 }
 
 /// Digits as the number that they are.
-fn numbered(value: Json<'_>) -> Json<'_> {
+pub fn numbered(value: Json<'_>) -> Json<'_> {
     match &value {
         Json::Text(text) if text.bytes().all(|b| b.is_ascii_digit()) => match text.parse::<u64>() {
             Ok(number) => Json::Number(number.into()),
@@ -498,12 +440,14 @@ fn numbered(value: Json<'_>) -> Json<'_> {
 
 /// Windows writes a GUID in small letters and braces. Where a program that dumped the event wrote it otherwise, it
 /// gets them again, so that one event has the same fields whoever wrote it down.
-fn guid<'a>(name: &str, value: &Json<'_>) -> Option<Json<'a>> {
-    if !ends_with(name, "guid") && !ends_with(name, "ActivityID") {
-        return None;
-    }
+pub fn guid<'a>(value: &Json<'_>) -> Option<Json<'a>> {
     let bare = value.as_str()?.trim_start_matches('{').trim_end_matches('}');
     is_bare_guid(bare).then(|| Json::Text(Cow::Owned(format!("{{{}}}", bare.to_ascii_lowercase()))))
+}
+
+/// Whether a field of this name holds a GUID.
+pub fn is_guid_name(name: &str) -> bool {
+    ends_with(name, "guid") || ends_with(name, "ActivityID")
 }
 
 fn is_bare_guid(text: &str) -> bool {
