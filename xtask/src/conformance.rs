@@ -162,8 +162,7 @@ fn of_detection(data: &Path, tables: &Path, parts: &[String]) -> Result<Vec<(&'s
         reports.extend(detect::Table::parse(&load("detect.toml")?)?.check(data));
     }
     if is_asked("techniques") {
-        let own = tables.join("../../rules");
-        reports.extend(techniques::Table::parse(&load("techniques.toml")?)?.check(data, &own));
+        reports.extend(techniques::Table::parse(&load("techniques.toml")?)?.check(data));
     }
     Ok(reports)
 }

@@ -27,6 +27,9 @@ pub struct DetectionArgs {
     /// Sigma pipelines that rules go through first
     #[arg(long, value_name = "FILE.yml")]
     pub pipeline: Vec<PathBuf>,
+    /// Leave out the rules that are built in; the behaviours stay
+    #[arg(long)]
+    pub no_own_rules: bool,
     /// Parameters of the behaviours; see docs/DETECTION.md
     #[arg(long, value_name = "FILE.toml")]
     pub behaviours: Option<PathBuf>,
@@ -56,14 +59,27 @@ pub fn level(text: &str) -> Result<Level, String> {
 }
 
 impl DetectionArgs {
-    /// The rules of some files and folders.
+    /// The rules of some files and folders, and those that are built in.
+    pub fn rules_and_own(&self, paths: &[PathBuf]) -> Result<RuleSet> {
+        self.load(paths, !self.no_own_rules)
+    }
+
+    /// The rules of some files and folders alone.
     pub fn rules(&self, paths: &[PathBuf]) -> Result<RuleSet> {
+        self.load(paths, false)
+    }
+
+    fn load(&self, paths: &[PathBuf], with_own: bool) -> Result<RuleSet> {
         if let Some(missing) = paths.iter().find(|path| !path.exists()) {
             bail!("{}: there is no such file or folder", missing.display());
         }
         let placeholders = placeholders(self.placeholders.as_deref())?;
-        let rules = RuleSet::load_through(paths, &placeholders, &Pipelines::load(&self.pipeline)?);
-        if !paths.is_empty() && rules.n_loaded() == 0 {
+        let pipelines = Pipelines::load(&self.pipeline)?;
+        let rules = match with_own {
+            true => RuleSet::load_with_own(paths, &placeholders, &pipelines),
+            false => RuleSet::load_through(paths, &placeholders, &pipelines),
+        };
+        if !paths.is_empty() && rules.n_given() == 0 {
             bail!("no rule could be loaded: `ambit rules check` says why");
         }
         Ok(rules)
@@ -109,6 +125,7 @@ impl DetectionArgs {
     pub const fn is_empty(&self) -> bool {
         self.placeholders.is_none()
             && self.pipeline.is_empty()
+            && !self.no_own_rules
             && self.behaviours.is_none()
             && self.geo.is_none()
             && self.ocsf.is_none()

@@ -2,7 +2,7 @@
 //! none, and each attack of the drills, with few findings beside it.
 
 use super::{Report, crowdsec};
-use ambit_detect::{Board, Entry, Placeholders, RuleSet, Run, Terms};
+use ambit_detect::{Board, Entry, Pipelines, Placeholders, RuleSet, Run, Terms};
 use ambit_drill::{Attack, Folder, Plan, Truth};
 use ambit_event::{Batch, Event, Finding, Keys, Level, ObservableKind, Timestamp};
 use ambit_source::{Mapping, Options, discover, read};
@@ -292,7 +292,7 @@ fn judged(truth: &Truth, events: &[(Event, bool)]) -> Told {
         .filter(|(_, is)| *is)
         .map(|(event, _)| event.id)
         .collect();
-    let mut run = Run::new(&no_rules(), Terms::new());
+    let mut run = Run::new(&own_rules(), Terms::new());
     let mut board = Board::default();
     let mut rules: BTreeMap<String, (i64, Option<Level>)> = BTreeMap::new();
     let first = truth.first.unwrap_or_default();
@@ -334,14 +334,15 @@ fn judged(truth: &Truth, events: &[(Event, bool)]) -> Told {
     }
 }
 
-fn no_rules() -> RuleSet {
-    RuleSet::load(&[], &Placeholders::none())
+/// The rules that are built in.
+fn own_rules() -> RuleSet {
+    RuleSet::load_with_own(&[], &Placeholders::none(), &Pipelines::none())
 }
 
-/// What the behaviours find over events that come as they were written.
+/// What is found by what is built in over events that come as they were written.
 fn found(events: Vec<Event>) -> Vec<Finding> {
     let mut run = Run::new(
-        &no_rules(),
+        &own_rules(),
         Terms {
             lateness_secs: 86_400 * 36_500,
             ..Terms::new()

@@ -24,7 +24,7 @@ pub struct DetectArgs {
     /// Files, folders, tar and zip archives; gz, zst, xz and bz2 are unpacked
     #[arg(required = true, value_name = "LOGS")]
     paths: Vec<PathBuf>,
-    /// Sigma rules, filters and correlations: files, and folders of them
+    /// Sigma rules, filters and correlations beside those that are built in: files, and folders of them
     #[arg(long, value_name = "DIR")]
     rules: Vec<PathBuf>,
     #[command(flatten)]
@@ -37,8 +37,8 @@ pub struct DetectArgs {
 }
 
 const EXAMPLES: &str = "Examples:
-  ambit detect /var/log                              the behaviours that are built in
-  ambit detect /var/log --rules sigma/rules          and rules: clone https://github.com/SigmaHQ/sigma for them
+  ambit detect /var/log                              the rules and behaviours that are built in
+  ambit detect /var/log --rules sigma/rules          and others: clone https://github.com/SigmaHQ/sigma for them
   ambit detect evtx/ --rules sigma/rules --json | jq -r '[.time, .level, .title] | @tsv'
   ambit detect logs.tar.zst --min-level medium
   ambit detect logs/ --allow allow.toml --behaviours behaviours.toml
@@ -58,7 +58,7 @@ pub fn run(setting: &Setting, args: &DetectArgs) -> Result<Exit> {
     if let Some(missing) = args.paths.iter().find(|path| !path.exists()) {
         bail!("{}: there is no such file or folder", missing.display());
     }
-    let rules = args.detection.rules(&args.rules)?;
+    let rules = args.detection.rules_and_own(&args.rules)?;
     let terms = Terms {
         lateness_secs: args.lateness,
         ..args.detection.terms()?

@@ -14,10 +14,10 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct HuntArgs {
-    /// Sigma rules, filters and correlations: files, and folders of them; none: the behaviours that are built in
+    /// Sigma rules, filters and correlations: files, and folders of them; none: what is built in, rules and behaviours
     #[arg(value_name = "RULE|DIR")]
     rules: Vec<PathBuf>,
-    /// Look for the behaviours too, not for what the rules say alone
+    /// Look for what is built in too, rules and behaviours, not for what the given rules say alone
     #[arg(long)]
     with_behaviours: bool,
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub struct HuntArgs {
 }
 
 const EXAMPLES: &str = "Examples:
-  ambit hunt                                       the behaviours that are built in, over all history
+  ambit hunt                                       the rules and behaviours that are built in, over all history
   ambit hunt sigma/rules --with-behaviours
   ambit hunt new_rule.yml --from 2014-05-01 --to 2014-06-01
   ambit hunt new_rule.yml --dry-run --json | jq -r '[.time, .title] | @tsv'
@@ -42,9 +42,13 @@ A finding is a seed: `ambit scope --seed finding=ID`.";
 
 pub async fn run(setting: &Setting, args: &HuntArgs) -> Result<Exit> {
     let lake = setting.open_lake().await?;
-    let rules = args.detection.rules(&args.rules)?;
+    let wants_own = args.rules.is_empty() || args.with_behaviours || args.detection.behaviours.is_some();
     let mut terms: Terms = args.detection.terms()?;
-    if !args.rules.is_empty() && !args.with_behaviours && args.detection.behaviours.is_none() {
+    let rules = match wants_own {
+        true => args.detection.rules_and_own(&args.rules)?,
+        false => args.detection.rules(&args.rules)?,
+    };
+    if !wants_own {
         terms.behaviours = Behaviours::none();
     }
     let quarry = Quarry {

@@ -27,7 +27,8 @@ pub struct IngestArgs {
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
     pub reading: ReadingArgs,
-    /// Say what is suspicious in what is new, and keep it in the lake: behaviours, and the rules of --rules
+    /// Say what is suspicious in what is new, and keep it in the lake: by the rules and behaviours that are
+    /// built in, and the rules of --rules
     #[arg(long)]
     pub detect: bool,
     /// Sigma rules, filters and correlations: files, and folders of them
@@ -193,7 +194,7 @@ pub async fn run(setting: &Setting, args: &IngestArgs) -> Result<Exit> {
         bail!("--placeholders, --pipeline, --behaviours, --allow and --min-level are about --detect");
     }
     // What is wrong with them is told before hours of reading.
-    let rules = args.detection.rules(&args.rules)?;
+    let rules = args.detection.rules_and_own(&args.rules)?;
     let terms = args.detection.terms()?;
     let lake = setting.create_lake().await?;
     options.told = told::load(&setting.lake)?;

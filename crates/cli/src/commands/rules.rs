@@ -29,6 +29,7 @@ const EXAMPLES: &str = "Examples:
   ambit rules check new.yml --json
   ambit rules explain new.yml
   ambit rules explain brute_force          a behaviour: what it looks for, its parameters, how often it is wrong
+  ambit rules explain \"Windows Service Installed\"       a rule that is built in
   ambit rules explain 5f113a8f-8b61-41ca-b90f-d374fa7e4a39 --rules sigma/rules
 
 `rules check` ends with 3 where a rule was refused, `rules explain` where a rule runs nowhere.";
@@ -50,7 +51,7 @@ pub struct CheckArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct ExplainArgs {
-    /// A rule file; with --rules the id, name or title of a rule; or a behaviour
+    /// A rule file; the id, name or title of a rule that is built in or stands below --rules; or a behaviour
     #[arg(value_name = "RULE")]
     rule: String,
     /// Where the rule is looked for
@@ -146,22 +147,12 @@ fn explain(setting: &Setting, args: &ExplainArgs) -> Result<Exit> {
     }
     let placeholders = crate::detection::placeholders(args.placeholders.as_deref())?;
     let file = PathBuf::from(&args.rule);
-    let is_id = !args.rules.is_empty();
-    if !is_id && !file.exists() {
-        bail!(
-            "{}: there is no such file and no such behaviour; to find a rule by its id, say where: --rules DIR",
-            args.rule
-        );
-    }
-    let rules = RuleSet::load_through(
-        if is_id {
-            &args.rules
-        } else {
-            std::slice::from_ref(&file)
-        },
-        &placeholders,
-        &Pipelines::load(&args.pipeline)?,
-    );
+    let is_id = !args.rules.is_empty() || !file.exists();
+    let pipelines = Pipelines::load(&args.pipeline)?;
+    let rules = match is_id {
+        true => RuleSet::load_with_own(&args.rules, &placeholders, &pipelines),
+        false => RuleSet::load_through(std::slice::from_ref(&file), &placeholders, &pipelines),
+    };
     let is_asked = |head: &Head| !is_id || head.is_called(&args.rule) || head.title == args.rule;
     let found: Vec<&Rule> = rules.rules().iter().filter(|rule| is_asked(&rule.head)).collect();
     let over: Vec<&Correlation> = rules
@@ -171,8 +162,13 @@ fn explain(setting: &Setting, args: &ExplainArgs) -> Result<Exit> {
         .collect();
     if found.is_empty() && over.is_empty() && (is_id || rules.refused().is_empty()) {
         bail!(
-            "{}: no rule is called so, or it was refused: see `ambit rules check`",
-            args.rule
+            "{}: no file, behaviour or rule that is built in{} is called so, or it was refused: see `ambit rules check`",
+            args.rule,
+            if args.rules.is_empty() {
+                ""
+            } else {
+                " or stands below --rules"
+            }
         );
     }
     let explained: Vec<(&Rule, Explanation)> =

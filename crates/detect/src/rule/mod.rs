@@ -6,6 +6,7 @@ mod files;
 mod meaning;
 mod model;
 mod narrow;
+mod own;
 mod parse;
 mod pipeline;
 mod placeholder;

@@ -20,6 +20,18 @@ pub(crate) enum Parsed {
     Filter(Box<FilterRule>),
 }
 
+impl Parsed {
+    /// Its id; nothing where it has none.
+    pub fn id(&self) -> &str {
+        let id = match self {
+            Self::Rule(rule) => &rule.id,
+            Self::Correlation(rule) => &rule.id,
+            Self::Filter(rule) => &rule.id,
+        };
+        id.as_deref().unwrap_or_default()
+    }
+}
+
 /// What came of a document: what it says, and what its author should know.
 pub(crate) struct Read {
     pub parsed: Parsed,

@@ -2,6 +2,7 @@
 
 use super::files::{self, Found};
 use super::model::{Correlation, Filter, Head, LogSource, Origin, Rule};
+use super::own::OWN;
 use super::parse::{self, Parsed};
 use super::pipeline::Pipelines;
 use super::placeholder::Placeholders;
@@ -22,6 +23,8 @@ pub struct RuleSet {
     refused: Vec<Refusal>,
     remarks: Vec<Refusal>,
     n_passed_over: usize,
+    /// How many of them are built in.
+    n_own: usize,
 }
 
 impl RuleSet {
@@ -35,19 +38,23 @@ impl RuleSet {
     /// The same, each rule and correlation put through pipelines first.
     #[must_use]
     pub fn load_through(paths: &[PathBuf], placeholders: &Placeholders, pipelines: &Pipelines) -> Self {
-        let found = files::find(paths);
-        let mut loader = Loader::default();
         let means = Means {
             placeholders,
             pipelines,
         };
-        let read = reading::all(&found.files, means);
-        for (path, read) in found.files.iter().zip(read) {
-            match read {
-                Ok(documents) => loader.file(path, documents),
-                Err(fault) => loader.refuse(path, Place::default(), fault),
-            }
-        }
+        let (loader, found) = Loader::of(paths, means);
+        loader.finish(found)
+    }
+
+    /// The same, and the rules that are built in beside them. Of two with one id the given one stays.
+    #[must_use]
+    pub fn load_with_own(paths: &[PathBuf], placeholders: &Placeholders, pipelines: &Pipelines) -> Self {
+        let means = Means {
+            placeholders,
+            pipelines,
+        };
+        let (mut loader, found) = Loader::of(paths, means);
+        loader.add_own(means);
         loader.finish(found)
     }
 
@@ -84,6 +91,12 @@ impl RuleSet {
         self.rules.len() + self.correlations.len() + self.filters.len()
     }
 
+    /// Documents that were given and can be used, of each kind: without the rules that are built in.
+    #[must_use]
+    pub fn n_given(&self) -> usize {
+        self.n_loaded().saturating_sub(self.n_own)
+    }
+
     /// What cannot be used, and why, by path and place.
     #[must_use]
     pub fn refused(&self) -> &[Refusal] {
@@ -118,9 +131,38 @@ struct Loader {
     ids: BTreeMap<String, Origin>,
     refused: Vec<Refusal>,
     remarks: Vec<Refusal>,
+    n_own: usize,
 }
 
 impl Loader {
+    /// Reads every rule file of these folders and files.
+    fn of(paths: &[PathBuf], means: Means<'_>) -> (Self, Found) {
+        let found = files::find(paths);
+        let mut loader = Self::default();
+        let read = reading::all(&found.files, means);
+        for (path, read) in found.files.iter().zip(read) {
+            match read {
+                Ok(documents) => loader.file(path, documents),
+                Err(fault) => loader.refuse(path, Place::default(), fault),
+            }
+        }
+        (loader, found)
+    }
+
+    /// Adds the rules that are built in, but for those whose id is taken.
+    fn add_own(&mut self, means: Means<'_>) {
+        let n_given = self.rules.len() + self.correlations.len();
+        for (path, text) in OWN {
+            let mut documents = reading::documents(text, means);
+            documents.retain(|(_, read)| match read {
+                Ok(Some(document)) => !self.ids.contains_key(&document.read.parsed.id().to_lowercase()),
+                _ => true,
+            });
+            self.file(Path::new(path), documents);
+        }
+        self.n_own = self.rules.len() + self.correlations.len() - n_given;
+    }
+
     fn refuse(&mut self, path: &Path, mut place: Place, fault: Fault) {
         if let Some((line, column)) = fault.at {
             (place.line, place.column) = (Some(line), Some(column));
@@ -212,6 +254,7 @@ impl Loader {
             refused: self.refused,
             remarks: self.remarks,
             n_passed_over: found.n_passed_over,
+            n_own: self.n_own,
         }
     }
 
