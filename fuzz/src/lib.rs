@@ -47,16 +47,24 @@ pub fn evidence(bytes: &[u8]) {
     }
 }
 
-/// Reads bytes as a file that a container runtime keeps, as they are and with a runtime's head before every line.
+/// Reads bytes as a file that a container runtime keeps, as they are and with a runtime's head before every line: of
+/// whole lines, and of pieces on both streams.
 pub fn contained(bytes: &[u8]) {
     evidence(bytes);
-    let mut kept = Vec::with_capacity(bytes.len() * 2);
-    for line in bytes.split(|byte| *byte == b'\n') {
-        kept.extend_from_slice(b"2014-05-23T10:00:00.1Z stdout F ");
-        kept.extend_from_slice(line);
-        kept.push(b'\n');
+    for modulus in [usize::MAX, 3] {
+        let mut kept = Vec::with_capacity(bytes.len() * 2);
+        for line in bytes.split(|byte| *byte == b'\n') {
+            let head: &[u8] = match line.len() % modulus {
+                0 => b"2014-05-23T10:00:00.1Z stdout P ",
+                1 => b"2014-05-23T10:00:00.1Z stderr F ",
+                _ => b"2014-05-23T10:00:00.1Z stdout F ",
+            };
+            kept.extend_from_slice(head);
+            kept.extend_from_slice(line);
+            kept.push(b'\n');
+        }
+        evidence(&kept);
     }
-    evidence(&kept);
 }
 
 /// Reads bytes as a declared source, a blank line, and a log of that source.

@@ -95,6 +95,8 @@ pub struct Output {
     pub n_silent: u64,
     /// Parts of a raw record that are no event, where the record holds several.
     pub refused: Vec<Refused>,
+    /// Parts at the end of the file whose rest may still come: told in `finish`, and settled when it has come.
+    pub unfinished: Vec<Refused>,
 }
 
 /// A part of a raw record that cannot be read, while the others can.

@@ -468,16 +468,37 @@ impl<'a> Reading<'a> {
             }
         }
         self.summary.bytes = cutter.offset();
-        self.note_waiting();
         let n_before = self.output.events.len();
         self.decoder.finish(&mut self.output);
         self.take_events(n_before, None);
+        may_grow |= self.take_unfinished();
+        self.note_waiting();
         if !may_grow {
             self.advance(cutter.offset());
         }
         self.close(sink);
         self.note_twins();
         None
+    }
+
+    /// Keeps apart what the decoder waits for the rest of; whether there is any.
+    fn take_unfinished(&mut self) -> bool {
+        let mut waits = false;
+        for part in std::mem::take(&mut self.output.unfinished) {
+            let close = self.judged(Close::Unseen, b"");
+            if close == Close::Unseen {
+                let from = self.waiting_from.get_or_insert(part.offset);
+                *from = part.offset.min(*from);
+                waits = true;
+            }
+            let head = RawRecord {
+                bytes: &part.raw,
+                offset: part.offset,
+                line: part.line,
+            };
+            self.reject(&head, part.n_bytes, part.reason, close);
+        }
+        waits
     }
 
     /// Tells of what is held back. Where the rest of the file cannot be read at all, that is told instead.

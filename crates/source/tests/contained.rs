@@ -18,6 +18,7 @@ fn read_text(name: &str, text: &str, options: &Options) -> (Option<String>, Batc
         let mut sink = |batch: Batch| {
             all.events.extend(batch.events);
             all.rejects.extend(batch.rejects);
+            all.rejects.extend(batch.unfinished.unwrap_or_default().rejects);
             ControlFlow::Continue(())
         };
         read(input, options, &Keys::derive(&[7; 32]), None, &mut sink).unwrap();
@@ -120,12 +121,182 @@ fn records_of_several_lines_and_held_events_keep_their_places() {
 }
 
 #[test]
-fn a_piece_of_a_line_is_a_reject() {
+fn a_piece_whose_end_never_comes_is_a_reject() {
     let whole = behind_times(&NGINX);
     let text = format!("{whole}2014-05-23T10:00:09.1Z stderr P 192.0.2.9 - - [23/May\n");
     let (source, batch) = read_text("web.log", &text, &Options::default());
     assert_eq!(source.as_deref(), Some("nginx_access"));
     assert_eq!((batch.events.len(), batch.rejects.len()), (3, 1));
+    assert!(
+        batch.rejects[0].reason.contains("file ends"),
+        "{}",
+        batch.rejects[0].reason
+    );
+}
+
+/// Pieces of a text as Kubernetes' runtimes cut it.
+fn cut_behind_times(stream: &str, pieces: &[&[u8]]) -> Vec<Vec<u8>> {
+    let n = pieces.len();
+    let line = |(at, piece): (usize, &&[u8])| {
+        let tag = if at + 1 == n { "F" } else { "P" };
+        let head = format!("2014-05-23T10:00:09.1Z {stream} {tag} ");
+        [head.as_bytes(), piece, b"\n"].concat()
+    };
+    pieces.iter().enumerate().map(line).collect()
+}
+
+#[test]
+fn pieces_are_one_line_stream_by_stream() {
+    let long = format!(
+        r#"192.0.2.8 - - [23/May/2014:10:00:03 +0000] "GET /{}é HTTP/1.1" 200 5 "-" "curl/8""#,
+        "x".repeat(3000)
+    );
+    // A piece may end within a character.
+    let (head, rest) = long.as_bytes().split_at(long.find('é').unwrap() + 1);
+    let (middle, end) = rest.split_at(4);
+    let pieces = cut_behind_times("stdout", &[head, middle, end]);
+    let between = behind_times(&[NGINX[0]]).into_bytes();
+    let filler = behind_times(&[NGINX[0]; 3]).into_bytes();
+    for (text, is_together) in [
+        (
+            [&filler[..], &pieces[0], &pieces[1], &pieces[2], &filler].concat(),
+            true,
+        ),
+        (
+            [
+                &filler[..],
+                &pieces[0],
+                &between,
+                &pieces[1],
+                &between,
+                &pieces[2],
+                &filler,
+            ]
+            .concat(),
+            false,
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("web.log");
+        std::fs::write(&path, &text).unwrap();
+        let (inputs, _) = discover(&[path], &Options::default());
+        let mut events = Vec::new();
+        let mut sink = |batch: Batch| {
+            assert!(batch.rejects.is_empty(), "{:?}", batch.rejects);
+            events.extend(batch.events);
+            ControlFlow::Continue(())
+        };
+        read(
+            &inputs[0],
+            &Options::default(),
+            &Keys::derive(&[7; 32]),
+            None,
+            &mut sink,
+        )
+        .unwrap();
+        let joined: Vec<_> = events
+            .iter()
+            .filter(|e| e.src_ip.as_deref() == Some("192.0.2.8"))
+            .collect();
+        let [joined] = joined[..] else {
+            panic!("{joined:?}")
+        };
+        assert!(joined.resource.as_deref().unwrap().ends_with("xé"));
+        let raw = pieces.concat();
+        assert_eq!(joined.raw, raw[..raw.len() - 1]);
+        assert_eq!(
+            (joined.provenance.offset, joined.provenance.line),
+            (filler.len() as u64, 4)
+        );
+        assert_eq!(joined.provenance.length, joined.raw.len() as u64);
+        assert_eq!(events.len(), if is_together { 7 } else { 9 });
+    }
+}
+
+#[test]
+fn dockers_pieces_are_full_buffers() {
+    let log = |text: &str| {
+        let kept = json!({ "log": text, "stream": "stdout", "time": "2014-05-23T10:00:09.1Z" });
+        kept.to_string() + "\n"
+    };
+    let long = format!(
+        r#"192.0.2.8 - - [23/May/2014:10:00:03 +0000] "GET /{} HTTP/1.1" 200 5 "-" "curl/8""#,
+        "x".repeat(20_000)
+    );
+    let filler = in_objects(&[NGINX[0]; 2]).replace("stderr", "stdout");
+    let cut_at = |at: usize| {
+        let pieces = log(&long[..at]) + &log(&format!("{}\n", &long[at..]));
+        (filler.clone() + &pieces + &filler, pieces)
+    };
+    let (text, pieces) = cut_at(16 << 10);
+    let (_, batch) = read_text("web.log", &text, &Options::default());
+    assert_eq!((batch.events.len(), batch.rejects.len()), (5, 0));
+    assert_places(&text, &batch.events);
+    assert_eq!(batch.events[2].raw, pieces.trim_end().as_bytes());
+    // A process wrote this last; what follows is another's, or nobody knows.
+    let (text, _) = cut_at(60);
+    let (_, batch) = read_text("web.log", &text, &Options::default());
+    assert_eq!((batch.events.len(), batch.rejects.len()), (4, 2));
+}
+
+#[test]
+fn a_line_without_end_is_let_go_of() {
+    let piece = "x".repeat(16 << 10);
+    let filler = behind_times(&[NGINX[0]; 2]);
+    let piece = format!("2014-05-23T10:00:09.1Z stderr P {piece}\n");
+    let text = format!(
+        "{filler}{}2014-05-23T10:00:09.1Z stderr F {}\n{filler}",
+        piece.repeat(70),
+        NGINX[2]
+    );
+    let (_, batch) = read_text("web.log", &text, &Options::default());
+    // The whole of what was put together, and each piece behind it.
+    assert_eq!((batch.events.len(), batch.rejects.len()), (4, 7));
+    assert_eq!(batch.rejects[0].position.line, 3);
+    assert!(batch.rejects[0].reason.contains("1 MiB"));
+    let n_bytes: u64 = batch.rejects.iter().map(|reject| reject.n_bytes + 1).sum();
+    assert_eq!(n_bytes, (text.len() - 2 * filler.len()) as u64);
+}
+
+#[test]
+fn a_line_that_is_half_written_waits_for_its_last_piece() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("web.log");
+    let filler = behind_times(&[NGINX[0]; 2]);
+    let (head, end) = NGINX[2].split_at(30);
+    let half = format!("{filler}2014-05-23T10:00:09.1Z stdout P {head}\n{filler}");
+    let whole = format!("{half}2014-05-23T10:00:09.2Z stdout F {end}\n");
+    let mut checkpoint = None;
+    let mut seen = Vec::new();
+    for text in [&half, &whole] {
+        std::fs::write(&path, text).unwrap();
+        let (inputs, _) = discover(std::slice::from_ref(&path), &Options::default());
+        let (mut ids, mut n_rejects, mut n_unfinished, mut n_settled, mut last) = (Vec::new(), 0, 0, 0, None);
+        let mut sink = |batch: Batch| {
+            ids.extend(batch.events.iter().map(|event| (event.id, event.src_ip.clone())));
+            n_rejects += batch.rejects.len();
+            n_unfinished += batch.unfinished.map_or(0, |unfinished| unfinished.rejects.len());
+            n_settled += batch.settled.len();
+            last = batch.checkpoint;
+            ControlFlow::Continue(())
+        };
+        let (options, keys) = (Options::default(), Keys::derive(&[7; 32]));
+        read(&inputs[0], &options, &keys, checkpoint.as_ref(), &mut sink).unwrap();
+        checkpoint = last;
+        seen.push((ids, n_rejects, n_unfinished, n_settled));
+    }
+    assert_eq!((seen[0].0.len(), seen[0].1, seen[0].2), (4, 0, 1));
+    assert_eq!((seen[1].1, seen[1].2, seen[1].3), (0, 0, 1));
+    let all: std::collections::BTreeSet<_> = seen.iter().flat_map(|run| &run.0).map(|(id, _)| *id).collect();
+    assert_eq!(all.len(), 5);
+    let address = |ip: &str| {
+        seen[1]
+            .0
+            .iter()
+            .filter(|(_, found)| found.as_deref() == Some(ip))
+            .count()
+    };
+    assert_eq!(address("192.0.2.9"), 1);
 }
 
 /// Who makes a line long enough chooses what its end begins with.
@@ -145,6 +316,7 @@ fn the_end_of_a_line_that_was_cut_is_no_record() {
                  2014-05-23T10:00:09.1Z stderr P x\n2014-05-23T10:00:09.1Z stderr F {forged}\n",
                 NGINX[0]
             ),
+            (4002, 0),
         ),
         (
             in_objects(NGINX[0], "\n").repeat(2000),
@@ -155,27 +327,50 @@ fn the_end_of_a_line_that_was_cut_is_no_record() {
                 in_objects("x", ""),
                 in_objects(forged, "\n"),
             ),
+            (4001, 3),
         ),
     ];
-    for (filler, cut) in cut {
+    for (filler, cut, expected) in cut {
         let text = format!("{filler}{cut}{filler}");
         let (source, batch) = read_text("web.log", &text, &Options::default());
         assert_eq!(source.as_deref(), Some("nginx_access"));
-        assert_eq!((batch.events.len(), batch.rejects.len()), (4001, 3));
+        assert_eq!((batch.events.len(), batch.rejects.len()), expected);
         let of_forged = |event: &Event| event.src_ip.as_deref() == Some("192.0.2.66");
         assert!(!batch.events.iter().any(of_forged));
     }
-    let lines = |tag: &str, lines: &[&str]| -> String {
-        let line = |line: &&str| format!("2014-05-23T10:00:09.1Z stderr {tag} {line}\n");
+    // A record of several lines.
+    let lines = |stream: &str, tag: &str, lines: &[&str]| -> String {
+        let line = |line: &&str| format!("2014-05-23T10:00:09.1Z {stream} {tag} {line}\n");
         lines.iter().map(line).collect()
     };
     let good = "2014-05-23 10:00:00.123 UTC [101] bob@app LOG:  statement: SELECT 1";
     let forged = "2014-05-23 10:00:07.123 UTC [102] admin@app LOG:  statement: DROP TABLE users";
     let long = "2014-05-23 10:00:06.123 UTC [103] eve@app ERROR:  syntax error xxxx";
-    let text = lines("F", &[good; 300]) + &lines("P", &[long]) + &lines("F", &[forged, "\tgo on", good]);
+    let begin = lines("stderr", "F", &[good; 300]) + &lines("stderr", "P", &[long]);
+    let end = lines("stderr", "F", &[forged, "\tgo on", good]);
+    let is_forged = |event: &Event| {
+        event.actor_user.as_deref() == Some("admin")
+            || event.query_text.as_deref().is_some_and(|q| q.contains("DROP"))
+    };
+    let text = format!("{begin}{end}");
     let (source, batch) = read_text("db-0.log", &text, &Options::default());
     assert_eq!(source.as_deref(), Some("postgresql_stderr"));
-    assert_eq!((batch.events.len(), batch.rejects.len()), (301, 2));
+    assert_eq!((batch.events.len(), batch.rejects.len()), (302, 0));
+    let joined: Vec<&Event> = batch
+        .events
+        .iter()
+        .filter(|e| e.actor_user.as_deref() == Some("eve"))
+        .collect();
+    let said = joined[0].message.as_deref().unwrap();
+    assert!(said.starts_with("syntax error xxxx2014-05-23 10:00:07"), "{said}");
+    assert!(said.ends_with("DROP TABLE users\ngo on"), "{said}");
+    assert!(!batch.events.iter().any(is_forged));
+    assert_places(&text, &batch.events);
+    // Which record a line between belongs to cannot be told.
+    let text = format!("{begin}{}{end}", lines("stdout", "F", &[good]));
+    let (_, batch) = read_text("db-0.log", &text, &Options::default());
+    assert_eq!((batch.events.len(), batch.rejects.len()), (302, 2));
+    assert!(!batch.events.iter().any(is_forged));
 }
 
 #[test]

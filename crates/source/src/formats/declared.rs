@@ -162,15 +162,56 @@ impl Format for BuiltIn {
     }
 }
 
-struct DeclaredDecoder {
+/// What makes events of a record's fields.
+pub trait Read: Send {
+    /// Gives out the event that the fields tell, which stand in this text: as they are, or behind a backslash.
+    fn decode_from(
+        &mut self,
+        text: &str,
+        quotes: Quotes,
+        fields: Object<'_>,
+        n_bytes: usize,
+        out: &mut Output,
+    ) -> Result<(), RejectReason>;
+}
+
+impl Read for Mapper {
+    fn decode_from(
+        &mut self,
+        text: &str,
+        quotes: Quotes,
+        fields: Object<'_>,
+        n_bytes: usize,
+        out: &mut Output,
+    ) -> Result<(), RejectReason> {
+        Self::decode_from(self, text, quotes, fields, n_bytes, out)
+    }
+}
+
+pub struct DeclaredDecoder<R> {
     form: Form,
     /// The surest first.
-    all: Vec<(Mapping, Mapper)>,
+    all: Vec<(Mapping, R)>,
     /// Where its own mapping stands among them.
     own: usize,
 }
 
-impl Decoder for DeclaredDecoder {
+impl<R: Read> DeclaredDecoder<R> {
+    /// For records of one mapping alone.
+    pub fn of(mapping: &Mapping, reader: R) -> Self {
+        Self {
+            form: mapping.form(),
+            all: vec![(mapping.clone(), reader)],
+            own: 0,
+        }
+    }
+
+    pub fn readers(&mut self) -> impl Iterator<Item = &mut R> {
+        self.all.iter_mut().map(|(_, reader)| reader)
+    }
+}
+
+impl<R: Read> Decoder for DeclaredDecoder<R> {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let text = record.lossy();
         let fields = fields(self.form, &text)?;
@@ -193,16 +234,16 @@ impl Decoder for DeclaredDecoder {
 }
 
 /// One record that is turned into events.
-struct Reading<'r> {
+struct Reading<'r, R> {
     /// The surest first.
-    all: &'r mut [(Mapping, Mapper)],
+    all: &'r mut [(Mapping, R)],
     record: &'r RawRecord<'r>,
     out: &'r mut Output,
     /// A place in the record, and its line: that of the last part that was an event of its own.
     line: (usize, u64),
 }
 
-impl Reading<'_> {
+impl<R: Read> Reading<'_, R> {
     /// The fields of a text, by the mapping at this place where nothing else is known in them.
     fn take(&mut self, at: usize, text: &str, fields: Object<'_>) -> Result<(), RejectReason> {
         let Some((mapping, mapper)) = self.all.get_mut(at) else {

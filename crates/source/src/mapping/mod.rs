@@ -251,26 +251,6 @@ impl Mapping {
             })
     }
 
-    /// What `then` makes of the record that stands within this one, where another program has put it there; of
-    /// this one where nothing that is known stands in it.
-    pub(crate) fn unwrapped<R>(
-        &self,
-        fields: Object<'_>,
-        n_bytes: usize,
-        then: &mut dyn FnMut(Object<'_>, usize) -> Result<R, RejectReason>,
-    ) -> Result<R, RejectReason> {
-        if !self.is_within() || self.knows(&fields) {
-            return then(fields, n_bytes);
-        }
-        let found = self.find_within(&fields, LAYERS, &mut |inner, n_bytes| {
-            then(inner.clone(), n_bytes)
-        });
-        match found {
-            Some(done) => done,
-            None => self.readable_within(&fields).and_then(|()| then(fields, n_bytes)),
-        }
-    }
-
     /// A record that was cut off within another is not to pass for the other.
     pub(crate) fn readable_within(&self, fields: &Object<'_>) -> Result<(), RejectReason> {
         for path in self.spec.within.as_slice() {

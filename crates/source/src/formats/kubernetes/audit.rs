@@ -1,10 +1,11 @@
 //! The API server's audit log: the records of one request become one event.
 
+use super::objects::Objects;
 use super::waiting::Waiting;
-use crate::formats::declared::{self, Declared};
+use crate::formats::declared::{Declared, DeclaredDecoder, Read};
 use crate::json::{Json, Object};
-use crate::mapping::{Form, Mapper, Mapping};
-use crate::redact::Redactor;
+use crate::mapping::{Mapper, Mapping};
+use crate::redact::{Quotes, Redactor};
 use crate::{Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample};
 use crate::{http, time};
 use ambit_event::{Event, Provenance};
@@ -43,28 +44,52 @@ impl Format for Audit {
     }
 
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
-        Ok(Box::new(AuditDecoder {
+        let reader = Audited {
             mapper: DECLARED.mapping.mapper(context),
+            stages: Vec::new(),
+        };
+        Ok(Box::new(AuditDecoder {
+            records: DeclaredDecoder::of(&DECLARED.mapping, reader),
             waiting: Waiting::default(),
         }))
     }
 }
 
 struct AuditDecoder {
-    mapper: Mapper,
+    records: DeclaredDecoder<Audited>,
     waiting: Waiting,
 }
 
 impl Decoder for AuditDecoder {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
-        let text = record.lossy();
-        let mapper = &mut self.mapper;
-        let fields = declared::fields(Form::Json, &text)?;
-        let (stage, mut event) = DECLARED
-            .mapping
-            .unwrapped(fields, text.len(), &mut |inner, n_bytes| {
-                read(mapper, inner, n_bytes)
-            })?;
+        let n_before = out.events.len();
+        let result = self.records.decode(record, out);
+        let stages: Vec<Stage> = self.records.readers().flat_map(|r| r.stages.drain(..)).collect();
+        let events: Vec<Event> = out.events.drain(n_before..).collect();
+        for (event, stage) in events.into_iter().zip(stages) {
+            self.take(event, stage, record, out);
+        }
+        result
+    }
+
+    fn held_from(&self) -> Option<u64> {
+        self.waiting.from()
+    }
+
+    fn holds(&self, offset: u64) -> bool {
+        self.waiting.holds(offset)
+    }
+
+    fn finish(&mut self, out: &mut Output) {
+        while let Some(event) = self.waiting.first() {
+            out.push(event);
+        }
+    }
+}
+
+impl AuditDecoder {
+    /// Gives out the event of a record, or waits with it for a later one of the same request.
+    fn take(&mut self, mut event: Event, stage: Stage, record: &RawRecord<'_>, out: &mut Output) {
         // A client may choose the auditID, and the same one again: its arrival tells requests apart.
         let request = event.trace.as_ref().map(|id| format!("{id} {}", event.time));
         match (stage, request) {
@@ -87,21 +112,6 @@ impl Decoder for AuditDecoder {
             }
             (_, None) => out.push(event),
         }
-        Ok(())
-    }
-
-    fn held_from(&self) -> Option<u64> {
-        self.waiting.from()
-    }
-
-    fn holds(&self, offset: u64) -> bool {
-        self.waiting.holds(offset)
-    }
-
-    fn finish(&mut self, out: &mut Output) {
-        while let Some(event) = self.waiting.first() {
-            out.push(event);
-        }
     }
 }
 
@@ -118,18 +128,42 @@ struct Beside {
     /// Nanoseconds from the request's arrival to this stage.
     lasted: Option<i64>,
     query: Option<String>,
-    n_objects: Option<i64>,
+    objects: Objects,
 }
 
-fn read(mapper: &mut Mapper, mut fields: Object<'_>, n_bytes: usize) -> Result<(Stage, Event), RejectReason> {
-    conceal(&mut fields, mapper.redactor());
-    let beside = Beside::of(&fields, mapper.redactor());
-    let mut event = mapper.event(fields, n_bytes)?;
-    event.precision = event.precision.saturating_add(beside.lasted.unwrap_or(0));
-    event.duration = beside.lasted.filter(|_| beside.stage == Stage::Last);
-    event.query_text = beside.query;
-    event.record_count = beside.n_objects;
-    Ok((beside.stage, event))
+/// Reads records by the mapping, and beside it.
+struct Audited {
+    mapper: Mapper,
+    /// Those of the records that became events.
+    stages: Vec<Stage>,
+}
+
+impl Read for Audited {
+    fn decode_from(
+        &mut self,
+        text: &str,
+        quotes: Quotes,
+        mut fields: Object<'_>,
+        n_bytes: usize,
+        out: &mut Output,
+    ) -> Result<(), RejectReason> {
+        conceal(&mut fields, self.mapper.redactor());
+        let beside = Beside::of(&fields, self.mapper.redactor());
+        let n_before = out.events.len();
+        self.mapper.decode_from(text, quotes, fields, n_bytes, out)?;
+        for event in out.events.iter_mut().skip(n_before) {
+            event.precision = event.precision.saturating_add(beside.lasted.unwrap_or(0));
+            event.duration = beside.lasted.filter(|_| beside.stage == Stage::Last);
+            event.query_text.clone_from(&beside.query);
+            event.record_count = beside.objects.count;
+            event.parameters.clone_from(&beside.objects.names);
+            if let Some(why) = beside.objects.unnamed {
+                event.fields.put("unnamed", why);
+            }
+            self.stages.push(beside.stage);
+        }
+        Ok(())
+    }
 }
 
 impl Beside {
@@ -149,22 +183,8 @@ impl Beside {
             query: query
                 .filter(|query| !query.is_empty())
                 .map(|query| redactor.query(query)),
-            n_objects: fields.get("responseObject").and_then(listed),
+            objects: Objects::of(fields),
         }
-    }
-}
-
-/// How many objects a response lists: a list's items, or the rows of a table that stands for them.
-fn listed(response: &Json<'_>) -> Option<i64> {
-    let response = response.as_object()?;
-    let name = match response.get("kind")?.as_str()? {
-        "Table" => "rows",
-        kind if kind.ends_with("List") => "items",
-        _ => return None,
-    };
-    match response.get(name)? {
-        Json::Array(items) => i64::try_from(items.len()).ok(),
-        _ => None,
     }
 }
 

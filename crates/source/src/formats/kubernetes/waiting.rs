@@ -7,11 +7,15 @@ use std::collections::{BTreeMap, HashMap};
 const MOST: usize = 10_000;
 const MOST_BYTES: usize = 32 << 20;
 
+/// Where a record stands, and the how manieth it is: records that stand behind escapes in one share its place.
+type Place = (u64, u64);
+
 /// The newest record of each request that has not ended, by where it stands in the file.
 #[derive(Default)]
 pub struct Waiting {
-    by_place: BTreeMap<u64, (String, Event)>,
-    places: HashMap<String, u64>,
+    by_place: BTreeMap<Place, (String, Event)>,
+    places: HashMap<String, Place>,
+    n_held: u64,
     n_bytes: usize,
 }
 
@@ -19,7 +23,8 @@ impl Waiting {
     /// Waits with an event for a later record of the same request. Whether an earlier one is settled by it.
     pub fn hold(&mut self, request: String, event: Event) -> bool {
         let settled = self.settle(&request);
-        let place = event.provenance.offset;
+        self.n_held += 1;
+        let place = (event.provenance.offset, self.n_held);
         self.n_bytes += event.raw.len();
         self.places.insert(request.clone(), place);
         self.by_place.insert(place, (request, event));
@@ -52,12 +57,15 @@ impl Waiting {
 
     /// Whether an event that stands there is waited with.
     pub fn holds(&self, place: u64) -> bool {
-        self.by_place.contains_key(&place)
+        self.by_place
+            .range((place, 0)..=(place, u64::MAX))
+            .next()
+            .is_some()
     }
 
     /// Where the earliest event stands.
     pub fn from(&self) -> Option<u64> {
-        self.by_place.first_key_value().map(|(place, _)| *place)
+        self.by_place.first_key_value().map(|((place, _), _)| *place)
     }
 }
 

@@ -10,6 +10,27 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+const CIRCUMSTANCES: &[&str] = &[
+    "CWD",
+    "PATH",
+    "PROCTITLE",
+    "SOCKADDR",
+    "EXECVE",
+    "EOE",
+    "OBJ_PID",
+    "MMAP",
+    "BPRM_FCAPS",
+    "FD_PAIR",
+    "IPC",
+    "SOCKETCALL",
+    "OPENAT2",
+];
+
+/// Whether a kind of record tells the circumstances of what another one says.
+pub fn is_circumstance(kind: &str) -> bool {
+    CIRCUMSTANCES.contains(&kind)
+}
+
 /// The records of one event, in the order in which they came.
 pub struct Said<'a> {
     pub parts: Vec<Part<'a>>,
@@ -39,21 +60,6 @@ impl<'a> Said<'a> {
 
     /// The kind of record that says what happened; the others tell its circumstances.
     pub fn kind(&self) -> &str {
-        const CIRCUMSTANCES: &[&str] = &[
-            "CWD",
-            "PATH",
-            "PROCTITLE",
-            "SOCKADDR",
-            "EXECVE",
-            "EOE",
-            "OBJ_PID",
-            "MMAP",
-            "BPRM_FCAPS",
-            "FD_PAIR",
-            "IPC",
-            "SOCKETCALL",
-            "OPENAT2",
-        ];
         let tells = |part: &&Part<'_>| part.kind != "SYSCALL" && !CIRCUMSTANCES.contains(&&*part.kind);
         let found = self.parts.iter().find(tells).or_else(|| self.part("SYSCALL"));
         found.or(self.parts.first()).map_or("", |part| &part.kind)
@@ -345,7 +351,12 @@ pub fn outcome(said: &Said<'_>) -> Outcome {
         // EPERM and EACCES: the kernel's rules forbid it.
         Some("no") if matches!(said.get("exit"), Some("-1" | "-13" | "EPERM" | "EACCES")) => Outcome::Denied,
         // Begun and not decided: EINPROGRESS, and the calls that a signal makes begin anew.
-        Some("no") if matches!(said.get("exit"), Some("-115" | "-512" | "-513" | "-514" | "-516")) => {
+        Some("no")
+            if matches!(
+                said.get("exit"),
+                Some("-115" | "-512" | "-513" | "-514" | "-516" | "EINPROGRESS")
+            ) =>
+        {
             Outcome::Unknown
         }
         Some("no" | "failed" | "0" | "Failed" | "fail") => Outcome::Failure,

@@ -34,10 +34,12 @@ pub fn head<'a>(object: &'a Object<'_>, clock: Clock, serial: i64) -> Head<'a> {
         kind: kind.unwrap_or(""),
         stamp: text("ID")
             .and_then(|id| id.split_once(':'))
-            .map_or("", |(stamp, _)| stamp),
+            .map_or("", |(stamp, _)| stamp)
+            .into(),
         clock,
         serial,
         body: "",
+        is_interpreted: false,
     }
 }
 

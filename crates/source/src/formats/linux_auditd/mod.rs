@@ -2,6 +2,7 @@
 
 mod boots;
 mod event;
+mod interpreted;
 mod laurel;
 mod meaning;
 mod record;
@@ -12,7 +13,8 @@ use crate::{Confidence, Context, Decoder, Error, Format, Output, RawRecord, Reje
 use ambit_event::{Event, EventId, Fields, Provenance, Span, Timestamp};
 use boots::Boots;
 use event::Said;
-use record::Head;
+use interpreted::Dates;
+use record::{Head, Part};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -37,9 +39,18 @@ impl Format for Auditd {
         let has = |line: &[u8], text: &[u8]| memchr::memmem::find(line, text).is_some();
         let is_record = |line: &[u8]| match line.first() {
             Some(b'{') => has(line, b"\"ID\":\"") && laurel::read(&json::text(line)).is_ok(),
-            _ => has(line, b"audit(") && record::head(&json::text(line)).is_ok(),
+            _ => {
+                has(line, b"audit(") && {
+                    let line = json::text(line);
+                    record::head(&line).is_ok() || interpreted::is_record(&line)
+                }
+            }
         };
-        Confidence::share(94, sample.percent(is_record))
+        let is_separator = |line: &[u8]| interpreted::is_separator(&json::text(line));
+        match sample.lines.iter().any(|line| is_record(line)) {
+            true => Confidence::share(94, sample.percent(|line| is_separator(line) || is_record(line))),
+            false => Confidence::NONE,
+        }
     }
 
     fn is_stateful(&self) -> bool {
@@ -86,6 +97,9 @@ struct Audit {
     n_held: usize,
     closed: VecDeque<Key>,
     boots: Boots,
+    dates: Dates,
+    /// Whether the events are parted by lines between, as ausearch does it.
+    is_separated: bool,
     /// Since when the kernel was told to record nothing.
     off_since: Option<(Option<String>, Timestamp)>,
     last: Option<Timestamp>,
@@ -100,8 +114,25 @@ impl Audit {
             n_held: 0,
             closed: VecDeque::new(),
             boots: Boots::default(),
+            dates: Dates::new(context),
+            is_separated: false,
             off_since: None,
             last: None,
+        }
+    }
+
+    fn head<'a>(&mut self, line: &'a str) -> Result<Head<'a>, RejectReason> {
+        match record::head(line) {
+            Err(_) if interpreted::is_record(line) => interpreted::head(line, &mut self.dates),
+            read => read,
+        }
+    }
+
+    /// A line between the events of ausearch: what was open is whole.
+    fn separate(&mut self, out: &mut Output) {
+        self.is_separated = true;
+        while !self.open.is_empty() {
+            self.close(0, out);
         }
     }
 
@@ -111,20 +142,20 @@ impl Audit {
 
     /// Takes in a line of the audit log.
     fn take(&mut self, record: &RawRecord<'_>, text: &str, out: &mut Output) -> Result<(), RejectReason> {
-        let head = record::head(text)?;
+        let head = self.head(text)?;
         self.last = self.last.max(Some(head.clock.at));
         let host = self.host(&head).unwrap_or("").to_owned();
         let boot = self.boots.of(&host, &head);
         self.close_until(head.clock.at.plus_nanos(-PATIENCE), out);
         let is_named = host.len() + head.stamp.len() <= boots::LONGEST;
         if syscalls::is_alone(&syscalls::kind(head.kind)) || !is_named {
-            let said = Said::new(vec![record::part(head.kind, head.body)]);
+            let said = Said::new(vec![part(&head)]);
             let event = self.event(&said, &head, boot.as_deref());
             self.note_losses(&said, &event, out);
             out.push(event);
             return Ok(());
         }
-        let key = (head.serial, head.stamp.to_owned(), host);
+        let key = (head.serial, head.stamp.clone().into_owned(), host);
         let at = self.awaiting(&key);
         let at = at.unwrap_or_else(|| self.begin(key, &head, boot, record, out));
         let Some(open) = self.open.get_mut(at) else {
@@ -134,7 +165,8 @@ impl Audit {
         open.lines.push(b'\n');
         self.n_held += record.bytes.len() + 1;
         // The last record of an event. auditd itself does not write down the one that says so.
-        if matches!(head.kind, "EOE" | "PROCTITLE" | "1320" | "1327") || open.lines.len() > MOST_BYTES {
+        let is_last = !self.is_separated && matches!(head.kind, "EOE" | "PROCTITLE" | "1320" | "1327");
+        if is_last || open.lines.len() > MOST_BYTES {
             self.close(at, out);
         }
         while self.n_held > MOST_HELD && !self.open.is_empty() {
@@ -184,14 +216,11 @@ impl Audit {
         self.n_held = self.n_held.saturating_sub(open.lines.len());
         open.lines.pop();
         let text = json::text(&open.lines);
-        let heads: Vec<Head<'_>> = text
-            .split('\n')
-            .filter_map(|line| record::head(line).ok())
-            .collect();
-        let parts = heads
-            .iter()
-            .map(|head| record::part(head.kind, head.body))
-            .collect();
+        let mut heads: Vec<Head<'_>> = text.split('\n').filter_map(|line| self.head(line).ok()).collect();
+        if self.is_separated && is_backwards(&heads) {
+            heads.reverse();
+        }
+        let parts = heads.iter().map(part).collect();
         let said = Said::new(parts);
         if let Some(head) = heads.first() {
             let mut event = self.event(&said, head, open.boot.as_deref());
@@ -265,6 +294,21 @@ impl Audit {
     }
 }
 
+/// What a record says.
+fn part<'a>(head: &Head<'a>) -> Part<'a> {
+    match head.is_interpreted {
+        true => interpreted::part(head.kind, head.body),
+        false => record::part(head.kind, head.body),
+    }
+}
+
+/// ausearch writes the records of an event from the last to the first.
+fn is_backwards(heads: &[Head<'_>]) -> bool {
+    let is_circumstance =
+        |at: Option<&Head<'_>>| at.is_some_and(|head| event::is_circumstance(&syscalls::kind(head.kind)));
+    is_circumstance(heads.first()) || !is_circumstance(heads.last())
+}
+
 fn lose(out: &mut Output, host: Option<String>, span: Span, why: &str) {
     out.losses.push(ambit_event::Loss {
         source: SOURCE.to_owned(),
@@ -278,6 +322,10 @@ fn lose(out: &mut Output, host: Option<String>, span: Span, why: &str) {
 impl Decoder for Audit {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let text = record.lossy();
+        if interpreted::is_separator(&text) {
+            self.separate(out);
+            return Ok(());
+        }
         if !text.trim_start().starts_with('{') {
             return self.take(record, &text, out);
         }

@@ -14,10 +14,12 @@ pub struct Head<'a> {
     pub host: Option<&'a str>,
     pub kind: &'a str,
     /// Seconds and milliseconds as they were written.
-    pub stamp: &'a str,
+    pub stamp: Cow<'a, str>,
     pub clock: Clock,
     pub serial: i64,
     pub body: &'a str,
+    /// Whether names stand for numbers, as `ausearch -i` writes it.
+    pub is_interpreted: bool,
 }
 
 /// One record: its kind and what it says, with hexadecimal texts decoded.
@@ -62,10 +64,11 @@ pub fn head(line: &str) -> Result<Head<'_>, RejectReason> {
     Ok(Head {
         host: host(frame),
         kind,
-        stamp,
+        stamp: Cow::Borrowed(stamp),
         clock,
         serial,
         body: body.strip_prefix(':').unwrap_or(body),
+        is_interpreted: false,
     })
 }
 

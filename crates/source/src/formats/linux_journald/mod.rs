@@ -3,8 +3,9 @@
 mod entry;
 mod fed;
 mod numbers;
+mod vouched;
 
-use crate::formats::guests::{self, Guests, SYSMON};
+use crate::formats::guests::{Guests, SYSMON};
 use crate::formats::{linux_auditd, postgresql, sshd, syslog, windows};
 use crate::json::{self, Object};
 use crate::redact::{self, Redactor};
@@ -150,8 +151,13 @@ impl Journal {
         event.process_pid = get("_PID")
             .or_else(|| get("SYSLOG_PID"))
             .and_then(|pid| pid.trim().parse().ok());
-        let program = program(&fields).unwrap_or("").to_owned();
-        event.actor_service = Some(program.clone()).filter(|p| !p.is_empty());
+        let speaker = Speaker::of(&fields);
+        event.actor_service = Some(speaker.name.clone()).filter(|p| !p.is_empty());
+        // What is not vouched for is no program's.
+        let program = match speaker.is_vouched {
+            true => speaker.name,
+            false => String::new(),
+        };
         event.actor_session = session(&fields).map(|session| self.context.keys.fingerprint(&session));
         let is_said = get("MESSAGE").is_some();
         let message = get("MESSAGE").unwrap_or("").to_owned();
@@ -168,6 +174,9 @@ impl Journal {
         let is_session = get("_TRANSPORT") != Some("stdout");
         self.redactor.fields(&mut fields);
         event.fields = fields.kept(record.bytes.len());
+        if let Some(why) = &speaker.doubt {
+            event.fields.put("unvouched", why.as_str());
+        }
         if let Some(guest) = self.guest(&program, &message, &event) {
             losses.extend(self.fed.see(&guest.source));
             event = guest;
@@ -176,6 +185,7 @@ impl Journal {
         }
         match audit.and_then(|text| linux_auditd::single(&text, &self.context, &mut self.redactor)) {
             Some(audited) => event = with_audit(event, audited),
+            None if !speaker.is_vouched => event.class = Some("base_event".to_owned()),
             None => syslog::interpret(&mut event, &program, &message, &self.context.keys),
         }
         let event = named(event, place);
@@ -323,35 +333,50 @@ fn instant(fields: &Object<'_>) -> Result<Clock, RejectReason> {
     })
 }
 
-/// The program that speaks. Any process can give itself a name; what the kernel says of it does not lie, so
-/// where both are there a name that counts (whose sentences are read) must be borne out.
-fn program<'o>(fields: &'o Object<'_>) -> Option<&'o str> {
-    let get = |name: &str| entry::get(fields, name);
-    let own = get("SYSLOG_IDENTIFIER");
-    let known = get("_COMM");
-    if get("_TRANSPORT") == Some("kernel") {
-        return Some("kernel");
-    }
-    match (own, known) {
-        (Some(own), Some(known)) if is_trusted(own) && !bears_out(known, own) => Some(known),
-        (Some(own), _) => Some(own),
-        (None, known) => known.or_else(|| get("_SYSTEMD_UNIT")),
-    }
+/// The program that speaks.
+struct Speaker {
+    name: String,
+    /// Whether what it says may be taken for what it says.
+    is_vouched: bool,
+    doubt: Option<String>,
 }
 
-/// Names whose sentences are taken for what they say.
-fn is_trusted(name: &str) -> bool {
-    sshd::is_program(name)
-        || syslog::is_read(name)
-        || matches!(name, "systemd-journald" | "kernel")
-        || guests::is_program(name)
-        || postgresql::is_program(name)
+impl Speaker {
+    /// Any process can give itself a name in what it says. One that counts (whose sentences are read) must at least
+    /// be that of the process, where this is told; what more it takes `vouched` says.
+    fn of(fields: &Object<'_>) -> Self {
+        let get = |name: &str| entry::get(fields, name);
+        let own = get("SYSLOG_IDENTIFIER");
+        let known = get("_COMM");
+        let is_kernel = get("_TRANSPORT") == Some("kernel");
+        let (name, other) = match (own, known) {
+            _ if is_kernel => (Some("kernel"), None),
+            (Some(own), Some(known)) if vouched::counts(own) && !bears_out(known, own) => (
+                Some(known),
+                Some(format!(
+                    "it names itself {}, and _COMM is another",
+                    printable(own, 40)
+                )),
+            ),
+            (Some(own), _) => (Some(own), None),
+            (None, known) => (known.or_else(|| get("_SYSTEMD_UNIT")), None),
+        };
+        let name = name.unwrap_or("");
+        let message = syslog::first_line(get("MESSAGE").unwrap_or(""));
+        let unvouched = vouched::doubt(fields, name, message);
+        Self {
+            name: name.to_owned(),
+            is_vouched: unvouched.is_none(),
+            doubt: unvouched.or(other),
+        }
+    }
 }
 
 /// The kernel cuts names at 15 bytes.
 fn bears_out(known: &str, own: &str) -> bool {
     let own = own.rsplit('/').next().unwrap_or(own);
-    own == known
+    vouched::is_named(known, own)
+        || own == known
         || known.len() == 15 && own.starts_with(known)
         || (sshd::is_program(own) || own == "internal-sftp") && sshd::is_program(known)
 }
@@ -423,7 +448,12 @@ mod tests {
         ] {
             let text = format!(r#"{{"SYSLOG_IDENTIFIER":"{own}","_COMM":"{known}"}}"#);
             let fields = entry::object(&text).unwrap_or_default();
-            assert_eq!(program(&fields), Some(expected), "{own} {known}");
+            let speaker = Speaker::of(&fields);
+            assert_eq!(speaker.name, expected, "{own} {known}");
+            assert_eq!(
+                speaker.doubt.is_some(),
+                own == "sshd" && known == "logger" || known == "python3" && own != "app"
+            );
         }
     }
 }

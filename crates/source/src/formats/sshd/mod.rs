@@ -60,6 +60,20 @@ pub fn decode(event: &mut Event, text: &str, keys: &Keys) {
     }
 }
 
+/// Whether a sentence is a PAM module's.
+#[must_use]
+pub fn is_of_pam(text: &str) -> bool {
+    pam::read(text).is_some()
+}
+
+/// Whether a sentence tells no more than what became of a session: the server's process for a session, which runs
+/// as the session's account, says no other.
+#[must_use]
+pub fn is_of_session(text: &str) -> bool {
+    let is_of_session = |said: message::Said<'_>| matches!(said.act, Act::Logoff | Act::Session(_));
+    !is_of_pam(text) && message::read(text).is_none_or(is_of_session)
+}
+
 fn set(event: &mut Event, said: &message::Said<'_>, keys: &Keys) {
     let (class, activity, outcome) = match said.act {
         Act::Logon => ("authentication", "Logon", Outcome::Success),

@@ -98,6 +98,18 @@ pub fn is_read(program: &str) -> bool {
     program == "sudo" || sftp::is_program(program) || accounts::is_program(program)
 }
 
+/// Whether a program is OpenSSH's file server.
+#[must_use]
+pub fn is_file_server(program: &str) -> bool {
+    sftp::is_program(program)
+}
+
+/// Whether a program counts what it drops.
+#[must_use]
+pub fn is_counter(program: &str) -> bool {
+    COUNTERS.contains(&program)
+}
+
 /// What a program says stands in one line; further ones are not its own to be believed.
 pub fn first_line(message: &str) -> &str {
     message.split('\n').next().unwrap_or(message)

@@ -2,10 +2,14 @@
 //! stream, as Kubernetes' runtimes write it, or in an object, as Docker does. What the program wrote is of the
 //! format that it always is; the record, with its place, is the runtime's line.
 
+mod pieces;
+
 use crate::json::{self, Json};
 use crate::{
     Begins, Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample,
 };
+use ambit_event::Provenance;
+use pieces::{Blocks, Joined, Lines, Taken};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,15 +20,24 @@ pub fn head(head: &[u8]) -> Option<Vec<u8>> {
     // A file of one line may end without a line end.
     let whole = if whole == 0 { head.len() } else { whole };
     let mut inner = Vec::with_capacity(whole);
-    let mut cut = Cut::default();
-    for outer in head[..whole].split(|byte| *byte == b'\n') {
-        if outer.is_empty() {
+    let mut lines = Lines::default();
+    for bytes in head[..whole].split(|byte| *byte == b'\n') {
+        if bytes.is_empty() {
             continue;
         }
-        if let Some(text) = cut.whole(line(&json::text(outer))?) {
-            inner.extend_from_slice(text.as_bytes());
-            inner.push(b'\n');
+        let record = RawRecord {
+            bytes,
+            offset: 0,
+            line: 1,
+        };
+        let outer = json::text(bytes);
+        let line = line(&outer)?;
+        match lines.take(&line, &record) {
+            Taken::Whole => inner.extend_from_slice(line.text.as_bytes()),
+            Taken::Joined(joined) => inner.extend_from_slice(&joined.text),
+            Taken::Waits | Taken::Refused(_) => continue,
         }
+        inner.push(b'\n');
     }
     (!inner.is_empty()).then_some(inner)
 }
@@ -45,10 +58,8 @@ pub fn format(inner: &Arc<dyn Format>) -> Option<Arc<dyn Format>> {
 
 fn begins_within(begins: Begins) -> Begins {
     Arc::new(move |outer| match line(&json::text(outer)) {
-        Some(Line {
-            text, is_cut: false, ..
-        }) => begins(text.as_bytes()),
-        Some(Line { is_cut: true, .. }) | None => begins(outer),
+        Some(line) => begins(line.text.as_bytes()),
+        None => begins(outer),
     })
 }
 
@@ -56,6 +67,7 @@ fn begins_within(begins: Begins) -> Begins {
 #[derive(Debug, PartialEq, Eq)]
 struct Line<'l> {
     stream: Stream,
+    shape: Shape,
     text: Cow<'l, str>,
     /// Whether the rest of it follows: runtimes cut long lines into pieces.
     is_cut: bool,
@@ -77,24 +89,23 @@ impl Stream {
     }
 }
 
-/// On which streams a line was cut whose end has not come yet. Its end begins with whatever stood there: whoever makes
-/// a line long enough chooses that, so that it is no record, as little as the pieces before it.
-#[derive(Debug, Default)]
-struct Cut {
-    out: bool,
-    error: bool,
+/// How a runtime keeps lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    BehindTime,
+    InObject,
 }
 
-impl Cut {
-    /// The text, if it is all of a line.
-    fn whole<'l>(&mut self, line: Line<'l>) -> Option<Cow<'l, str>> {
-        let was_cut = match line.stream {
-            Stream::Out => &mut self.out,
-            Stream::Error => &mut self.error,
-        };
-        let is_whole = !*was_cut && !line.is_cut;
-        *was_cut = line.is_cut;
-        is_whole.then_some(line.text)
+impl Line<'_> {
+    /// Its text as the runtime's line has it: a piece may end within a character.
+    fn bytes<'b>(&'b self, outer: &'b [u8]) -> &'b [u8] {
+        match self.shape {
+            Shape::InObject => self.text.as_bytes(),
+            Shape::BehindTime => {
+                let outer = outer.strip_suffix(b"\r").unwrap_or(outer);
+                outer.splitn(4, |byte| *byte == b' ').nth(3).unwrap_or_default()
+            }
+        }
     }
 }
 
@@ -121,6 +132,7 @@ fn behind_time(outer: &str) -> Option<Line<'_>> {
     };
     Some(Line {
         stream: Stream::of(stream).filter(|_| is_time)?,
+        shape: Shape::BehindTime,
         text: Cow::Borrowed(inner),
         is_cut,
     })
@@ -142,6 +154,7 @@ fn in_object(outer: &str) -> Option<Line<'_>> {
     let inner = log.strip_suffix('\n').unwrap_or(log);
     Some(Line {
         stream: Stream::of(text("stream")?)?,
+        shape: Shape::InObject,
         text: Cow::Owned(inner.strip_suffix('\r').unwrap_or(inner).to_owned()),
         is_cut: inner.len() == log.len(),
     })
@@ -190,7 +203,8 @@ impl Format for Contained {
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
         Ok(Box::new(Unwrapping {
             inner: self.inner.decoder(context)?,
-            cut: Cut::default(),
+            lines: Lines::default(),
+            blocks: matches!(self.framing, Framing::Blocks(_)).then(Blocks::default),
             held: BTreeMap::new(),
             most_held: FEW_HELD,
         }))
@@ -208,7 +222,9 @@ struct Held {
 
 struct Unwrapping {
     inner: Box<dyn Decoder>,
-    cut: Cut,
+    lines: Lines,
+    /// Where records are blocks of lines.
+    blocks: Option<Blocks>,
     /// By their offsets.
     held: BTreeMap<u64, Held>,
     /// Where there are more, those are dropped that are held no longer.
@@ -217,25 +233,99 @@ struct Unwrapping {
 
 impl Decoder for Unwrapping {
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
+        match self.blocks.is_some() {
+            true => self.block(record, out),
+            false => self.line(record, out),
+        }
+    }
+
+    fn held_from(&self) -> Option<u64> {
+        let blocks = self.blocks.as_ref().and_then(Blocks::held_from);
+        let open = self.lines.held_from().into_iter().chain(blocks);
+        open.chain(self.inner.held_from()).min()
+    }
+
+    fn holds(&self, offset: u64) -> bool {
+        self.inner.holds(offset)
+    }
+
+    fn finish(&mut self, out: &mut Output) {
+        out.unfinished.extend(self.lines.finish());
+        out.unfinished
+            .extend(self.blocks.as_mut().and_then(Blocks::finish));
+        let n_events = out.events.len();
+        self.inner.finish(out);
+        self.restore(out, n_events, None);
+    }
+}
+
+impl Unwrapping {
+    fn line(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
+        let text = record.lossy();
+        let Some(line) = line(&text) else {
+            let interrupted = self.lines.interrupt();
+            let n_events = out.events.len();
+            let result = self.whole(record, record, out);
+            if interrupted.is_empty() {
+                return result;
+            }
+            // What is refused with a record that is refused itself would not be told.
+            out.refused.splice(0..0, interrupted);
+            if let Err(reason) = result {
+                out.events.truncate(n_events);
+                out.refuse(Joined::of(record).refused(reason));
+            }
+            return Ok(());
+        };
+        match self.lines.take(&line, record) {
+            Taken::Whole => {
+                let bytes = line.text.as_bytes();
+                return self.whole(&RawRecord { bytes, ..*record }, record, out);
+            }
+            Taken::Joined(joined) => self.joined(joined, out),
+            Taken::Refused(part) => out.refuse(part),
+            Taken::Waits => {}
+        }
+        Ok(())
+    }
+
+    fn block(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
+        let Some(blocks) = &mut self.blocks else {
+            return Ok(());
+        };
         let text = record.lossy();
         let mut lines: Vec<Cow<'_, str>> = Vec::new();
-        let mut is_whole = true;
-        // Each line is gone over whatever those before it are: the next record goes on from there.
+        let mut has_pieces = !blocks.is_idle();
         for outer in text.split('\n') {
-            match line(outer).map_or(Some(Cow::Borrowed(outer)), |line| self.cut.whole(line)) {
-                Some(inner) => lines.push(inner),
-                None => is_whole = false,
+            match line(outer) {
+                Some(line) => {
+                    has_pieces |= line.is_cut;
+                    lines.push(line.text);
+                }
+                None => lines.push(Cow::Borrowed(outer)),
             }
         }
-        if !is_whole {
-            return Err(RejectReason::new(
-                "a piece of a line that the container runtime cut, or the end of one",
-            ));
+        if !has_pieces {
+            let text = lines.join("\n");
+            let bytes = text.as_bytes();
+            return self.whole(&RawRecord { bytes, ..*record }, record, out);
         }
-        let text = lines.join("\n");
-        let bytes = text.as_bytes();
+        let whole = blocks.take(record, &mut out.refused);
+        if let Some(whole) = whole {
+            self.joined(whole, out);
+        }
+        Ok(())
+    }
+
+    /// Decodes what a program wrote, all of which stands in this record of the runtime's.
+    fn whole(
+        &mut self,
+        inner: &RawRecord<'_>,
+        record: &RawRecord<'_>,
+        out: &mut Output,
+    ) -> Result<(), RejectReason> {
         let (n_events, n_refused) = (out.events.len(), out.refused.len());
-        let result = self.inner.decode(&RawRecord { bytes, ..*record }, out);
+        let result = self.inner.decode(inner, out);
         self.restore(out, n_events, Some(record));
         for part in out.refused.iter_mut().skip(n_refused) {
             (part.offset, part.line) = (record.offset, record.line);
@@ -245,22 +335,28 @@ impl Decoder for Unwrapping {
         result
     }
 
-    fn held_from(&self) -> Option<u64> {
-        self.inner.held_from()
+    /// Decodes what was put together of several records: its place is all of them, from the first on.
+    fn joined(&mut self, joined: Joined, out: &mut Output) {
+        let Joined { offset, line, .. } = joined;
+        let of = |bytes| RawRecord { bytes, offset, line };
+        let (n_events, n_losses, n_refused) = (out.events.len(), out.losses.len(), out.refused.len());
+        if let Err(reason) = self.whole(&of(&joined.text), &of(&joined.raw), out) {
+            out.events.truncate(n_events);
+            out.losses.truncate(n_losses);
+            out.refused.truncate(n_refused);
+            return out.refuse(joined.refused(reason));
+        }
+        for event in out.events.iter_mut().skip(n_events).filter(|e| e.raw.is_empty()) {
+            event.raw.clone_from(&joined.raw);
+            event.provenance = Provenance {
+                offset,
+                line,
+                length: joined.raw.len() as u64,
+                ..Provenance::default()
+            };
+        }
     }
 
-    fn holds(&self, offset: u64) -> bool {
-        self.inner.holds(offset)
-    }
-
-    fn finish(&mut self, out: &mut Output) {
-        let n_events = out.events.len();
-        self.inner.finish(out);
-        self.restore(out, n_events, None);
-    }
-}
-
-impl Unwrapping {
     /// Keeps the record, if an event of it is held back, and at most twice as many as are.
     fn hold(&mut self, record: &RawRecord<'_>) {
         if self.inner.holds(record.offset) {
@@ -295,10 +391,7 @@ mod tests {
 
     #[test]
     fn lines_of_runtimes_are_told_from_others() {
-        let of = |stream, text: &'static str, is_cut| {
-            let text = Cow::Borrowed(text);
-            Some(Line { stream, text, is_cut })
-        };
+        let of = |stream, text: &'static str, is_cut| Some((stream, text.to_owned(), is_cut));
         let whole = |text| of(Stream::Out, text, false);
         for (outer, expected) in [
             ("2014-05-23T10:00:00.1Z stdout F a b", whole("a b")),
@@ -333,7 +426,8 @@ mod tests {
             (r#"{"log":7}"#, None),
             ("", None),
         ] {
-            assert_eq!(line(outer), expected, "{outer}");
+            let found = line(outer).map(|line| (line.stream, line.text.into_owned(), line.is_cut));
+            assert_eq!(found, expected, "{outer}");
         }
     }
 
