@@ -391,16 +391,21 @@ impl Remarks {
     pub fn of(run: &Run, rules: &RuleSet, coverage: &Coverage, span: Span, given_by: &str) -> Self {
         let tally = run.tally();
         let n_behaviours = run.n_behaviours() as u64;
+        let n_own = (rules.n_loaded() - rules.n_given()) as u64;
+        let own = match n_own {
+            0 => String::new(),
+            n => format!(", {n} of them built in,"),
+        };
         let mut lines = vec![format!(
-            "{} looked at with {} and {}",
+            "{} looked at with {}{own} and {}",
             words::counted(tally.n_events, "event", "events"),
             words::counted(rules.n_loaded() as u64, "rule", "rules"),
             words::counted(n_behaviours, "behaviour", "behaviours"),
         )];
-        if rules.n_loaded() == 0 && rules.refused().is_empty() {
+        if rules.n_given() == 0 && rules.refused().is_empty() {
             lines.push(format!(
-                "no rules were given, only behaviours were looked for: {given_by} takes Sigma rules, such as a clone of \
-                 https://github.com/SigmaHQ/sigma"
+                "no rules were given, only what is built in was looked for: {given_by} takes Sigma rules, such as a clone \
+                 of https://github.com/SigmaHQ/sigma"
             ));
         }
         if !rules.refused().is_empty() {

@@ -12,7 +12,9 @@ pub(super) const OWN: [(&str, &str); 2] = [
 #[cfg(test)]
 mod tests {
     use super::super::{Pipelines, Placeholders, RuleSet};
-    use ambit_event::Level;
+    use crate::Detector;
+    use ambit_event::{Event, Fields, Level, Timestamp};
+    use serde_json::{Value, json};
     use std::path::PathBuf;
 
     fn own(given: &[PathBuf]) -> RuleSet {
@@ -47,5 +49,103 @@ mod tests {
         assert_eq!(both.n_loaded(), alone.n_loaded());
         assert_eq!(both.n_given(), both.n_loaded());
         assert!(both.refused().is_empty(), "{:?}", both.refused());
+    }
+
+    fn titles(rules: &RuleSet, operation: &str, stream: &str, fields: &Value) -> Vec<String> {
+        let mut event = Event::new("windows_evtx", Timestamp(0));
+        event.operation = Some(operation.to_owned());
+        event.stream = Some(stream.to_owned());
+        event.fields = Fields::from_json(fields.to_string());
+        let found = Detector::new(rules).check(&event);
+        found.iter().map(|finding| finding.title.clone()).collect()
+    }
+
+    #[test]
+    fn rules_name_what_was_done_and_pass_over_what_was_not() {
+        let rules = own(&[]);
+        let (security, powershell) = (
+            "Microsoft-Windows-Security-Auditing",
+            "Microsoft-Windows-PowerShell",
+        );
+        let added = |sid: &str| json!({"EventID": 4732, "TargetUserName": "x", "TargetSid": sid});
+        let refused = |keywords: &str| json!({"EventID": 5140, "Keywords": keywords, "ShareName": r"\\*\ADMIN$", "IpAddress": "::1"});
+        let audit = |text: &str| json!({"EventID": 33205, "Provider_Name": "MSSQL$A", "Data": text});
+        let command = |text: &str| json!({"EventID": 800, "Provider_Name": "PowerShell", "Data": ["", text]});
+        let service =
+            json!({"EventID": 7045, "Provider_Name": "Service Control Manager", "ServiceName": "a"});
+        let realm = |name: &str| json!({"EventID": 4769, "Status": "0x0", "TargetDomainName": name, "TargetUserName": "a@B"});
+        let security = |id: u32| format!("{security}/{id}");
+        for (operation, stream, fields, expected) in [
+            (
+                "Service Control Manager/7045".to_owned(),
+                "System",
+                service,
+                "Windows Service Installed",
+            ),
+            (
+                security(4732),
+                "Security",
+                added("S-1-5-32-544"),
+                "Windows Member Added To A Privileged Group",
+            ),
+            (security(4732), "Security", added("S-1-5-32-545"), ""),
+            (
+                security(5140),
+                "Security",
+                refused("0x8010000000000000"),
+                "Windows Administrative Share Refused",
+            ),
+            (security(5140), "Security", refused("0x8020000000000000"), ""),
+            (
+                security(4769),
+                "Security",
+                realm("corp.lan"),
+                "Kerberos Realm In Small Letters",
+            ),
+            (security(4769), "Security", realm("CORP.LAN"), ""),
+            (
+                "MSSQL$A/33205".to_owned(),
+                "Application",
+                audit("x\naction_id:APRL\ny"),
+                "SQL Server Member Added To A Role",
+            ),
+            (
+                "MSSQL$A/33205".to_owned(),
+                "Application",
+                audit("x\naction_id:SL  \ny"),
+                "",
+            ),
+            (
+                "PowerShell/800".to_owned(),
+                "Windows PowerShell",
+                command("Get-ADUser -Filter *"),
+                "Accounts Listed By PowerShell",
+            ),
+            (
+                format!("{powershell}/4104"),
+                "Microsoft-Windows-PowerShell/Operational",
+                json!({"EventID": 4104, "Provider_Name": powershell, "ScriptBlockText": "new-service a"}),
+                "Services Changed By PowerShell",
+            ),
+            (
+                format!("{powershell}/4104"),
+                "Microsoft-Windows-PowerShell/Operational",
+                json!({"EventID": 4104, "Provider_Name": powershell, "ScriptBlockText": "prompt"}),
+                "",
+            ),
+        ] {
+            let told = titles(&rules, &operation, stream, &fields);
+            let every = [
+                "Windows Member Added To A Group",
+                "Windows Ticket Of A Service Given",
+            ];
+            let told = told
+                .iter()
+                .map(String::as_str)
+                .filter(|title| !every.contains(title));
+            let told: Vec<&str> = told.collect();
+            let expected: Vec<&str> = [expected].into_iter().filter(|title| !title.is_empty()).collect();
+            assert_eq!(told, expected, "{operation} {fields}");
+        }
     }
 }
