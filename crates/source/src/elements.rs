@@ -211,15 +211,20 @@ pub fn first_element(head: &[u8], inside: usize) -> Option<&[u8]> {
 
 /// Where the value of a key stands in an object's text.
 pub fn value_of(object: &[u8], name: &str) -> Option<Range<usize>> {
+    let begin = value_begins(object, name)?;
+    Some(begin..value_end(object, begin)?)
+}
+
+/// Where the value of a key begins in an object's text, of which the end may be missing.
+pub fn value_begins(object: &[u8], name: &str) -> Option<usize> {
     let mut at = past(object, past(object, 0, is_space) + 1, is_space);
     while object.get(at) == Some(&b'"') {
         let key_end = value_end(object, at)?;
         let begin = past(object, key_end, |b| is_space(b) || b == b':');
-        let end = value_end(object, begin)?;
         if object.get(at + 1..key_end - 1) == Some(name.as_bytes()) {
-            return Some(begin..end);
+            return Some(begin);
         }
-        at = past(object, end, is_between);
+        at = past(object, value_end(object, begin)?, is_between);
     }
     None
 }

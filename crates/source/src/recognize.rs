@@ -1,7 +1,7 @@
 //! Which source a file is of: what its beginning looks like, and whether it can then be read.
 
 use crate::archive::HEAD;
-use crate::contained;
+use crate::contained::{self, Around};
 use crate::cut::{Close, Cut, Cutter};
 use crate::{Confidence, Error, Format, Framing, Options, Output, Sample};
 use ambit_event::{Keys, Timestamp};
@@ -32,12 +32,13 @@ pub fn recognize(
         let is_declared = options.mappings.iter().any(|mapping| mapping.name() == source);
         let is_read = |format: &Arc<dyn Format>| try_out(format, head, modified, options).is_ok();
         // What a person declares may be the runtime's own lines.
-        let kept = inner.and_then(|_| contained::format(&format));
+        let kept = inner.and_then(|(_, around)| contained::format(&format, around));
         let kept = kept.filter(|kept| !is_declared || is_read(kept) && !is_read(&format));
         return Ok((kept.unwrap_or(format), Confidence::CERTAIN));
     }
     let file = Unread { name, head, modified };
-    file.recognize(options, formats, inner.as_deref())
+    let inner = inner.as_ref().map(|(inner, around)| (&inner[..], *around));
+    file.recognize(options, formats, inner)
 }
 
 /// A file of which nobody said what it is.
@@ -48,13 +49,13 @@ struct Unread<'f> {
 }
 
 impl Unread<'_> {
-    /// `inner` is what stands in the lines of a container's runtime, where the file has such. A runtime's lines within
+    /// `inner` is what stands in the lines of a container's runtime, or in the results of a query, where the file has such. A runtime's lines within
     /// those of another are lines like any other: whoever writes logs could put any number within each other.
     fn recognize(
         &self,
         options: &Options,
         formats: &[Arc<dyn Format>],
-        inner: Option<&[u8]>,
+        inner: Option<(&[u8], Around)>,
     ) -> Result<(Arc<dyn Format>, Confidence), Error> {
         let Self { name, head, modified } = *self;
         let mut sample = Sample::new(name, head);
@@ -63,9 +64,9 @@ impl Unread<'_> {
         if let Some((format, sure)) = declared.filter(|(_, sure)| *sure > Confidence::NONE) {
             return Ok((Arc::clone(format), sure));
         }
-        if let Some(head) = inner
+        if let Some((head, around)) = inner
             && let Ok((format, sure)) = (Unread { head, ..*self }).recognize(options, formats, None)
-            && let Some(format) = contained::format(&format)
+            && let Some(format) = contained::format(&format, around)
         {
             return Ok((format, sure));
         }

@@ -2,20 +2,37 @@
 //! stream, as Kubernetes' runtimes write it, or in an object, as Docker does. What the program wrote is of the
 //! format that it always is; the record, with its place, is the runtime's line.
 
+mod inside;
+mod insights;
 mod pieces;
 
 use crate::json::{self, Json};
 use crate::{
     Begins, Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample,
 };
-use ambit_event::Provenance;
+use inside::Inside;
+use insights::Results;
 use pieces::{Blocks, Joined, Lines, Taken};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What the programs wrote, of the beginning of a file in which every line is a runtime's; `None` for other files.
-pub fn head(head: &[u8]) -> Option<Vec<u8>> {
+/// What is around the records of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Around {
+    /// A container runtime's lines.
+    Runtime,
+    /// The results of a query of CloudWatch Logs Insights.
+    Results(insights::Shape),
+}
+
+/// What the programs wrote, of the beginning of a file in which every line is a runtime's, or that is the results of
+/// a query; `None` for other files.
+pub fn head(head: &[u8]) -> Option<(Vec<u8>, Around)> {
+    let results = || insights::head(head).map(|(inner, shape)| (inner, Around::Results(shape)));
+    lines(head).map(|inner| (inner, Around::Runtime)).or_else(results)
+}
+
+fn lines(head: &[u8]) -> Option<Vec<u8>> {
     let whole = head.len() - head.iter().rev().take_while(|byte| **byte != b'\n').count();
     // A file of one line may end without a line end.
     let whole = if whole == 0 { head.len() } else { whole };
@@ -42,8 +59,8 @@ pub fn head(head: &[u8]) -> Option<Vec<u8>> {
     (!inner.is_empty()).then_some(inner)
 }
 
-/// The format for a file in which a runtime has kept the lines of this one; `None` for those that are no lines.
-pub fn format(inner: &Arc<dyn Format>) -> Option<Arc<dyn Format>> {
+/// The format for a file in which the records of this one stand so; `None` for those that are no lines.
+pub fn format(inner: &Arc<dyn Format>, around: Around) -> Option<Arc<dyn Format>> {
     let framing = match inner.framing() {
         Framing::Lines | Framing::Json(_) => Framing::Lines,
         Framing::Blocks(begins) => Framing::Blocks(begins_within(begins)),
@@ -53,7 +70,10 @@ pub fn format(inner: &Arc<dyn Format>) -> Option<Arc<dyn Format>> {
         return None;
     }
     let inner = Arc::clone(inner);
-    Some(Arc::new(Contained { inner, framing }))
+    Some(match around {
+        Around::Runtime => Arc::new(Contained { inner, framing }),
+        Around::Results(shape) => Arc::new(Results { inner, shape }),
+    })
 }
 
 fn begins_within(begins: Begins) -> Begins {
@@ -179,7 +199,7 @@ impl Format for Contained {
     }
 
     fn recognize(&self, sample: &Sample<'_>) -> Confidence {
-        let Some(inner) = head(sample.head) else {
+        let Some(inner) = lines(sample.head) else {
             return Confidence::NONE;
         };
         let mut within = Sample::new(sample.path, &inner);
@@ -202,33 +222,18 @@ impl Format for Contained {
 
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
         Ok(Box::new(Unwrapping {
-            inner: self.inner.decoder(context)?,
+            inside: Inside::of(&*self.inner, context)?,
             lines: Lines::default(),
             blocks: matches!(self.framing, Framing::Blocks(_)).then(Blocks::default),
-            held: BTreeMap::new(),
-            most_held: FEW_HELD,
         }))
     }
 }
 
-/// So many records that may be held are not gone over.
-const FEW_HELD: usize = 64;
-
-/// A runtime's record, of which an event is held back.
-struct Held {
-    raw: Vec<u8>,
-    line: u64,
-}
-
 struct Unwrapping {
-    inner: Box<dyn Decoder>,
+    inside: Inside,
     lines: Lines,
     /// Where records are blocks of lines.
     blocks: Option<Blocks>,
-    /// By their offsets.
-    held: BTreeMap<u64, Held>,
-    /// Where there are more, those are dropped that are held no longer.
-    most_held: usize,
 }
 
 impl Decoder for Unwrapping {
@@ -242,20 +247,18 @@ impl Decoder for Unwrapping {
     fn held_from(&self) -> Option<u64> {
         let blocks = self.blocks.as_ref().and_then(Blocks::held_from);
         let open = self.lines.held_from().into_iter().chain(blocks);
-        open.chain(self.inner.held_from()).min()
+        open.chain(self.inside.inner.held_from()).min()
     }
 
     fn holds(&self, offset: u64) -> bool {
-        self.inner.holds(offset)
+        self.inside.inner.holds(offset)
     }
 
     fn finish(&mut self, out: &mut Output) {
         out.unfinished.extend(self.lines.finish());
         out.unfinished
             .extend(self.blocks.as_mut().and_then(Blocks::finish));
-        let n_events = out.events.len();
-        self.inner.finish(out);
-        self.restore(out, n_events, None);
+        self.inside.finish(out);
     }
 }
 
@@ -265,7 +268,7 @@ impl Unwrapping {
         let Some(line) = line(&text) else {
             let interrupted = self.lines.interrupt();
             let n_events = out.events.len();
-            let result = self.whole(record, record, out);
+            let result = self.inside.whole(record, record, out);
             if interrupted.is_empty() {
                 return result;
             }
@@ -280,7 +283,7 @@ impl Unwrapping {
         match self.lines.take(&line, record) {
             Taken::Whole => {
                 let bytes = line.text.as_bytes();
-                return self.whole(&RawRecord { bytes, ..*record }, record, out);
+                return self.inside.whole(&RawRecord { bytes, ..*record }, record, out);
             }
             Taken::Joined(joined) => self.joined(joined, out),
             Taken::Refused(part) => out.refuse(part),
@@ -308,7 +311,7 @@ impl Unwrapping {
         if !has_pieces {
             let text = lines.join("\n");
             let bytes = text.as_bytes();
-            return self.whole(&RawRecord { bytes, ..*record }, record, out);
+            return self.inside.whole(&RawRecord { bytes, ..*record }, record, out);
         }
         let whole = blocks.take(record, &mut out.refused);
         if let Some(whole) = whole {
@@ -317,70 +320,13 @@ impl Unwrapping {
         Ok(())
     }
 
-    /// Decodes what a program wrote, all of which stands in this record of the runtime's.
-    fn whole(
-        &mut self,
-        inner: &RawRecord<'_>,
-        record: &RawRecord<'_>,
-        out: &mut Output,
-    ) -> Result<(), RejectReason> {
-        let (n_events, n_refused) = (out.events.len(), out.refused.len());
-        let result = self.inner.decode(inner, out);
-        self.restore(out, n_events, Some(record));
-        for part in out.refused.iter_mut().skip(n_refused) {
-            (part.offset, part.line) = (record.offset, record.line);
-            part.n_bytes = record.bytes.len() as u64;
-        }
-        self.hold(record);
-        result
-    }
-
     /// Decodes what was put together of several records: its place is all of them, from the first on.
     fn joined(&mut self, joined: Joined, out: &mut Output) {
         let Joined { offset, line, .. } = joined;
         let of = |bytes| RawRecord { bytes, offset, line };
-        let (n_events, n_losses, n_refused) = (out.events.len(), out.losses.len(), out.refused.len());
-        if let Err(reason) = self.whole(&of(&joined.text), &of(&joined.raw), out) {
-            out.events.truncate(n_events);
-            out.losses.truncate(n_losses);
-            out.refused.truncate(n_refused);
-            return out.refuse(joined.refused(reason));
-        }
-        for event in out.events.iter_mut().skip(n_events).filter(|e| e.raw.is_empty()) {
-            event.raw.clone_from(&joined.raw);
-            event.provenance = Provenance {
-                offset,
-                line,
-                length: joined.raw.len() as u64,
-                ..Provenance::default()
-            };
-        }
-    }
-
-    /// Keeps the record, if an event of it is held back, and at most twice as many as are.
-    fn hold(&mut self, record: &RawRecord<'_>) {
-        if self.inner.holds(record.offset) {
-            let (raw, line) = (record.bytes.to_vec(), record.line);
-            self.held.insert(record.offset, Held { raw, line });
-        }
-        if self.held.len() > self.most_held {
-            self.held.retain(|offset, _| self.inner.holds(*offset));
-            self.most_held = (2 * self.held.len()).max(FEW_HELD);
-        }
-    }
-
-    /// Events that bring their own bytes bring those of the program's line: they get the runtime's.
-    fn restore(&self, out: &mut Output, n_before: usize, record: Option<&RawRecord<'_>>) {
-        for event in out.events.iter_mut().skip(n_before).filter(|e| !e.raw.is_empty()) {
-            let place = &mut event.provenance;
-            if let Some(held) = self.held.get(&place.offset) {
-                (event.raw, place.line) = (held.raw.clone(), held.line);
-                place.length = event.raw.len() as u64;
-            } else if let Some(record) = record {
-                // A part of the line: its place is the line's.
-                (place.offset, place.line) = (record.offset, record.line);
-                place.length = record.bytes.len() as u64;
-            }
+        let result = self.inside.apart(&of(&joined.text), &of(&joined.raw), out);
+        if let Err(reason) = result {
+            out.refuse(joined.refused(reason));
         }
     }
 }
@@ -433,7 +379,8 @@ mod tests {
 
     #[test]
     fn a_file_is_a_runtimes_where_all_of_its_lines_are() {
-        let of = |text: &str| head(text.as_bytes()).map(|inner| String::from_utf8_lossy(&inner).into_owned());
+        let of =
+            |text: &str| lines(text.as_bytes()).map(|inner| String::from_utf8_lossy(&inner).into_owned());
         let one = "2014-05-23T10:00:00.1Z stdout F a\n";
         assert_eq!(of(one).as_deref(), Some("a\n"));
         assert_eq!(of(&format!("{one}\n{one}2014-05")).as_deref(), Some("a\na\n"));

@@ -86,6 +86,15 @@ impl Mapping {
         (walk.n_places, has_more)
     }
 
+    /// Whether a text can hold one of the lists in which records stand; it spares reading it.
+    fn may_list(&self, text: &str) -> bool {
+        let text = text.as_bytes();
+        let has = |name: &str| memchr::memmem::find(text, name.as_bytes()).is_some();
+        let name = |path: &'_ str| path.rsplit('.').next().is_none_or(has);
+        // A key may be written with escapes, or in other letters.
+        self.spec.ignore_case || has("\\u") || self.lists().any(name)
+    }
+
     /// In how many places of an object known records and lists of such stand.
     fn n_known(&self, fields: &Object<'_>, levels: usize) -> usize {
         let n_in = |value: &Json<'_>| match value {
@@ -172,7 +181,7 @@ impl Walk<'_> {
                 Some(Json::Object(inner)) if !mapping.knows(inner) => {
                     self.listed(&layer.into(path), inner, layers - 1);
                 }
-                Some(Json::Text(text)) if text.trim_start().starts_with('{') => {
+                Some(Json::Text(text)) if text.trim_start().starts_with('{') && mapping.may_list(text) => {
                     let Ok(inner) = json::object(text.trim()) else {
                         continue;
                     };

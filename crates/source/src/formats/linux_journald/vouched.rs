@@ -91,11 +91,11 @@ pub fn doubt(fields: &Object<'_>, program: &str, message: &str) -> Option<String
     if matches!(get("_TRANSPORT"), Some("kernel" | "driver" | "audit")) {
         return None;
     }
-    let role = role(program).or_else(|| sshd::is_of_pam(message).then_some(Role::Root))?;
     let uid = get("_UID").map(str::trim);
     if uid == Some("0") {
         return None;
     }
+    let role = role(program).or_else(|| sshd::is_of_pam(message).then_some(Role::Root))?;
     let unit = get("_SYSTEMD_UNIT");
     let is_vouched = match role {
         Role::Root if sshd::is_program(program) && uid.is_some() => {
