@@ -140,23 +140,6 @@ fn a_file_of_values_that_cannot_be_used_is_an_error() {
     }
 }
 
-#[test]
-fn the_rules_of_this_repository_can_all_be_used() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
-    let rules = RuleSet::load(&[dir], &Placeholders::none());
-    assert_eq!((rules.refused(), rules.remarks()), (&[][..], &[][..]));
-    assert!(rules.rules().len() > 20 && rules.correlations().len() == 1);
-    let heads = rules.rules().iter().map(|rule| &rule.head);
-    for head in heads.chain(rules.correlations().iter().map(|rule| &rule.head)) {
-        assert!(
-            head.level.is_some() && head.techniques().next().is_some(),
-            "{}",
-            head.title
-        );
-    }
-    assert_eq!(ambit_detect::Detector::new(&rules).idle().count(), 0);
-}
-
 /// A rule in Sigma's words goes through a site's pipeline, and runs under the site's.
 #[test]
 fn rules_go_through_pipelines() {
