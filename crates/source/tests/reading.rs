@@ -1192,3 +1192,48 @@ fn the_manuals_example_is_a_mapping() {
         .collect();
     ambit_source::Mapping::parse(&text, "manual").unwrap();
 }
+
+#[test]
+fn what_came_before_counts_alike_whether_it_was_read_now_or_earlier() {
+    let windows = |time: &str, number: &str| {
+        format!(
+            r#"{{"EventID":1,"Channel":"c","Provider_Name":"P","Computer":"h","TimeCreated":"2026-01-01T00:00:0{time}Z"{number}}}"#
+        ) + "\n"
+    };
+    let row = |time: &str| {
+        format!(
+            r#"[{{"field":"@message","value":"192.0.2.1 - - [01/Jan/2026:00:00:0{time} +0000] \"GET / HTTP/1.1\" 200 1"}}]"#
+        )
+    };
+    let results = |times: [&str; 2]| {
+        let [a, b] = times.map(row);
+        format!(r#"{{"results":[{a},{b}],"status":"Complete"}}"#) + "\n"
+    };
+    let entry = |time: &str| {
+        format!(
+            r#"{{"resource":{{"resourceType":"AuditEvent","recorded":"2026-01-01T00:00:0{time}Z","type":{{"code":"rest"}},"agent":[{{"requestor":true}}],"source":{{"observer":{{"display":"x"}}}}}}}}"#
+        )
+    };
+    let bundle = |times: [&str; 2]| {
+        let [a, b] = times.map(entry);
+        format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{a},{b}]}}"#) + "\n"
+    };
+    let named = windows("2", r#","EventRecordID":7"#);
+    for (name, first, second, n) in [
+        ("a.json", windows("1", "") + &named, windows("1", ""), 3),
+        ("b.json", results(["1", "2"]), results(["1", "3"]), 4),
+        ("c.ndjson", bundle(["1", "2"]), bundle(["1", "3"]), 4),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(name);
+        let mut twice = Store::default();
+        for text in [first.clone(), format!("{first}{second}")] {
+            std::fs::write(&file, text).unwrap();
+            twice.ingest(&[&file], &Options::default());
+        }
+        let mut whole = Store::default();
+        whole.ingest(&[&file], &Options::default());
+        assert_eq!(whole.ids.len(), n, "{name}");
+        assert_eq!(twice.ids, whole.ids, "{name}");
+    }
+}

@@ -156,9 +156,9 @@ impl Format for Results {
         self.inner.names_records()
     }
 
-    /// Where the message stands is known from a CSV file's first line.
+    /// Where the message stands is known from a CSV file's first line; the rows of a document are counted one by one.
     fn is_stateful(&self) -> bool {
-        self.shape == Shape::Csv || self.inner.is_stateful()
+        true
     }
 
     fn names_columns(&self) -> bool {

@@ -49,6 +49,7 @@ impl Reading<'_> {
             return self.count(bytes);
         }
         self.prefix.add(bytes);
+        self.seen.pass();
         0
     }
 

@@ -47,6 +47,11 @@ impl Format for AuditEvent {
         Framing::Json(Arc::new(is_record))
     }
 
+    /// The entries of a bundle are counted one by one.
+    fn is_stateful(&self) -> bool {
+        true
+    }
+
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
         Ok(Box::new(FhirDecoder {
             context: context.clone(),

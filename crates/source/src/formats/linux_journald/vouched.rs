@@ -92,16 +92,26 @@ pub fn doubt(fields: &Object<'_>, program: &str, message: &str) -> Option<String
         return None;
     }
     let uid = get("_UID").map(str::trim);
-    if uid == Some("0") {
+    let known = role(program);
+    let role = known.or_else(|| sshd::is_of_pam(message).then_some(Role::Root))?;
+    if is_relayed(fields) {
+        let is_service = |words: &[&str]| get("CONTAINER_NAME").is_some_and(|name| is_of(name, words));
+        return match role {
+            Role::Service(words) if is_service(words) => None,
+            _ => Some("a container says this, and whatever is in it may say anything".to_owned()),
+        };
+    }
+    // PAM speaks through syslog. What a server of root's prints may be what its clients said.
+    let is_print = get("_TRANSPORT") == Some("stdout") && known.is_none();
+    if uid == Some("0") && !is_print {
         return None;
     }
-    let role = role(program).or_else(|| sshd::is_of_pam(message).then_some(Role::Root))?;
     let unit = get("_SYSTEMD_UNIT");
     let is_vouched = match role {
         Role::Root if sshd::is_program(program) && uid.is_some() => {
             is_system(get("_EXE"), sshd::is_program) && sshd::is_of_session(message)
         }
-        Role::Root => uid.is_none() && get("_EXE").is_none_or(|exe| is_system(Some(exe), |_| true)),
+        Role::Root => uid.is_none() && get("_EXE").is_none_or(|exe| is_own(exe, program)) && !is_print,
         Role::Lent => {
             uid.is_none() && get("_EXE").is_none()
                 || is_system(get("_EXE"), |name| is_named(name, program)) && has_rights(get("_CAP_EFFECTIVE"))
@@ -146,6 +156,32 @@ fn is_system(exe: Option<&str>, is_name: impl Fn(&str) -> bool) -> bool {
     })
 }
 
+/// Whether an executable of the system's bears the name under which it speaks.
+fn is_own(exe: &str, program: &str) -> bool {
+    let of_sshd = |name: &str| sshd::is_program(program) && sshd::is_program(name);
+    is_system(Some(exe), |name| {
+        name.eq_ignore_ascii_case(file_name(program)) || of_sshd(name)
+    })
+}
+
+/// What runs containers, and writes into the journal as root what stands in their output.
+const RELAYS: &[&str] = &["dockerd", "conmon", "podman", "crio", "containerd", "buildkitd"];
+
+/// Whether a container said it.
+fn is_relayed(fields: &Object<'_>) -> bool {
+    let get = |name: &str| entry::get(fields, name);
+    let is_relay = |path: &str| {
+        let name = file_name(path);
+        RELAYS.contains(&name) || name.starts_with("containerd-shim")
+    };
+    ["CONTAINER_ID", "CONTAINER_ID_FULL", "CONTAINER_NAME"]
+        .iter()
+        .any(|name| get(name).is_some())
+        || ["_COMM", "_EXE"]
+            .iter()
+            .any(|name| get(name).is_some_and(is_relay))
+}
+
 /// Ubuntu has sudo as `sudo.ws` beside its successor.
 pub fn is_named(name: &str, program: &str) -> bool {
     let program = file_name(program);
@@ -164,7 +200,11 @@ fn is_unit(unit: &str, words: &[&str]) -> bool {
     let Some(name) = unit.strip_suffix(".service") else {
         return false;
     };
-    let name = name.split('@').next().unwrap_or(name);
+    is_of(name.split('@').next().unwrap_or(name), words)
+}
+
+/// Whether a word of a name begins with one of these.
+fn is_of(name: &str, words: &[&str]) -> bool {
     name.split(|c: char| !c.is_ascii_alphanumeric())
         .any(|part| words.iter().any(|word| part.starts_with(word)))
 }
@@ -296,6 +336,28 @@ mod tests {
             ),
             ("CRON", OPENED, r#""_UID":"0""#, true),
             ("CRON", OPENED, r#""_UID":"1000""#, false),
+            ("CRON", OPENED, r#""_UID":"0","_TRANSPORT":"syslog""#, true),
+            ("app", OPENED, r#""_UID":"0","_TRANSPORT":"stdout""#, false),
+            (
+                "app",
+                OPENED,
+                r#""_UID":"0","_COMM":"dockerd","CONTAINER_ID":"1""#,
+                false,
+            ),
+            ("app", OPENED, r#""_UID":"0","_COMM":"conmon""#, false),
+            ("sshd", ACCEPTED, r#""_UID":"0","_EXE":"/usr/bin/dockerd""#, false),
+            (
+                "nginx",
+                "x",
+                r#""_UID":"0","_COMM":"dockerd","CONTAINER_NAME":"shop_nginx_1""#,
+                true,
+            ),
+            (
+                "nginx",
+                "x",
+                r#""_UID":"0","_COMM":"dockerd","CONTAINER_NAME":"api""#,
+                false,
+            ),
             ("app", "hello", r#""_UID":"1000""#, true),
             (
                 "systemd-journald",
@@ -324,6 +386,9 @@ mod tests {
         for (program, message, fields, expected) in [
             ("sshd", ACCEPTED, r#""_COMM":"sshd""#, true),
             ("sshd", ACCEPTED, r#""_EXE":"/home/alice/sshd""#, false),
+            ("sshd", ACCEPTED, r#""_EXE":"/usr/bin/logger""#, false),
+            ("sshd", ACCEPTED, r#""_EXE":"/usr/sbin/sshd""#, true),
+            ("CRON", OPENED, r#""_EXE":"/usr/sbin/cron""#, true),
             ("su", "x", r#""_COMM":"su""#, true),
             ("su", "x", r#""_EXE":"/tmp/su""#, false),
             ("nginx", "x", r#""_COMM":"nginx""#, true),

@@ -182,12 +182,15 @@ impl Step {
     }
 }
 
-/// Rows of names that came before. Names are written by others: only so many rows are remembered.
+/// Rows of names that came before. Names are written by others: only so many rows are remembered, and no long ones.
 #[derive(Debug, Default)]
 pub struct Layouts(HashMap<u64, Layout, Quick>);
 
 impl Layouts {
     const MOST: usize = 512;
+    /// Names of a row, and bytes of all of them.
+    const MOST_NAMES: usize = 256;
+    const MOST_BYTES: usize = 8 << 10;
 
     pub fn known(&self, object: &Object<'_>) -> Option<&Layout> {
         let layout = self.0.get(&object.looks())?;
@@ -197,7 +200,9 @@ impl Layouts {
     /// Remembers a layout of an object that looks so, if its names alone say which form it has.
     pub fn note(&mut self, looks: u64, layout: Layout) {
         let is_told = !layout.names.iter().any(|name| OTHERS.contains(&&**name));
-        if is_told && self.0.len() < Self::MOST {
+        let n_bytes: usize = layout.names.iter().map(|name| name.len()).sum();
+        let is_short = layout.names.len() <= Self::MOST_NAMES && n_bytes <= Self::MOST_BYTES;
+        if is_told && is_short && self.0.len() < Self::MOST {
             self.0.insert(looks, layout);
         }
     }
@@ -262,9 +267,14 @@ mod tests {
             shaped(json::object(&record).unwrap(), &mut layouts).unwrap();
         }
         assert_eq!(layouts.0.len(), Layouts::MOST);
-        let nested = r#"{"EventID":1,"Channel":"c","Provider_Name":"P","Event":1}"#;
-        let mut layouts = Layouts::default();
-        shaped(json::object(nested).unwrap(), &mut layouts).unwrap();
-        assert!(layouts.0.is_empty());
+        let nested = r#""Event":1"#.to_owned();
+        let many: Vec<String> = (0..300).map(|n| format!(r#""x{n}":1"#)).collect();
+        let long = format!(r#""{}":1"#, "x".repeat(9000));
+        for more in [nested, many.join(","), long] {
+            let record = format!(r#"{{"EventID":1,"Channel":"c","Provider_Name":"P",{more}}}"#);
+            let mut layouts = Layouts::default();
+            shaped(json::object(&record).unwrap(), &mut layouts).unwrap();
+            assert!(layouts.0.is_empty(), "{record}");
+        }
     }
 }
