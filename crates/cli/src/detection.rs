@@ -403,9 +403,13 @@ impl Remarks {
             words::counted(n_behaviours, "behaviour", "behaviours"),
         )];
         if rules.n_given() == 0 && rules.refused().is_empty() {
+            let looked_for = match n_own {
+                0 => "behaviours were",
+                _ => "what is built in was",
+            };
             lines.push(format!(
-                "no rules were given, only what is built in was looked for: {given_by} takes Sigma rules, such as a clone \
-                 of https://github.com/SigmaHQ/sigma"
+                "no rules were given, only {looked_for} looked for: {given_by} takes Sigma rules, such as a clone of \
+                 https://github.com/SigmaHQ/sigma"
             ));
         }
         if !rules.refused().is_empty() {

@@ -17,7 +17,7 @@ pub struct HuntArgs {
     /// Sigma rules, filters and correlations: files, and folders of them; none: what is built in, rules and behaviours
     #[arg(value_name = "RULE|DIR")]
     rules: Vec<PathBuf>,
-    /// Look for what is built in too, rules and behaviours, not for what the given rules say alone
+    /// Look for what is built in too, rules and behaviours, not for what the given rules say alone; so does --behaviours
     #[arg(long)]
     with_behaviours: bool,
     #[command(flatten)]

@@ -2,11 +2,8 @@
 
 /// Each file by the name under which its rules are told, with its text.
 pub(super) const OWN: [(&str, &str); 2] = [
-    ("built-in/aws.yml", include_str!("../../../../rules/aws.yml")),
-    (
-        "built-in/windows.yml",
-        include_str!("../../../../rules/windows.yml"),
-    ),
+    ("ambit:aws.yml", include_str!("../../../../rules/aws.yml")),
+    ("ambit:windows.yml", include_str!("../../../../rules/windows.yml")),
 ];
 
 #[cfg(test)]
@@ -49,6 +46,34 @@ mod tests {
         assert!(both.refused().is_empty(), "{:?}", both.refused());
     }
 
+    #[test]
+    fn rules_that_are_given_change_none_of_those_that_are_built_in_but_by_their_id() {
+        let dir = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let file = dir.path().join("given.yml");
+        let alone = own(&[]).n_loaded();
+        let detection = "detection:\n  selection:\n    a: b\n  condition: selection\nlevel: low\n";
+        let source = "logsource:\n  product: windows\n";
+        for (head, n_given, n_loaded) in [
+            ("title: A\nname: aws_secret_read\n", 1, alone + 1),
+            ("title: A\nid: 3c929686-e56b-587c-84bd-7048d770c617\n", 1, alone),
+            (
+                "title: A\nid: 3c929686-e56b-587c-84bd-7048d770c617\nx|y: [\n",
+                0,
+                alone,
+            ),
+        ] {
+            std::fs::write(&file, format!("{head}{source}{detection}"))
+                .unwrap_or_else(|error| panic!("{error}"));
+            let rules = own(std::slice::from_ref(&file));
+            assert_eq!(
+                (rules.n_given(), rules.n_loaded()),
+                (n_given, n_loaded),
+                "{head} {:?}",
+                rules.refused()
+            );
+        }
+    }
+
     fn titles(rules: &RuleSet, operation: &str, stream: &str, fields: &Value) -> Vec<String> {
         let mut event = Event::new("windows_evtx", Timestamp(0));
         event.operation = Some(operation.to_owned());
@@ -72,6 +97,10 @@ mod tests {
         let service =
             json!({"EventID": 7045, "Provider_Name": "Service Control Manager", "ServiceName": "a"});
         let realm = |name: &str| json!({"EventID": 4769, "Status": "0x0", "TargetDomainName": name, "TargetUserName": "a@B"});
+        let bits =
+            |url: &str| json!({"EventID": 59, "Provider_Name": "Microsoft-Windows-Bits-Client", "url": url});
+        let key = r"HKLM\System\CurrentControlSet\Control\SecurityProviders\WDigest\UseLogonCredential";
+        let wdigest = |details: &str| json!({"EventID": 13, "TargetObject": key, "Details": details});
         let security = |id: u32| format!("{security}/{id}");
         for (operation, stream, fields, expected) in [
             (
@@ -130,6 +159,54 @@ mod tests {
                 "Microsoft-Windows-PowerShell/Operational",
                 json!({"EventID": 4104, "Provider_Name": powershell, "ScriptBlockText": "prompt"}),
                 "",
+            ),
+            (
+                "Microsoft-Windows-Bits-Client/59".to_owned(),
+                "Microsoft-Windows-Bits-Client/Operational",
+                bits("https://download.windowsupdate.com/a.cab"),
+                "",
+            ),
+            (
+                "Microsoft-Windows-Bits-Client/59".to_owned(),
+                "Microsoft-Windows-Bits-Client/Operational",
+                bits("http://evil.example/x.microsoft.com/payload.exe"),
+                "File Taken Over BITS",
+            ),
+            (
+                "PowerShell/800".to_owned(),
+                "Windows PowerShell",
+                command("tasklist /v"),
+                "",
+            ),
+            (
+                "Microsoft-Windows-Sysmon/13".to_owned(),
+                "Microsoft-Windows-Sysmon/Operational",
+                wdigest("DWORD (0x00000000)"),
+                "",
+            ),
+            (
+                "Microsoft-Windows-Sysmon/13".to_owned(),
+                "Microsoft-Windows-Sysmon/Operational",
+                wdigest("DWORD (0x00000001)"),
+                "WDigest Set To Keep Passwords",
+            ),
+            (
+                "Microsoft-Windows-PrintService/842".to_owned(),
+                "Microsoft-Windows-PrintService/Operational",
+                json!({"EventID": 842, "Provider_Name": "Microsoft-Windows-PrintService"}),
+                "",
+            ),
+            (
+                "MSSQL$A/33205".to_owned(),
+                "Application",
+                audit("action_id:LGIS\nserver_principal_name:sarah\n"),
+                "",
+            ),
+            (
+                "MSSQL$A/33205".to_owned(),
+                "Application",
+                audit("action_id:LGIS\nserver_principal_name:sa\n"),
+                "Standard Administrator Of SQL Server Tried",
             ),
         ] {
             let told = titles(&rules, &operation, stream, &fields);

@@ -23,8 +23,6 @@ pub struct RuleSet {
     refused: Vec<Refusal>,
     remarks: Vec<Refusal>,
     n_passed_over: usize,
-    /// How many of them are built in.
-    n_own: usize,
 }
 
 impl RuleSet {
@@ -54,7 +52,7 @@ impl RuleSet {
             pipelines,
         };
         let (mut loader, found) = Loader::of(paths, means);
-        loader.add_own(means);
+        loader.add_own();
         loader.finish(found)
     }
 
@@ -94,7 +92,10 @@ impl RuleSet {
     /// Documents that were given and can be used, of each kind: without the rules that are built in.
     #[must_use]
     pub fn n_given(&self) -> usize {
-        self.n_loaded().saturating_sub(self.n_own)
+        let rules = self.rules.iter().map(|rule| &rule.head.origin);
+        let correlations = self.correlations.iter().map(|rule| &rule.head.origin);
+        let is_given = |origin: &&Origin| OWN.iter().all(|(path, _)| origin.path != Path::new(path));
+        rules.chain(correlations).filter(is_given).count() + self.filters.len()
     }
 
     /// What cannot be used, and why, by path and place.
@@ -131,7 +132,6 @@ struct Loader {
     ids: BTreeMap<String, Origin>,
     refused: Vec<Refusal>,
     remarks: Vec<Refusal>,
-    n_own: usize,
 }
 
 impl Loader {
@@ -149,18 +149,29 @@ impl Loader {
         (loader, found)
     }
 
-    /// Adds the rules that are built in, but for those whose id is taken.
-    fn add_own(&mut self, means: Means<'_>) {
-        let n_given = self.rules.len() + self.correlations.len();
+    /// Adds the rules that are built in, but for those whose id a given one has that can be used. They are written for
+    /// logs as they are read here: no pipeline changes them.
+    fn add_own(&mut self) {
+        let given = self.rules.iter().map(|rule| &rule.head);
+        let given = given.chain(self.correlations.iter().map(|rule| &rule.head));
+        let taken: BTreeSet<String> = given.map(|head| head.id.to_lowercase()).collect();
+        let means = Means {
+            placeholders: &Placeholders::none(),
+            pipelines: &Pipelines::none(),
+        };
         for (path, text) in OWN {
             let mut documents = reading::documents(text, means);
             documents.retain(|(_, read)| match read {
-                Ok(Some(document)) => !self.ids.contains_key(&document.read.parsed.id().to_lowercase()),
+                Ok(Some(document)) => !taken.contains(&document.read.parsed.id().to_lowercase()),
                 _ => true,
             });
+            for (_, read) in &documents {
+                if let Ok(Some(document)) = read {
+                    self.ids.remove(&document.read.parsed.id().to_lowercase());
+                }
+            }
             self.file(Path::new(path), documents);
         }
-        self.n_own = self.rules.len() + self.correlations.len() - n_given;
     }
 
     fn refuse(&mut self, path: &Path, mut place: Place, fault: Fault) {
@@ -254,7 +265,6 @@ impl Loader {
             refused: self.refused,
             remarks: self.remarks,
             n_passed_over: found.n_passed_over,
-            n_own: self.n_own,
         }
     }
 
