@@ -190,6 +190,8 @@ pub struct Context {
     /// Envoy's format string, PostgreSQL `log_line_prefix`).
     pub log_format: Option<String>,
     pub keys: Keys,
+    /// Whether the records stand within those of another source, whose places their events get.
+    pub is_within: bool,
 }
 
 impl Context {
@@ -202,6 +204,7 @@ impl Context {
             modified: None,
             log_format: None,
             keys,
+            is_within: false,
         }
     }
 }
