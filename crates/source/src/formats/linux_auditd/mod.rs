@@ -10,7 +10,9 @@ mod record;
 mod syscalls;
 
 use crate::redact::Redactor;
-use crate::{Confidence, Context, Decoder, Error, Format, Output, RawRecord, RejectReason, Sample, json};
+use crate::{
+    Confidence, Context, Decoder, Error, Format, Output, RawRecord, Refused, RejectReason, Sample, json,
+};
 use ambit_event::{Event, EventId, Fields, Provenance, Span, Timestamp};
 use boots::Boots;
 use event::Said;
@@ -89,6 +91,22 @@ struct Open {
     offset: u64,
     line: u64,
     is_late: bool,
+}
+
+impl Open {
+    /// What is told of an event whose last records may still be written.
+    fn waiting(mut self) -> Refused {
+        self.lines.pop();
+        Refused {
+            offset: self.offset,
+            line: self.line,
+            n_bytes: self.lines.len() as u64,
+            raw: self.lines,
+            reason: RejectReason::new(
+                "the file ends before this event does: further records of it may be written still",
+            ),
+        }
+    }
 }
 
 struct Audit {
@@ -360,6 +378,10 @@ impl Decoder for Audit {
     }
 
     fn finish(&mut self, out: &mut Output) {
+        // What ausearch wrote is all there.
+        if out.may_grow && !self.is_separated {
+            out.unfinished.extend(self.open.drain(..).map(Open::waiting));
+        }
         while !self.open.is_empty() {
             self.close(0, out);
         }
