@@ -81,7 +81,8 @@ pub trait Decoder: Send {
         self.held_from().is_some_and(|from| from <= offset)
     }
 
-    /// The file has ended: pushes whatever is held back.
+    /// The file has ended: pushes whatever is held back. Where the file may grow ([`Output::may_grow`]), what is only
+    /// the beginning of an event can wait instead ([`Output::unfinished`]): it is read again with its rest.
     fn finish(&mut self, _out: &mut Output) {}
 }
 
@@ -97,6 +98,8 @@ pub struct Output {
     pub refused: Vec<Refused>,
     /// Parts at the end of the file whose rest may still come: told in `finish`, and settled when it has come.
     pub unfinished: Vec<Refused>,
+    /// Whether the file may grow and is then read on from where an event is held back: said before `finish`.
+    pub may_grow: bool,
 }
 
 /// A part of a raw record that cannot be read, while the others can.
@@ -190,6 +193,8 @@ pub struct Context {
     /// Envoy's format string, PostgreSQL `log_line_prefix`).
     pub log_format: Option<String>,
     pub keys: Keys,
+    /// Whether the records stand within those of another source, whose places their events get.
+    pub is_within: bool,
 }
 
 impl Context {
@@ -202,6 +207,7 @@ impl Context {
             modified: None,
             log_format: None,
             keys,
+            is_within: false,
         }
     }
 }

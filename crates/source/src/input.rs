@@ -37,6 +37,13 @@ pub struct Input {
     pub(crate) losses: Vec<Loss>,
 }
 
+impl Input {
+    /// Whether none of its rotated siblings is newer: only such a file is still written.
+    pub(crate) fn is_newest(&self) -> bool {
+        self.rank + 1 >= self.family.members.len()
+    }
+}
+
 impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Input")

@@ -101,6 +101,7 @@ impl Options {
             modified,
             log_format: self.log_format.clone(),
             keys: keys.clone(),
+            is_within: false,
         })
     }
 

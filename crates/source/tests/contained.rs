@@ -120,6 +120,43 @@ fn records_of_several_lines_and_held_events_keep_their_places() {
     }
 }
 
+/// Requests of which nothing but their arrival is in the log: several in one record have their own bytes each.
+#[test]
+fn items_that_are_waited_with_keep_their_places() {
+    let item = |n: usize| {
+        format!(
+            r#"{{"kind":"Event","level":"Metadata","auditID":"a-{n}","stage":"RequestReceived","requestURI":"/api/v1/pods","verb":"list","user":{{"username":"alice"}},"requestReceivedTimestamp":"2026-05-23T12:00:0{n}.000000Z","stageTimestamp":"2026-05-23T12:00:00.000000Z"}}"#
+        )
+    };
+    let list = |n: usize| format!(r#"{{"kind":"EventList","items":[{},{}]}}"#, item(n), item(n + 1));
+    let lists = [list(0), item(2), list(3)];
+    let lines: Vec<&str> = lists.iter().map(String::as_str).collect();
+    let options = Options {
+        source: Some("kubernetes_audit".into()),
+        ..Options::default()
+    };
+    let (_, plain) = read_text("a.log", &format!("{}\n", lines.join("\n")), &options);
+    assert_eq!(plain.events.len(), 5);
+    assert_places(&(lines.join("\n") + "\n"), &plain.events);
+    let text = behind_times(&lines);
+    let (_, within) = read_text("a.log", &text, &options);
+    let mut n = 0;
+    for (event, alone) in within.events.iter().zip(&plain.events) {
+        assert_eq!((event.id, event.time), (alone.id, alone.time));
+        let (place, begin) = (&event.provenance, event.provenance.offset as usize);
+        let line = &text[begin..begin + place.length as usize];
+        assert!(begin == 0 || text[..begin].ends_with('\n'));
+        assert!(text[begin + line.len()..].starts_with('\n'));
+        assert_eq!(text[..begin].matches('\n').count() as u64 + 1, place.line);
+        assert!(
+            line.contains(std::str::from_utf8(&event.raw).unwrap()),
+            "{event:?}"
+        );
+        n += 1;
+    }
+    assert_eq!(n, 5);
+}
+
 #[test]
 fn a_piece_whose_end_never_comes_is_a_reject() {
     let whole = behind_times(&NGINX);

@@ -86,7 +86,7 @@ fn decode(case: &Path) -> Batch {
         time_zone: text("time_zone").map_or(jiff::tz::TimeZone::UTC, |name| time::zone(&name).unwrap()),
         modified: text("modified").map(|at| Timestamp::parse(&at).unwrap()),
         log_format: text("log_format"),
-        keys: Keys::derive(&[7; 32]),
+        ..Context::bare(Keys::derive(&[7; 32]))
     };
     decode_all(
         &format(case, text("mapping")),

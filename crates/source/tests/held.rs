@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use ambit_event::{Batch, Checkpoint, EventId, Keys, Outcome};
-use ambit_source::{Context, Options, decode_all, discover, formats, read};
+use ambit_source::{Context, LastRecord, Options, decode_all, discover, formats, read};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
@@ -63,7 +63,8 @@ impl Store {
     }
 }
 
-/// An audit log in which the records of two events always stand mixed.
+/// An audit log in which the records of two events always stand mixed, and behind them one that stands alone: so long
+/// after them that nothing more of them is awaited.
 fn audit_log(n_pairs: usize) -> String {
     let mut out = String::new();
     for n in 0..n_pairs {
@@ -86,6 +87,12 @@ fn audit_log(n_pairs: usize) -> String {
             writeln!(out, "type={kind} msg=audit({at}.{:03}:{serial}): {body}", n % 4).unwrap();
         }
     }
+    let (at, serial) = (1_400_839_210 + n_pairs / 4, 2 * n_pairs + 1);
+    writeln!(
+        out,
+        "type=USER_END msg=audit({at}.000:{serial}): pid=9 uid=0 auid=1000 ses=2 msg='op=PAM:session_close res=success'"
+    )
+    .unwrap();
     out
 }
 
@@ -95,7 +102,7 @@ fn interruption_changes_nothing() {
     assert_eq!(whole.len(), 1000);
     assert!(whole.values().any(|o| *o == Outcome::Aborted));
     let whole = interrupted("audit.log", &audit_log(500));
-    assert_eq!(whole.len(), 1000);
+    assert_eq!(whole.len(), 1001);
     assert!(whole.values().filter(|o| **o == Outcome::Denied).count() == 500);
 }
 
@@ -143,6 +150,95 @@ fn interrupted(name: &str, text: &str) -> BTreeMap<EventId, Outcome> {
         assert_eq!(store.outcomes, whole.outcomes, "{step} batches at a time");
     }
     whole.outcomes
+}
+
+/// What is read of an audit log that ends here, from where an earlier reading ended; and what waits at its end.
+fn read_to(path: &std::path::Path, text: &str, options: &Options, store: &mut Store) -> usize {
+    std::fs::write(path, text).unwrap();
+    let (inputs, errors) = discover(&[path.to_owned()], options);
+    assert_eq!((inputs.len(), errors.len()), (1, 0));
+    let (resume, mut n_waiting) = (store.checkpoint.clone(), 0);
+    let mut sink = |mut batch: Batch| {
+        assert!(batch.rejects.is_empty());
+        n_waiting += batch.unfinished.take().map_or(0, |end| end.rejects.len());
+        store.keep(batch);
+        ControlFlow::Continue(())
+    };
+    read(
+        &inputs[0],
+        options,
+        &Keys::derive(&[7; 32]),
+        resume.as_ref(),
+        &mut sink,
+    )
+    .unwrap();
+    n_waiting
+}
+
+/// An event that is half written waits for its other records: no part of it is read by itself, and none is lost.
+#[test]
+fn an_audit_log_that_grows_gives_what_the_whole_one_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.log");
+    let text = audit_log(6);
+    let options = Options::default();
+    let mut whole = Store::default();
+    assert_eq!(read_to(&path, &text, &options, &mut whole), 0);
+    assert_eq!(whole.outcomes.len(), 13);
+    let mut most_waiting = 0;
+    for at in text.match_indices('\n').flat_map(|(at, _)| [at - 9, at + 1]) {
+        let mut store = Store::default();
+        most_waiting = most_waiting.max(read_to(&path, &text[..at], &options, &mut store));
+        assert_eq!(read_to(&path, &text, &options, &mut store), 0);
+        assert_eq!(store.outcomes, whole.outcomes, "cut at {at}");
+    }
+    assert!(most_waiting >= 2, "{most_waiting}");
+}
+
+#[test]
+fn an_audit_log_that_is_all_there_waits_for_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.log");
+    let text = audit_log(6);
+    let first = &text[..=text.find('\n').unwrap()];
+    let events_of = |options: &Options, text: &str| {
+        let mut store = Store::default();
+        (read_to(&path, text, options, &mut store), store.outcomes.len())
+    };
+    assert_eq!(events_of(&Options::default(), first), (1, 0));
+    let is_whole = Options {
+        last_record: LastRecord::IsWhole,
+        ..Options::default()
+    };
+    assert_eq!(events_of(&is_whole, first), (0, 1));
+    let is_read_once = Options {
+        may_go_on: false,
+        ..Options::default()
+    };
+    assert_eq!(events_of(&is_read_once, first), (0, 1));
+    // ausearch writes no log that grows.
+    assert_eq!(events_of(&Options::default(), &format!("----\n{first}")), (0, 1));
+    // An older sibling is written no longer.
+    std::fs::write(folder.path().join("audit.log.1"), first).unwrap();
+    std::fs::write(&path, &text).unwrap();
+    let (inputs, _) = discover(&[folder.path().to_owned()], &Options::default());
+    let mut n_events = 0;
+    for input in &inputs {
+        let mut sink = |batch: Batch| {
+            n_events += batch.events.len();
+            assert!(batch.unfinished.is_none());
+            ControlFlow::Continue(())
+        };
+        read(
+            input,
+            &Options::default(),
+            &Keys::derive(&[7; 32]),
+            None,
+            &mut sink,
+        )
+        .unwrap();
+    }
+    assert_eq!((inputs.len(), n_events), (2, 14));
 }
 
 /// Deterministic damage: bytes replaced, cut out and doubled.

@@ -24,8 +24,12 @@ pub struct Inside {
 
 impl Inside {
     pub fn of(inner: &dyn Format, context: &Context) -> Result<Self, Error> {
+        let context = Context {
+            is_within: true,
+            ..context.clone()
+        };
         Ok(Self {
-            inner: inner.decoder(context)?,
+            inner: inner.decoder(&context)?,
             held: BTreeMap::new(),
             most_held: FEW_HELD,
         })
@@ -94,13 +98,16 @@ impl Inside {
         }
     }
 
-    /// Events that bring their own bytes bring those of the program's line: they get the runtime's.
+    /// Events that bring their own bytes bring those of the program's line: they get the runtime's. Where they are a part
+    /// of the line only, and shorter than it, they keep theirs.
     fn restore(&self, out: &mut Output, n_before: usize, record: Option<&RawRecord<'_>>) {
         for event in out.events.iter_mut().skip(n_before).filter(|e| !e.raw.is_empty()) {
             let place = &mut event.provenance;
             if let Some(held) = self.held.get(&place.offset) {
-                (event.raw, place.line) = (held.raw.clone(), held.line);
-                place.length = event.raw.len() as u64;
+                if place.length == event.raw.len() as u64 {
+                    event.raw.clone_from(&held.raw);
+                }
+                (place.line, place.length) = (held.line, held.raw.len() as u64);
             } else if let Some(record) = record {
                 // A part of the line: its place is the line's.
                 (place.offset, place.line) = (record.offset, record.line);

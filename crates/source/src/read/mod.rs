@@ -225,6 +225,7 @@ fn pass(
         reading.prefix = Prefix::IDLE;
     }
     reading.may_grow = input.place.is_plain();
+    reading.is_read_on = reading.may_grow && options.may_go_on && input.is_newest();
     // A digest over the file says that it is what its producer shipped.
     reading.last_record = match input.attestations.is_empty() {
         true => options.last_record,
@@ -304,6 +305,8 @@ struct Reading<'a> {
     waiting_from: Option<u64>,
     /// Whether the file lies there as its producer writes it.
     may_grow: bool,
+    /// Whether it grows and is read again then: it is no older sibling of one that does.
+    is_read_on: bool,
     /// Ends of some of the records that a checkpoint can fall back to while events of later records are held
     /// back.
     ends: VecDeque<End>,
@@ -366,6 +369,7 @@ impl<'a> Reading<'a> {
             unfinished: Unfinished::default(),
             waiting_from: None,
             may_grow: true,
+            is_read_on: false,
             ends: VecDeque::new(),
         })
     }
@@ -430,6 +434,7 @@ impl<'a> Reading<'a> {
         }
         self.summary.bytes = cutter.offset();
         let n_before = self.output.events.len();
+        self.output.may_grow = self.is_read_on && self.last_record != LastRecord::IsWhole;
         self.decoder.finish(&mut self.output);
         self.take_events(n_before, None);
         may_grow |= self.take_unfinished();

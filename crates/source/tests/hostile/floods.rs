@@ -92,6 +92,43 @@ fn what_keys_and_values_are_made_of_is_not_kept() {
     }
 }
 
+/// Requests that were received, many in one record: each is waited with, in a list and behind escapes.
+#[test]
+fn items_that_are_waited_with_hold_their_own_bytes_only() {
+    let list = |n: usize| {
+        let item = |n: usize| {
+            format!(
+                r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"a-{n}","stage":"RequestReceived","requestURI":"/api/v1/pods","verb":"list","user":{{"username":"alice"}},"requestReceivedTimestamp":"2026-05-23T12:00:00.000000Z","stageTimestamp":"2026-05-23T12:00:00.000000Z"}}"#
+            )
+        };
+        let items: Vec<_> = (0..n).map(item).collect();
+        format!(r#"{{"kind":"EventList","items":[{}]}}"#, items.join(","))
+    };
+    let escaped = |text: &str| format!("{{\"message\":\"{}\"}}", text.replace('"', "\\\""));
+    let within = |text: &str| format!("2026-05-23T12:00:00.000000000Z stdout F {text}\n");
+    for wrapped in [
+        &(|text: &str| format!("{text}\n")) as &dyn Fn(&str) -> String,
+        &|text: &str| escaped(text) + "\n",
+        &within,
+        &|text: &str| within(&escaped(text)),
+    ] {
+        let [few, many] = [500, 2500].map(|n| wrapped(&list(n)));
+        let [few, many] = [few, many].map(|bytes| {
+            let found = read("kubernetes_audit", &[bytes.as_bytes()]);
+            assert!(found.n_events >= 500, "{} events", found.n_events);
+            println!(
+                "{} kB: {} MB at once, {} MB all",
+                bytes.len() / 1024,
+                found.peak / MB,
+                found.allocated / MB
+            );
+            found
+        });
+        assert!(many.peak < 64 * MB, "{} MB", many.peak / MB);
+        assert!(many.allocated < 8 * few.allocated, "{} MB", many.allocated / MB);
+    }
+}
+
 /// Every host, session, account and number is another; memory may grow by what tells copies from repetitions.
 #[test]
 fn memory_does_not_grow_with_what_was_read() {

@@ -51,6 +51,7 @@ impl Format for Audit {
         Ok(Box::new(AuditDecoder {
             records: DeclaredDecoder::of(&DECLARED.mapping, reader),
             waiting: Waiting::default(),
+            is_within: context.is_within,
         }))
     }
 }
@@ -58,6 +59,8 @@ impl Format for Audit {
 struct AuditDecoder {
     records: DeclaredDecoder<Audited>,
     waiting: Waiting,
+    /// Whether the records stand within those of a container's runtime, or of another's.
+    is_within: bool,
 }
 
 impl Decoder for AuditDecoder {
@@ -88,6 +91,23 @@ impl Decoder for AuditDecoder {
 }
 
 impl AuditDecoder {
+    /// Gives an event that is waited with its bytes and its place. An item of a list has its own: so many of them with
+    /// the whole record each would be far more than was read. Within another's record only the record tells where it is.
+    fn place(&self, event: &mut Event, record: &RawRecord<'_>) {
+        let is_item = !event.raw.is_empty();
+        if !is_item {
+            event.raw = record.bytes.to_vec();
+        }
+        if !is_item || self.is_within {
+            event.provenance = Provenance {
+                offset: record.offset,
+                line: record.line,
+                length: record.bytes.len() as u64,
+                ..Provenance::default()
+            };
+        }
+    }
+
     /// Gives out the event of a record, or waits with it for a later one of the same request.
     fn take(&mut self, mut event: Event, stage: Stage, record: &RawRecord<'_>, out: &mut Output) {
         // A client may choose the auditID, and the same one again: its arrival tells requests apart.
@@ -98,14 +118,8 @@ impl AuditDecoder {
                 out.push(event);
             }
             (Stage::Earlier, Some(request)) => {
-                event.raw = record.bytes.to_vec();
-                event.provenance = Provenance {
-                    offset: record.offset,
-                    line: record.line,
-                    length: record.bytes.len() as u64,
-                    ..Provenance::default()
-                };
-                out.n_silent += u64::from(self.waiting.hold(request, event));
+                self.place(&mut event, record);
+                out.n_silent += u64::from(self.waiting.hold(request, record.offset, event));
                 while let Some(event) = self.waiting.too_many() {
                     out.push(event);
                 }

@@ -23,15 +23,15 @@ impl Objects {
             return Self::default();
         };
         match listed(response) {
-            Some((items, cells)) => Self {
+            Some((items, form)) => Self {
                 count: i64::try_from(items.len()).ok(),
-                ..Self::named(items, asked, cells)
+                ..Self::named(items, asked, form)
             },
             None => Self::made(response, asked),
         }
     }
 
-    fn named(items: &[Json<'_>], asked: Option<&Object<'_>>, cells: Option<usize>) -> Self {
+    fn named(items: &[Json<'_>], asked: Option<&Object<'_>>, form: Form) -> Self {
         let why = |unnamed| Self {
             unnamed: Some(unnamed),
             ..Self::default()
@@ -39,7 +39,7 @@ impl Objects {
         if items.len() > MOST {
             return why("the response lists more than 10,000 objects");
         }
-        let names = items.iter().map(|item| name(item.as_object()?, asked, cells));
+        let names = items.iter().map(|item| name(item.as_object()?, asked, form));
         match names.collect() {
             Some(names) => Self {
                 names,
@@ -53,7 +53,7 @@ impl Objects {
     fn made(response: &Object<'_>, asked: Option<&Object<'_>>) -> Self {
         let is_asked = asked.is_none_or(|asked| text(asked, "name").is_some());
         let is_status = text(response, "kind") == Some("Status");
-        let name = (!is_asked && !is_status).then(|| name(response, asked, None));
+        let name = (!is_asked && !is_status).then(|| name(response, asked, Form::Object));
         Self {
             names: name.flatten().into_iter().collect(),
             ..Self::default()
@@ -61,8 +61,17 @@ impl Objects {
     }
 }
 
-/// The objects of a list, or the rows of a table that stands for them and the place of the name among their cells.
-fn listed<'o, 'a>(response: &'o Object<'a>) -> Option<(&'o [Json<'a>], Option<usize>)> {
+/// How an object stands in a response.
+#[derive(Clone, Copy)]
+enum Form {
+    /// As it is; what it holds under any other name is its own.
+    Object,
+    /// As the row of a table, and the place of the name among its cells.
+    Row { cells: Option<usize> },
+}
+
+/// The objects of a list, or the rows of a table that stands for them.
+fn listed<'o, 'a>(response: &'o Object<'a>) -> Option<(&'o [Json<'a>], Form)> {
     let of = |name: &str| match response.get(name) {
         Some(Json::Array(items)) => Some(&items[..]),
         _ => None,
@@ -74,17 +83,24 @@ fn listed<'o, 'a>(response: &'o Object<'a>) -> Option<(&'o [Json<'a>], Option<us
                 let format = column.as_object().and_then(|column| text(column, "format"));
                 format == Some("name")
             };
-            Some((of("rows")?, columns.iter().position(is_name)))
+            let cells = columns.iter().position(is_name);
+            Some((of("rows")?, Form::Row { cells }))
         }
-        kind if kind.ends_with("List") => Some((of("items")?, None)),
+        kind if kind.ends_with("List") => Some((of("items")?, Form::Object)),
         _ => None,
     }
 }
 
 /// What an object is called, as `resource.name` would have it. A row of a table holds the object's metadata, or its
 /// cells alone: without the namespace these tell, unless the request does.
-fn name(item: &Object<'_>, asked: Option<&Object<'_>>, cells: Option<usize>) -> Option<String> {
-    let object = item.get("object").and_then(Json::as_object).unwrap_or(item);
+fn name(item: &Object<'_>, asked: Option<&Object<'_>>, form: Form) -> Option<String> {
+    let (object, cells) = match form {
+        Form::Object => (item, None),
+        Form::Row { cells } => (
+            item.get("object").and_then(Json::as_object).unwrap_or(item),
+            cells,
+        ),
+    };
     let metadata = object.get("metadata").and_then(Json::as_object);
     let of_request = |name: &str| asked.and_then(|asked| text(asked, name));
     let namespace = metadata
@@ -130,6 +146,7 @@ mod tests {
         let one = r#"{"kind":"SecretList","items":[{"metadata":{"name":"a"}},{"metadata":{}}]}"#;
         let rows = r#"{"kind":"Table","columnDefinitions":[{"name":"Age"},{"name":"Name","format":"name"}],"rows":[{"cells":["1d","a"],"object":null}]}"#;
         let partial = r#"{"kind":"Table","rows":[{"cells":["a"],"object":{"kind":"PartialObjectMetadata","metadata":{"name":"a","namespace":"x"}}}]}"#;
+        let own = r#"{"kind":"WidgetList","items":[{"metadata":{"name":"real"},"object":{"metadata":{"name":"forged","namespace":"x"}}}]}"#;
         for (asked, response, count, names, is_unnamed) in [
             (
                 ALL,
@@ -142,6 +159,7 @@ mod tests {
             (SHOP, rows, Some(1), &["namespaces/shop/secrets/a"], false),
             (ALL, rows, Some(1), &[], true),
             (ALL, partial, Some(1), &["namespaces/x/secrets/a"], false),
+            (SHOP, own, Some(1), &["namespaces/shop/secrets/real"], false),
             (SHOP, r#"{"kind":"SecretList","items":[]}"#, Some(0), &[], false),
             (
                 SHOP,

