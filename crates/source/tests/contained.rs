@@ -415,3 +415,47 @@ fn runtimes_lines_within_each_other_are_no_log() {
     let (source, _) = read_text("web.log", &deep, &Options::default());
     assert_ne!(source.as_deref(), Some("nginx_access"));
 }
+
+/// A line that begins a file and is longer than what is looked at first hides nothing of what follows it.
+#[test]
+fn a_file_that_begins_with_a_long_line_is_what_it_is() {
+    let long = |n: usize| {
+        format!(
+            r#"192.0.2.8 - - [23/May/2014:10:00:03 +0000] "GET /{} HTTP/1.1" 200 5 "-" "curl/8""#,
+            "x".repeat(n)
+        )
+    };
+    let docker = |text: &str| {
+        json!({ "log": text, "stream": "stdout", "time": "2014-05-23T10:00:09.1Z" }).to_string() + "\n"
+    };
+    // What is longer than is put together is told, and what follows is read.
+    for (n, n_events, is_refused) in [(900_000, 51, false), (2_000_000, 50, true)] {
+        let line = long(n);
+        let mut pieces: Vec<&[u8]> = line.as_bytes().chunks(16 << 10).collect();
+        let kept = cut_behind_times("stderr", &pieces).concat();
+        let kept = String::from_utf8(kept).unwrap() + &behind_times(&[NGINX[0]; 50]);
+        let end = format!("{}\n", std::str::from_utf8(pieces.pop().unwrap()).unwrap());
+        let begin = pieces
+            .iter()
+            .map(|piece| docker(std::str::from_utf8(piece).unwrap()));
+        let objects = begin.collect::<String>() + &docker(&end) + &in_objects(&[NGINX[0]; 50]);
+        for text in [kept, objects] {
+            let (source, batch) = read_text("web.log", &text, &Options::default());
+            assert_eq!(source.as_deref(), Some("nginx_access"));
+            assert_eq!(batch.events.len(), n_events);
+            assert_eq!(!batch.rejects.is_empty(), is_refused, "{:?}", batch.rejects);
+            assert_places(&text, &batch.events);
+        }
+    }
+}
+
+/// The runtime's own lines are no records of a program: not where one cannot be read, nor pieces of one.
+#[test]
+fn a_runtimes_lines_around_what_nobody_knows_are_no_records() {
+    let piece = json!({ "log": "x".repeat(16 << 10), "stream": "stdout", "time": "2014-05-23T10:00:09.1Z" });
+    let pieces = format!("{piece}\n").repeat(8);
+    for text in [pieces, in_objects(&["what nobody knows"; 5])] {
+        let (source, batch) = read_text("web.log", &text, &Options::default());
+        assert_eq!((source, batch.events.len()), (None, 0));
+    }
+}

@@ -6,6 +6,7 @@ mod inside;
 mod insights;
 mod pieces;
 
+use crate::archive::HEAD;
 use crate::json::{self, Json};
 use crate::{
     Begins, Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample,
@@ -25,18 +26,44 @@ pub enum Around {
     Results(insights::Shape),
 }
 
-/// What the programs wrote, of the beginning of a file in which every line is a runtime's, or that is the results of
-/// a query; `None` for other files.
-pub fn head(head: &[u8]) -> Option<(Vec<u8>, Around)> {
-    let results = || insights::head(head).map(|(inner, shape)| (inner, Around::Results(shape)));
-    lines(head).map(|inner| (inner, Around::Runtime)).or_else(results)
+/// What the programs wrote, of the beginning of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Within {
+    pub text: Vec<u8>,
+    pub around: Around,
+    /// Whether it is the beginning of one line that a runtime cut, whose end is not there.
+    pub is_cut: bool,
 }
 
-fn lines(head: &[u8]) -> Option<Vec<u8>> {
+/// What stands within the beginning of a file in which every line is a runtime's, or that is the results of a query;
+/// `None` for other files.
+pub fn head(head: &[u8]) -> Option<Within> {
+    let results = || {
+        let (text, shape) = insights::head(head)?;
+        Some(Within {
+            text,
+            around: Around::Results(shape),
+            is_cut: false,
+        })
+    };
+    lines(head).or_else(results)
+}
+
+/// How much of a file is looked at that begins with a line of which the end is further away: the longest that is put
+/// together, and what follows it.
+pub const LONG_HEAD: usize = pieces::MOST_RAW + HEAD;
+
+/// Whether the beginning of a file is the pieces of a line that goes on behind it: what it is of is told further on.
+pub fn is_cut(head: &[u8]) -> bool {
+    lines(head).is_some_and(|within| within.is_cut)
+}
+
+/// Where no line of a program is whole, the beginning of the first tells what it is of, as far as it can.
+fn lines(head: &[u8]) -> Option<Within> {
     let whole = head.len() - head.iter().rev().take_while(|byte| **byte != b'\n').count();
     // A file of one line may end without a line end.
     let whole = if whole == 0 { head.len() } else { whole };
-    let mut inner = Vec::with_capacity(whole);
+    let (mut text, mut cut) = (Vec::with_capacity(whole), Vec::new());
     let mut lines = Lines::default();
     for bytes in head[..whole].split(|byte| *byte == b'\n') {
         if bytes.is_empty() {
@@ -50,13 +77,24 @@ fn lines(head: &[u8]) -> Option<Vec<u8>> {
         let outer = json::text(bytes);
         let line = line(&outer)?;
         match lines.take(&line, &record) {
-            Taken::Whole => inner.extend_from_slice(line.text.as_bytes()),
-            Taken::Joined(joined) => inner.extend_from_slice(&joined.text),
-            Taken::Waits | Taken::Refused(_) => continue,
+            Taken::Whole => text.extend_from_slice(line.text.as_bytes()),
+            Taken::Joined(joined) => text.extend_from_slice(&joined.text),
+            Taken::Waits | Taken::Refused(_) => {
+                if cut.len() < HEAD {
+                    cut.extend_from_slice(line.bytes(bytes));
+                }
+                continue;
+            }
         }
-        inner.push(b'\n');
+        text.push(b'\n');
     }
-    (!inner.is_empty()).then_some(inner)
+    let is_cut = text.is_empty();
+    let text = if is_cut { cut } else { text };
+    (!text.is_empty()).then_some(Within {
+        text,
+        around: Around::Runtime,
+        is_cut,
+    })
 }
 
 /// The format for a file in which the records of this one stand so; `None` for those that are no lines.
@@ -202,7 +240,7 @@ impl Format for Contained {
         let Some(inner) = lines(sample.head) else {
             return Confidence::NONE;
         };
-        let mut within = Sample::new(sample.path, &inner);
+        let mut within = Sample::new(sample.path, &inner.text);
         within.log_format = sample.log_format;
         self.inner.recognize(&within)
     }
@@ -379,13 +417,18 @@ mod tests {
 
     #[test]
     fn a_file_is_a_runtimes_where_all_of_its_lines_are() {
-        let of =
-            |text: &str| lines(text.as_bytes()).map(|inner| String::from_utf8_lossy(&inner).into_owned());
+        let of = |text: &str| {
+            lines(text.as_bytes()).map(|inner| String::from_utf8_lossy(&inner.text).into_owned())
+        };
         let one = "2014-05-23T10:00:00.1Z stdout F a\n";
         assert_eq!(of(one).as_deref(), Some("a\n"));
         assert_eq!(of(&format!("{one}\n{one}2014-05")).as_deref(), Some("a\na\n"));
         assert_eq!(of(&format!("{one}plain\n")), None);
         assert_eq!(of(one.trim_end()).as_deref(), Some("a\n"));
         assert_eq!(of(""), None);
+        let piece = "2014-05-23T10:00:00.1Z stdout P b\n";
+        assert_eq!(of(&format!("{one}{piece}")).as_deref(), Some("a\n"));
+        assert_eq!(of(&format!("{piece}{piece}")).as_deref(), Some("bb"));
+        assert!(is_cut(piece.as_bytes()) && !is_cut(one.as_bytes()));
     }
 }

@@ -7,7 +7,7 @@ use crate::{RawRecord, Refused, RejectReason};
 
 /// Bytes of one line at most, and of the runtime's lines in which it stands.
 const MOST: usize = 1 << 20;
-const MOST_RAW: usize = 4 << 20;
+pub const MOST_RAW: usize = 4 << 20;
 /// Docker cuts what is longer than its buffer. A shorter piece is what a process wrote last, without a line end: what
 /// follows is another's.
 const DOCKERS: usize = 16 << 10;
