@@ -459,3 +459,121 @@ fn a_runtimes_lines_around_what_nobody_knows_are_no_records() {
         assert_eq!((source, batch.events.len()), (None, 0));
     }
 }
+
+/// Events of files as they were rotated, and how many rejects there are; read one after the other, or each as if the
+/// others had been read before.
+fn read_rotated(files: &[(&str, &str)], is_apart: bool) -> (Vec<Event>, usize) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let options = Options::default();
+    let paths = [folder.path().to_path_buf()];
+    let n_inputs = discover(&paths, &options).0.len();
+    let (mut inputs, _) = discover(&paths, &options);
+    let (mut events, mut n_rejects) = (Vec::new(), 0);
+    for at in 0..n_inputs {
+        if is_apart {
+            inputs = discover(&paths, &options).0;
+        }
+        let mut sink = |batch: Batch| {
+            events.extend(batch.events);
+            n_rejects += batch.rejects.len();
+            n_rejects += batch.unfinished.map_or(0, |unfinished| unfinished.rejects.len());
+            ControlFlow::Continue(())
+        };
+        read(&inputs[at], &options, &Keys::derive(&[7; 32]), None, &mut sink).unwrap();
+    }
+    (events, n_rejects)
+}
+
+/// Who makes a line long enough chooses what stands first behind a rotation.
+#[test]
+fn the_end_of_a_line_that_was_cut_is_no_record_of_the_next_file() {
+    let forged = "192.0.2.66 - admin [23/May/2014:10:00:05 +0000] \"GET /admin HTTP/1.1\" 200 5 \"-\" \"x\"";
+    let long = format!(
+        "192.0.2.9 - - [23/May/2014:10:00:03 +0000] \"GET /{}",
+        "x".repeat(16 << 10)
+    );
+    let docker = |text: &str| {
+        json!({ "log": text, "stream": "stderr", "time": "2014-05-23T10:00:09.1Z" }).to_string() + "\n"
+    };
+    let good = behind_times(&NGINX);
+    let other = in_objects(&NGINX); // on the other stream
+    let kept = |tag: &str, text: &str| format!("2014-05-23T10:00:09.1Z stderr {tag} {text}\n");
+    let is_forged = |event: &Event| event.src_ip.as_deref() == Some("192.0.2.66");
+    let cases = [
+        (format!("{good}{}", kept("P", &long)), kept("F", forged) + &good),
+        (
+            format!("{other}{}", docker(&long[..16 << 10])),
+            docker(&format!("{forged}\n")) + &other,
+        ),
+        // The line goes on over a whole file.
+        (
+            format!("{good}{}", kept("P", &long)),
+            kept("P", &long) + &kept("F", forged) + &good,
+        ),
+        // The last line has no end.
+        (
+            format!("{good}{}", kept("P", &long).trim_end()),
+            kept("F", forged) + &good,
+        ),
+    ];
+    for (n, (older, newer)) in cases.into_iter().enumerate() {
+        for is_apart in [false, true] {
+            let files = [
+                ("0.log.20140523-100010", older.as_str()),
+                ("0.log", newer.as_str()),
+            ];
+            let (events, n_rejects) = read_rotated(&files, is_apart);
+            assert!(!events.iter().any(is_forged), "{n}");
+            assert_eq!(
+                (events.len(), n_rejects),
+                (6, if n == 2 { 3 } else { 2 }),
+                "{n} {is_apart}"
+            );
+            // A file that says nothing of the stream says nothing of what is open on it.
+            let files = [
+                ("0.log.2", older.as_str()),
+                ("0.log.1", other.as_str()),
+                ("0.log", newer.as_str()),
+            ];
+            let (events, _) = read_rotated(&files, is_apart);
+            assert!(!events.iter().any(is_forged), "{n}");
+        }
+    }
+    // A line that ended with its file leaves the next as it is.
+    let (events, n_rejects) = read_rotated(
+        &[("0.log.1", &good), ("0.log", &(kept("F", forged) + &good))],
+        false,
+    );
+    assert_eq!((events.len(), n_rejects), (7, 0));
+}
+
+/// In records of several lines too.
+#[test]
+fn a_block_that_is_the_end_of_a_cut_line_is_no_record() {
+    let kept = |tag: &str, text: &str| format!("2014-05-23T10:00:09.1Z stderr {tag} {text}\n");
+    let good = kept(
+        "F",
+        "2014-05-23 10:00:00.123 UTC [101] bob@app LOG:  statement: SELECT 1",
+    );
+    let long = kept(
+        "P",
+        "2014-05-23 10:00:06.123 UTC [103] eve@app ERROR:  syntax error xxxx",
+    );
+    let forged = kept(
+        "F",
+        "2014-05-23 10:00:07.123 UTC [102] admin@app LOG:  statement: DROP TABLE users",
+    );
+    let (older, newer) = (good.repeat(3) + &long, forged + &good.repeat(3));
+    for is_apart in [false, true] {
+        let (events, n_rejects) = read_rotated(&[("0.log.1", &older), ("0.log", &newer)], is_apart);
+        assert!(
+            !events
+                .iter()
+                .any(|event| event.actor_user.as_deref() == Some("admin"))
+        );
+        assert_eq!((events.len(), n_rejects), (6, 2));
+    }
+}

@@ -13,6 +13,7 @@ use crate::{
 };
 use inside::Inside;
 use insights::Results;
+pub use pieces::Ajar;
 use pieces::{Blocks, Joined, Lines, Taken};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -261,6 +262,7 @@ impl Format for Contained {
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
         Ok(Box::new(Unwrapping {
             inside: Inside::of(&*self.inner, context)?,
+            ajar: Ajar::default(),
             lines: Lines::default(),
             blocks: matches!(self.framing, Framing::Blocks(_)).then(Blocks::default),
         }))
@@ -269,6 +271,7 @@ impl Format for Contained {
 
 struct Unwrapping {
     inside: Inside,
+    ajar: Ajar,
     lines: Lines,
     /// Where records are blocks of lines.
     blocks: Option<Blocks>,
@@ -290,6 +293,18 @@ impl Decoder for Unwrapping {
 
     fn holds(&self, offset: u64) -> bool {
         self.inside.inner.holds(offset)
+    }
+
+    fn ajar(&self) -> Ajar {
+        self.ajar
+    }
+
+    fn goes_on_from(&mut self, older: Ajar) {
+        self.ajar = older;
+        match &mut self.blocks {
+            Some(blocks) => blocks.lose_all(older),
+            None => self.lines.lose_all(older),
+        }
     }
 
     fn finish(&mut self, out: &mut Output) {
@@ -318,6 +333,7 @@ impl Unwrapping {
             }
             return Ok(());
         };
+        self.ajar.note(&line);
         match self.lines.take(&line, record) {
             Taken::Whole => {
                 let bytes = line.text.as_bytes();
@@ -340,6 +356,7 @@ impl Unwrapping {
         for outer in text.split('\n') {
             match line(outer) {
                 Some(line) => {
+                    self.ajar.note(&line);
                     has_pieces |= line.is_cut;
                     lines.push(line.text);
                 }

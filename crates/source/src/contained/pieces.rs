@@ -70,6 +70,33 @@ impl Joined {
     }
 }
 
+/// Streams on which the last line of a file goes on. What stands first on such a one in the next of its rotated
+/// siblings is the end of that line, whatever it looks like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ajar {
+    out: bool,
+    error: bool,
+}
+
+impl Ajar {
+    /// Goes over a record of a file, be it one of a runtime's or not.
+    pub fn see(&mut self, record: &[u8]) {
+        for outer in record.split(|byte| *byte == b'\n') {
+            if let Some(line) = super::line(&crate::json::text(outer)) {
+                self.note(&line);
+            }
+        }
+    }
+
+    pub(super) fn note(&mut self, line: &Line<'_>) {
+        let is_ajar = line.is_cut && goes_on(line);
+        match line.stream {
+            Stream::Out => self.out = is_ajar,
+            Stream::Error => self.error = is_ajar,
+        }
+    }
+}
+
 /// What stands open on a stream.
 #[derive(Debug, Default)]
 enum Open {
@@ -142,6 +169,12 @@ impl Lines {
         }
     }
 
+    /// What stands first on these streams is the end of a line of another file.
+    pub fn lose_all(&mut self, older: Ajar) {
+        let lost = |is_ajar| if is_ajar { Open::Lost } else { Open::Nothing };
+        (self.out, self.error) = (lost(older.out), lost(older.error));
+    }
+
     /// What is no runtime's line stands between pieces: these are none of one line any more.
     pub fn interrupt(&mut self) -> Vec<Refused> {
         let mut refused = Vec::new();
@@ -190,6 +223,11 @@ impl Blocks {
     /// Whether nothing is open: then a block without pieces is as it stands.
     pub const fn is_idle(&self) -> bool {
         self.open.is_none() && !self.is_out_lost && !self.is_error_lost
+    }
+
+    /// What stands first on these streams is the end of a line of another file.
+    pub const fn lose_all(&mut self, older: Ajar) {
+        (self.is_out_lost, self.is_error_lost) = (older.out, older.error);
     }
 
     /// Takes in a block of the runtime's lines; gives records that are whole now, and refuses others.

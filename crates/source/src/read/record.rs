@@ -81,6 +81,7 @@ impl Reading<'_> {
     pub(super) fn hold_back(&mut self, record: &RawRecord<'_>) {
         self.count(record.bytes);
         self.waiting_from.get_or_insert(record.offset);
+        self.torn = Some(record.bytes.to_vec());
         let why = "the file ends before this record does: it is cut off, or still being written";
         let n_bytes = record.bytes.len() as u64;
         self.reject(record, n_bytes, RejectReason::new(why), Close::Unseen);
