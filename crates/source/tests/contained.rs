@@ -233,10 +233,43 @@ fn dockers_pieces_are_full_buffers() {
     assert_eq!((batch.events.len(), batch.rejects.len()), (5, 0));
     assert_places(&text, &batch.events);
     assert_eq!(batch.events[2].raw, pieces.trim_end().as_bytes());
-    // A process wrote this last; what follows is another's, or nobody knows.
+    // A process wrote this last; what follows is another's.
     let (text, _) = cut_at(60);
     let (_, batch) = read_text("web.log", &text, &Options::default());
     assert_eq!((batch.events.len(), batch.rejects.len()), (4, 2));
+    let text = filler.clone() + &log(&long[..60]) + &filler;
+    let (_, batch) = read_text("web.log", &text, &Options::default());
+    assert_eq!((batch.events.len(), batch.rejects.len()), (4, 1));
+    assert!(batch.rejects[0].reason.contains("does not go on"));
+    // Behind full buffers too: all of that line is refused, and nothing else.
+    let text = filler.clone() + &log(&long[..16 << 10]) + &log(&long[16 << 10..]) + &filler;
+    let (_, batch) = read_text("web.log", &text, &Options::default());
+    assert_eq!((batch.events.len(), batch.rejects.len()), (4, 1));
+}
+
+/// The last byte of a full buffer is the program's, whatever it is.
+#[test]
+fn a_piece_may_end_with_a_carriage_return() {
+    let log = |text: &str| {
+        let kept = json!({ "log": text, "stream": "stdout", "time": "2014-05-23T10:00:09.1Z" });
+        kept.to_string() + "\n"
+    };
+    let long = format!(
+        "{{\"time\":\"2014-05-23T10:00:03Z\",\"level\":\"{}",
+        "x".repeat(16 << 10)
+    );
+    let piece = format!("{}\r", &long[..(16 << 10) - 1]);
+    let filler = log("{\"time\":\"2014-05-23T10:00:03Z\",\"level\":\"info\"}\n").repeat(3);
+    let text = filler.clone() + &log(&piece) + &log("end\"}\n") + &filler;
+    let (source, batch) = read_text("app.log", &text, &Options::default());
+    assert_eq!(source.as_deref(), Some("app_jsonl"));
+    // No JSON, as its text holds a control character; but one line, and refused as such.
+    assert_eq!((batch.events.len(), batch.rejects.len()), (6, 1));
+    assert!(
+        !batch.rejects[0].reason.contains("runtime"),
+        "{}",
+        batch.rejects[0].reason
+    );
 }
 
 #[test]
@@ -304,6 +337,7 @@ fn a_line_that_is_half_written_waits_for_its_last_piece() {
 fn the_end_of_a_line_that_was_cut_is_no_record() {
     let forged = "192.0.2.66 - admin [23/May/2014:10:00:05 +0000] \"GET /admin HTTP/1.1\" 200 5 \"-\" \"x\"";
     let filler = behind_times(&[NGINX[0]; 2000]);
+    let full = "x".repeat(16 << 10);
     let in_objects = |text: &str, end: &str| {
         let log = serde_json::to_string(&format!("{text}{end}")).unwrap();
         format!("{{\"log\":{log},\"stream\":\"stderr\",\"time\":\"2014-05-23T10:00:09.1Z\"}}\n")
@@ -322,12 +356,12 @@ fn the_end_of_a_line_that_was_cut_is_no_record() {
             in_objects(NGINX[0], "\n").repeat(2000),
             format!(
                 "{}{}{}{}",
-                in_objects("192.0.2.9 - - [23/May", ""),
+                in_objects("192.0.2.9 - - [23/May", &full),
                 in_objects(NGINX[0], "\n").replace("stderr", "stdout"),
-                in_objects("x", ""),
+                in_objects("x", &full),
                 in_objects(forged, "\n"),
             ),
-            (4001, 3),
+            (4002, 0),
         ),
     ];
     for (filler, cut, expected) in cut {

@@ -161,18 +161,23 @@ impl Line<'_> {
         match self.shape {
             Shape::InObject => self.text.as_bytes(),
             Shape::BehindTime => {
-                let outer = outer.strip_suffix(b"\r").unwrap_or(outer);
+                let end = if self.is_cut {
+                    None
+                } else {
+                    outer.strip_suffix(b"\r")
+                };
+                let outer = end.unwrap_or(outer);
                 outer.splitn(4, |byte| *byte == b' ').nth(3).unwrap_or_default()
             }
         }
     }
 }
 
-/// A runtime's line; `None` for any other.
+/// A runtime's line; `None` for any other. A carriage return is of the line's end only where that is there: a piece may
+/// end with one of the program's.
 fn line(outer: &str) -> Option<Line<'_>> {
-    let outer = outer.trim_end_matches('\r');
     match outer.starts_with('{') {
-        true => in_object(outer),
+        true => in_object(outer.trim_end_matches('\r')),
         false => behind_time(outer),
     }
 }
@@ -181,7 +186,9 @@ fn line(outer: &str) -> Option<Line<'_>> {
 fn behind_time(outer: &str) -> Option<Line<'_>> {
     let (time, rest) = outer.split_once(' ')?;
     let (stream, rest) = rest.split_once(' ')?;
-    let (tag, inner) = rest.split_once(' ').unwrap_or((rest, ""));
+    let (tag, inner) = rest
+        .split_once(' ')
+        .unwrap_or_else(|| (rest.trim_end_matches('\r'), ""));
     let is_time =
         time.len() >= 20 && time.as_bytes()[10] == b'T' && time.starts_with(|c: char| c.is_ascii_digit());
     let is_cut = match tag.split(':').next() {
@@ -192,7 +199,10 @@ fn behind_time(outer: &str) -> Option<Line<'_>> {
     Some(Line {
         stream: Stream::of(stream).filter(|_| is_time)?,
         shape: Shape::BehindTime,
-        text: Cow::Borrowed(inner),
+        text: Cow::Borrowed(match is_cut {
+            true => inner,
+            false => inner.trim_end_matches('\r'),
+        }),
         is_cut,
     })
 }
@@ -210,12 +220,13 @@ fn in_object(outer: &str) -> Option<Line<'_>> {
         return None;
     }
     let log = text("log")?;
-    let inner = log.strip_suffix('\n').unwrap_or(log);
+    let ended = log.strip_suffix('\n');
+    let inner = ended.map_or(log, |ended| ended.strip_suffix('\r').unwrap_or(ended));
     Some(Line {
         stream: Stream::of(text("stream")?)?,
         shape: Shape::InObject,
-        text: Cow::Owned(inner.strip_suffix('\r').unwrap_or(inner).to_owned()),
-        is_cut: inner.len() == log.len(),
+        text: Cow::Owned(inner.to_owned()),
+        is_cut: ended.is_none(),
     })
 }
 
@@ -415,6 +426,16 @@ mod tests {
                 r#"{"log":"a\r\n","stream":"stderr","attrs":{"x":"y"},"time":"2014"}"#,
                 of(Stream::Error, "a", false),
             ),
+            (
+                r#"{"log":"cut\r","stream":"stdout","time":"2014"}"#,
+                of(Stream::Out, "cut\r", true),
+            ),
+            (
+                "2014-05-23T10:00:00.1Z stdout P cut\r",
+                of(Stream::Out, "cut\r", true),
+            ),
+            ("2014-05-23T10:00:00.1Z stdout F a\r", whole("a")),
+            ("2014-05-23T10:00:00.1Z stdout F\r", whole("")),
             (
                 r#"{"log":"cut","stream":"stdout","time":"2014"}"#,
                 of(Stream::Out, "cut", true),

@@ -139,7 +139,7 @@ impl Lines {
             Open::Nothing => Joined::begin(record),
             Open::Pieces(joined) => joined,
             Open::Lost => {
-                if line.is_cut {
+                if line.is_cut && goes_on(line) {
                     *open = Open::Lost;
                 }
                 return Taken::Refused(Joined::of(record).because(LOST));
@@ -156,6 +156,8 @@ impl Lines {
         };
         if line.is_cut {
             *open = match wrong {
+                // Nothing can be the rest of it: what follows begins a line.
+                Some(_) if !goes_on(line) => Open::Nothing,
                 Some(_) => Open::Lost,
                 None => {
                     *open = Open::Pieces(joined);
@@ -273,14 +275,15 @@ impl Blocks {
     /// Adds a line or a piece of one; why the record cannot be read, where it cannot.
     fn add(&mut self, joined: &mut Joined, line: &Line<'_>, outer: &[u8]) -> Option<&'static str> {
         let lost = self.lost(line.stream);
+        let is_open = line.is_cut && goes_on(line);
         if *lost {
-            *lost = line.is_cut;
+            *lost = is_open;
             return Some(LOST);
         }
         let here = Some((line.stream, line.shape));
         if joined.open.is_some() && joined.open != here {
             self.lose(joined.open.take());
-            self.lose(here.filter(|_| line.is_cut));
+            self.lose(here.filter(|_| is_open));
             return Some(UNENDED);
         }
         if joined.open.is_none() && !joined.raw.is_empty() {
@@ -289,7 +292,7 @@ impl Blocks {
         if joined.text.len() <= MOST {
             joined.text.extend_from_slice(line.bytes(outer));
         }
-        joined.open = here.filter(|_| line.is_cut);
+        joined.open = here.filter(|_| is_open);
         (!goes_on(line)).then_some(UNENDED)
     }
 
