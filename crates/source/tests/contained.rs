@@ -611,3 +611,46 @@ fn a_block_that_is_the_end_of_a_cut_line_is_no_record() {
         assert_eq!((events.len(), n_rejects), (6, 2));
     }
 }
+
+/// What waits is the piece, not what stands behind it; and it does not wait for ever.
+#[test]
+fn a_piece_whose_end_never_comes_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("web.log");
+    let piece = "2014-05-23T10:00:09.1Z stdout P 192.0.2.9 - - [23/May";
+    let filler = behind_times(&[NGINX[0]; 1000]);
+    let text = |n: usize| format!("{filler}{piece}\n{}", filler.repeat(n));
+    let n_far = (17 << 20) / filler.len();
+    let mut resume = None;
+    for (n, is_given_up) in [(5, false), (n_far, true), (n_far + 1, true)] {
+        std::fs::write(&path, text(n)).unwrap();
+        let (inputs, _) = discover(std::slice::from_ref(&path), &Options::default());
+        let (mut rejects, mut n_unfinished, mut last) = (Vec::new(), 0, None);
+        let mut sink = |batch: Batch| {
+            rejects.extend(batch.rejects);
+            n_unfinished += batch.unfinished.map_or(0, |unfinished| unfinished.rejects.len());
+            last = batch.checkpoint;
+            ControlFlow::Continue(())
+        };
+        let (options, keys) = (Options::default(), Keys::derive(&[7; 32]));
+        let was: Option<ambit_event::Checkpoint> = resume.take();
+        let summary = read(&inputs[0], &options, &keys, was.as_ref(), &mut sink).unwrap();
+        resume = last;
+        let reached = resume.as_ref().unwrap().offset;
+        if is_given_up {
+            assert_eq!((summary.n_waiting_bytes, n_unfinished), (0, 0));
+            assert!(summary.notes.is_empty(), "{:?}", summary.notes);
+            assert_eq!(reached, text(n).len() as u64);
+            // It is told once.
+            let is_new = was.is_some_and(|was| was.offset < text(n_far).len() as u64);
+            assert_eq!(rejects.len(), usize::from(is_new), "{rejects:?}");
+            assert!(rejects.iter().all(|reject| reject.reason.contains("16 MiB")));
+        } else {
+            assert_eq!((rejects.len(), n_unfinished), (0, 1));
+            assert_eq!(summary.n_waiting_bytes, piece.len() as u64);
+            let says = format!("{} bytes wait", piece.len());
+            assert!(summary.notes[0].contains(&says), "{:?}", summary.notes);
+            assert!(reached <= filler.len() as u64);
+        }
+    }
+}

@@ -329,23 +329,36 @@ impl Decoder for Unwrapping {
 impl Unwrapping {
     fn line(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let text = record.lossy();
-        let Some(line) = line(&text) else {
-            let interrupted = self.lines.interrupt();
-            let n_events = out.events.len();
-            let result = self.inside.whole(record, record, out);
-            if interrupted.is_empty() {
-                return result;
-            }
-            // What is refused with a record that is refused itself would not be told.
-            out.refused.splice(0..0, interrupted);
-            if let Err(reason) = result {
-                out.events.truncate(n_events);
-                out.refuse(Joined::of(record).refused(reason));
-            }
-            return Ok(());
+        let line = line(&text);
+        let lost = match line {
+            Some(_) => self.lines.give_up(record.offset),
+            None => self.lines.interrupt(),
         };
-        self.ajar.note(&line);
-        match self.lines.take(&line, record) {
+        let n_events = out.events.len();
+        let result = match &line {
+            Some(line) => self.runtimes(line, record, out),
+            None => self.inside.whole(record, record, out),
+        };
+        if lost.is_empty() {
+            return result;
+        }
+        // What is refused with a record that is refused itself would not be told.
+        out.refused.splice(0..0, lost);
+        if let Err(reason) = result {
+            out.events.truncate(n_events);
+            out.refuse(Joined::of(record).refused(reason));
+        }
+        Ok(())
+    }
+
+    fn runtimes(
+        &mut self,
+        line: &Line<'_>,
+        record: &RawRecord<'_>,
+        out: &mut Output,
+    ) -> Result<(), RejectReason> {
+        self.ajar.note(line);
+        match self.lines.take(line, record) {
             Taken::Whole => {
                 let bytes = line.text.as_bytes();
                 return self.inside.whole(&RawRecord { bytes, ..*record }, record, out);

@@ -8,6 +8,8 @@ use crate::{RawRecord, Refused, RejectReason};
 /// Bytes of one line at most, and of the runtime's lines in which it stands.
 const MOST: usize = 1 << 20;
 pub const MOST_RAW: usize = 4 << 20;
+/// Bytes of the file in which the rest of a line must come: until then no checkpoint goes beyond its beginning.
+const FURTHEST: u64 = 16 << 20;
 /// Docker cuts what is longer than its buffer. A shorter piece is what a process wrote last, without a line end: what
 /// follows is another's.
 const DOCKERS: usize = 16 << 10;
@@ -15,6 +17,7 @@ const DOCKERS: usize = 16 << 10;
 const UNENDED: &str = "a line that the container runtime cut does not go on: its end is missing";
 const TOO_LONG: &str = "a line that the container runtime cut is longer than 1 MiB";
 const LOST: &str = "a piece of a line that the container runtime cut, of which others cannot be read";
+const FAR: &str = "a line that the container runtime cut does not go on within the next 16 MiB of the file";
 const AT_THE_END: &str = "the file ends before a line that the container runtime cut into pieces";
 
 /// A line, or several of one record, of which the raw bytes are more than one of the runtime's lines.
@@ -179,10 +182,21 @@ impl Lines {
 
     /// What is no runtime's line stands between pieces: these are none of one line any more.
     pub fn interrupt(&mut self) -> Vec<Refused> {
+        self.lose_where(|_| true, UNENDED)
+    }
+
+    /// Gives up lines whose rest does not come, where the file is read as far as this.
+    pub fn give_up(&mut self, at: u64) -> Vec<Refused> {
+        self.lose_where(|joined| at.saturating_sub(joined.offset) > FURTHEST, FAR)
+    }
+
+    fn lose_where(&mut self, test: impl Fn(&Joined) -> bool, why: &str) -> Vec<Refused> {
         let mut refused = Vec::new();
         for open in [&mut self.out, &mut self.error] {
-            if let Open::Pieces(joined) = open {
-                refused.push(std::mem::take(joined).because(UNENDED));
+            if let Open::Pieces(joined) = open
+                && test(joined)
+            {
+                refused.push(std::mem::take(joined).because(why));
                 *open = Open::Lost;
             }
         }

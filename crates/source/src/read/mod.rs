@@ -32,7 +32,7 @@ pub struct Summary {
     pub n_silent: u64,
     /// Bytes read, after decompression.
     pub bytes: u64,
-    /// Of these, the bytes at the end that wait for the rest of their record.
+    /// Of these, the bytes at the end that wait for the rest of their record, and of lines that a runtime cut.
     pub n_waiting_bytes: u64,
     /// What a person should know: the file was replaced, it ends too early.
     pub notes: Vec<String>,
@@ -461,8 +461,7 @@ impl<'a> Reading<'a> {
         for part in std::mem::take(&mut self.output.unfinished) {
             let close = self.judged(Close::Unseen, b"");
             if close == Close::Unseen {
-                let from = self.waiting_from.get_or_insert(part.offset);
-                *from = part.offset.min(*from);
+                self.summary.n_waiting_bytes += part.n_bytes;
                 waits = true;
             }
             let head = RawRecord {
