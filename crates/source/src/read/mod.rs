@@ -306,6 +306,9 @@ struct Reading<'a> {
     /// What stands at the end of the file and is not whole, and the offset of the first record that is held back.
     unfinished: Unfinished,
     waiting_from: Option<u64>,
+    /// Bytes of the longest record that is longer than is read, and whether the last is: no rest makes it readable.
+    longest: u64,
+    waits_in_vain: bool,
     /// The lines within which it ends, and the last record, where that is held back.
     ajar: Ajar,
     torn: Option<Vec<u8>>,
@@ -372,6 +375,8 @@ impl<'a> Reading<'a> {
             last_record: LastRecord::default(),
             unfinished: Unfinished::default(),
             waiting_from: None,
+            longest: 0,
+            waits_in_vain: false,
             ajar: Ajar::default(),
             torn: None,
             may_grow: true,
@@ -446,6 +451,7 @@ impl<'a> Reading<'a> {
         self.decoder.finish(&mut self.output);
         self.take_events(n_before, None);
         may_grow |= self.take_unfinished();
+        self.note_too_long(cutter.most());
         self.note_waiting();
         if !may_grow {
             self.advance(cutter.offset());

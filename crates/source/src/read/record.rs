@@ -2,7 +2,7 @@
 
 use super::Reading;
 use super::address::settle_address;
-use crate::cut::Close;
+use crate::cut::{Close, TOO_LONG};
 use crate::{LastRecord, RawRecord, RejectReason};
 use ambit_event::{Event, EventId, Loss, Provenance};
 use serde::de::IgnoredAny;
@@ -73,6 +73,10 @@ impl Reading<'_> {
         self.prefix.add(head.bytes);
         if close == Close::Unseen {
             self.waiting_from.get_or_insert(head.offset);
+        }
+        if why == TOO_LONG {
+            self.longest = self.longest.max(n_bytes);
+            self.waits_in_vain |= close == Close::Unseen;
         }
         self.reject(head, n_bytes, RejectReason::new(why), close);
     }
