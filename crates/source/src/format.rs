@@ -1,5 +1,6 @@
 //! What a format is: how it is recognized, framed and decoded.
 
+use crate::contained::Ajar;
 use crate::elements::IsRecord;
 use crate::{Confidence, Error, RawRecord, RejectReason, Sample};
 use ambit_event::{Event, Keys, Loss, Span, Timestamp};
@@ -80,6 +81,14 @@ pub trait Decoder: Send {
     fn holds(&self, offset: u64) -> bool {
         self.held_from().is_some_and(|from| from <= offset)
     }
+
+    /// Lines within which the file ends, as far as it was decoded: a rotated sibling goes on with them.
+    fn ajar(&self) -> Ajar {
+        Ajar::default()
+    }
+
+    /// The file goes on where an older sibling ended so; told before the first record.
+    fn goes_on_from(&mut self, _older: Ajar) {}
 
     /// The file has ended: pushes whatever is held back. Where the file may grow ([`Output::may_grow`]), what is only
     /// the beginning of an event can wait instead ([`Output::unfinished`]): it is read again with its rest.

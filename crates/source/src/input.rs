@@ -4,6 +4,7 @@ mod digests;
 
 use crate::archive::{self, Glance, HEAD, Place};
 use crate::chain::{Chain, Link};
+use crate::contained::Ajar;
 use crate::formats::aws::digest::Digest;
 use crate::identity::{self, Occurrences, Rotation};
 use crate::recognize::{chosen, recognize};
@@ -56,12 +57,21 @@ impl fmt::Debug for Input {
 /// Rotated siblings, the oldest first: identical records that a rotation parts are counted on.
 pub(crate) struct Family {
     pub members: Vec<(Place, Arc<dyn Format>)>,
-    /// What was counted up to and including the member of that rank.
-    pub counted: Mutex<Option<(usize, Occurrences)>>,
+    /// What was read up to and including the member of that rank.
+    pub before: Mutex<Option<(usize, Before)>>,
     /// Its number among those that were found together, and what these have in common; `None` where there is
     /// no other.
     pub number: usize,
     pub twins: Option<Arc<Mutex<Twins>>>,
+}
+
+/// What the older siblings of a file tell of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Before {
+    /// Counting goes on where they end.
+    pub seen: Occurrences,
+    /// The lines within which the last of them ends.
+    pub ajar: Ajar,
 }
 
 /// Finds the evidence: files as they are, folders walked in the order of their names (symbolic links are
@@ -597,7 +607,7 @@ impl Input {
     fn alone(evidence: Evidence, format: Option<Arc<dyn Format>>, place: Place) -> Self {
         let family = Arc::new(Family {
             members: Vec::new(),
-            counted: Mutex::new(None),
+            before: Mutex::new(None),
             number: 0,
             twins: None,
         });
@@ -670,7 +680,7 @@ fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) ->
             .collect();
         let family = Arc::new(Family {
             members,
-            counted: Mutex::new(None),
+            before: Mutex::new(None),
             number,
             twins: twins.clone(),
         });

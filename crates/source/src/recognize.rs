@@ -1,7 +1,7 @@
 //! Which source a file is of: what its beginning looks like, and whether it can then be read.
 
 use crate::archive::HEAD;
-use crate::contained::{self, Around};
+use crate::contained::{self, Around, Within};
 use crate::cut::{Close, Cut, Cutter};
 use crate::{Confidence, Error, Format, Framing, Options, Output, Sample};
 use ambit_event::{Keys, Timestamp};
@@ -27,66 +27,93 @@ pub fn recognize(
     modified: Option<Timestamp>,
 ) -> Result<(Arc<dyn Format>, Confidence), Error> {
     let inner = contained::head(head);
+    let is_whole = head.len() < HEAD;
+    let head = &head[..head.len().min(HEAD)];
     if let Some(source) = &options.source {
         let format = options.format(source)?;
         let is_declared = options.mappings.iter().any(|mapping| mapping.name() == source);
-        let is_read = |format: &Arc<dyn Format>| try_out(format, head, modified, options).is_ok();
+        let is_read = |format: &Arc<dyn Format>| try_out(format, head, is_whole, modified, options).is_ok();
         // What a person declares may be the runtime's own lines.
-        let kept = inner.and_then(|(_, around)| contained::format(&format, around));
+        let kept = inner.and_then(|within| contained::format(&format, within.around));
         let kept = kept.filter(|kept| !is_declared || is_read(kept) && !is_read(&format));
         return Ok((kept.unwrap_or(format), Confidence::CERTAIN));
     }
-    let file = Unread { name, head, modified };
-    let inner = inner.as_ref().map(|(inner, around)| (&inner[..], *around));
-    file.recognize(options, formats, inner)
+    let file = Unread {
+        name,
+        head,
+        is_whole,
+        modified,
+    };
+    file.recognize(options, formats, inner.as_ref())
 }
 
 /// A file of which nobody said what it is.
 struct Unread<'f> {
     name: &'f str,
     head: &'f [u8],
+    /// Whether this is all of it: then its last record is one.
+    is_whole: bool,
     modified: Option<Timestamp>,
 }
 
+/// Sources of last resort: they would take a runtime's lines for records, pieces of lines too.
+const LAST_RESORTS: [&str; 2] = ["app_jsonl", "app_logfmt"];
+
 impl Unread<'_> {
-    /// `inner` is what stands in the lines of a container's runtime, or in the results of a query, where the file has such. A runtime's lines within
-    /// those of another are lines like any other: whoever writes logs could put any number within each other.
+    /// `inner` is what stands in the lines of a container's runtime, or in the results of a query, where the file has
+    /// such. A runtime's lines within those of another are lines like any other: whoever writes logs could put any
+    /// number within each other.
     fn recognize(
         &self,
         options: &Options,
         formats: &[Arc<dyn Format>],
-        inner: Option<(&[u8], Around)>,
+        inner: Option<&Within>,
     ) -> Result<(Arc<dyn Format>, Confidence), Error> {
-        let Self { name, head, modified } = *self;
+        let Self { name, head, .. } = *self;
         let mut sample = Sample::new(name, head);
         sample.log_format = options.log_format.as_deref();
         let declared = ranked(chosen(options, formats), &sample).into_iter().next();
         if let Some((format, sure)) = declared.filter(|(_, sure)| *sure > Confidence::NONE) {
             return Ok((Arc::clone(format), sure));
         }
-        if let Some((head, around)) = inner
-            && let Ok((format, sure)) = (Unread { head, ..*self }).recognize(options, formats, None)
-            && let Some(format) = contained::format(&format, around)
+        if let Some(within) = inner
+            && let Ok((format, sure)) = self.within(within).recognize(options, formats, None)
+            && let Some(format) = contained::format(&format, within.around)
         {
             return Ok((format, sure));
         }
         if let Some(format) = signed(formats, &sample) {
             return Ok((Arc::clone(format), Confidence::CERTAIN));
         }
-        let ranked = ranked(formats.iter(), &sample);
+        let is_runtimes = inner.is_some_and(|within| within.around == Around::Runtime);
+        let may_be = |format: &&Arc<dyn Format>| !is_runtimes || !LAST_RESORTS.contains(&format.name());
+        let ranked = ranked(formats.iter().filter(may_be), &sample);
         let mut unread = None;
         for (format, sure) in ranked.iter().take_while(|(_, sure)| *sure >= SURE_ENOUGH) {
-            match try_out(format, head, modified, options) {
+            match try_out(format, head, self.is_whole, self.modified, options) {
                 Ok(()) => return Ok((Arc::clone(format), *sure)),
                 Err(why) => {
                     unread = unread.or_else(|| Some(format!("it looks like {}, but {why}", format.name())))
                 }
             }
         }
+        let tried = unread.unwrap_or_else(|| nearest(ranked.first(), formats.len()));
         Err(Error::Unrecognized {
             path: name.to_owned(),
-            tried: unread.unwrap_or_else(|| nearest(ranked.first(), formats.len())),
+            tried: match is_runtimes {
+                true => format!("{tried}; each line is a container runtime's, around a program's own"),
+                false => tried,
+            },
         })
+    }
+
+    /// What stands within it, as a file of its own.
+    fn within<'w>(&'w self, within: &'w Within) -> Unread<'w> {
+        Unread {
+            head: &within.text,
+            is_whole: !within.is_cut && within.text.len() < HEAD,
+            ..*self
+        }
     }
 }
 
@@ -135,6 +162,7 @@ fn nearest(best: Option<&(&Arc<dyn Format>, Confidence)>, n: usize) -> String {
 fn try_out(
     format: &Arc<dyn Format>,
     head: &[u8],
+    is_whole: bool,
     modified: Option<Timestamp>,
     options: &Options,
 ) -> Result<(), String> {
@@ -152,7 +180,7 @@ fn try_out(
     let (mut n_tried, mut n_read, mut first) = (0, 0, None);
     while n_tried < TRIED {
         let record = match cutter.next() {
-            Ok(Some(Cut::Record { record, close })) if close == Close::Seen || head.len() < HEAD => record,
+            Ok(Some(Cut::Record { record, close })) if close == Close::Seen || is_whole => record,
             Ok(Some(Cut::Overlong { .. })) => continue,
             _ => break,
         };

@@ -270,10 +270,43 @@ fn dockers_pieces_are_full_buffers() {
     assert_eq!((batch.events.len(), batch.rejects.len()), (5, 0));
     assert_places(&text, &batch.events);
     assert_eq!(batch.events[2].raw, pieces.trim_end().as_bytes());
-    // A process wrote this last; what follows is another's, or nobody knows.
+    // A process wrote this last; what follows is another's.
     let (text, _) = cut_at(60);
     let (_, batch) = read_text("web.log", &text, &Options::default());
     assert_eq!((batch.events.len(), batch.rejects.len()), (4, 2));
+    let text = filler.clone() + &log(&long[..60]) + &filler;
+    let (_, batch) = read_text("web.log", &text, &Options::default());
+    assert_eq!((batch.events.len(), batch.rejects.len()), (4, 1));
+    assert!(batch.rejects[0].reason.contains("does not go on"));
+    // Behind full buffers too: all of that line is refused, and nothing else.
+    let text = filler.clone() + &log(&long[..16 << 10]) + &log(&long[16 << 10..]) + &filler;
+    let (_, batch) = read_text("web.log", &text, &Options::default());
+    assert_eq!((batch.events.len(), batch.rejects.len()), (4, 1));
+}
+
+/// The last byte of a full buffer is the program's, whatever it is.
+#[test]
+fn a_piece_may_end_with_a_carriage_return() {
+    let log = |text: &str| {
+        let kept = json!({ "log": text, "stream": "stdout", "time": "2014-05-23T10:00:09.1Z" });
+        kept.to_string() + "\n"
+    };
+    let long = format!(
+        "{{\"time\":\"2014-05-23T10:00:03Z\",\"level\":\"{}",
+        "x".repeat(16 << 10)
+    );
+    let piece = format!("{}\r", &long[..(16 << 10) - 1]);
+    let filler = log("{\"time\":\"2014-05-23T10:00:03Z\",\"level\":\"info\"}\n").repeat(3);
+    let text = filler.clone() + &log(&piece) + &log("end\"}\n") + &filler;
+    let (source, batch) = read_text("app.log", &text, &Options::default());
+    assert_eq!(source.as_deref(), Some("app_jsonl"));
+    // No JSON, as its text holds a control character; but one line, and refused as such.
+    assert_eq!((batch.events.len(), batch.rejects.len()), (6, 1));
+    assert!(
+        !batch.rejects[0].reason.contains("runtime"),
+        "{}",
+        batch.rejects[0].reason
+    );
 }
 
 #[test]
@@ -341,6 +374,7 @@ fn a_line_that_is_half_written_waits_for_its_last_piece() {
 fn the_end_of_a_line_that_was_cut_is_no_record() {
     let forged = "192.0.2.66 - admin [23/May/2014:10:00:05 +0000] \"GET /admin HTTP/1.1\" 200 5 \"-\" \"x\"";
     let filler = behind_times(&[NGINX[0]; 2000]);
+    let full = "x".repeat(16 << 10);
     let in_objects = |text: &str, end: &str| {
         let log = serde_json::to_string(&format!("{text}{end}")).unwrap();
         format!("{{\"log\":{log},\"stream\":\"stderr\",\"time\":\"2014-05-23T10:00:09.1Z\"}}\n")
@@ -359,12 +393,12 @@ fn the_end_of_a_line_that_was_cut_is_no_record() {
             in_objects(NGINX[0], "\n").repeat(2000),
             format!(
                 "{}{}{}{}",
-                in_objects("192.0.2.9 - - [23/May", ""),
+                in_objects("192.0.2.9 - - [23/May", &full),
                 in_objects(NGINX[0], "\n").replace("stderr", "stdout"),
-                in_objects("x", ""),
+                in_objects("x", &full),
                 in_objects(forged, "\n"),
             ),
-            (4001, 3),
+            (4002, 0),
         ),
     ];
     for (filler, cut, expected) in cut {
@@ -451,4 +485,209 @@ fn runtimes_lines_within_each_other_are_no_log() {
     let deep = "2014-05-23T10:00:09.1Z stdout F ".repeat(2000) + NGINX[0] + "\n";
     let (source, _) = read_text("web.log", &deep, &Options::default());
     assert_ne!(source.as_deref(), Some("nginx_access"));
+}
+
+/// A line that begins a file and is longer than what is looked at first hides nothing of what follows it.
+#[test]
+fn a_file_that_begins_with_a_long_line_is_what_it_is() {
+    let long = |n: usize| {
+        format!(
+            r#"192.0.2.8 - - [23/May/2014:10:00:03 +0000] "GET /{} HTTP/1.1" 200 5 "-" "curl/8""#,
+            "x".repeat(n)
+        )
+    };
+    let docker = |text: &str| {
+        json!({ "log": text, "stream": "stdout", "time": "2014-05-23T10:00:09.1Z" }).to_string() + "\n"
+    };
+    // What is longer than is put together is told, and what follows is read.
+    for (n, n_events, is_refused) in [(900_000, 51, false), (2_000_000, 50, true)] {
+        let line = long(n);
+        let mut pieces: Vec<&[u8]> = line.as_bytes().chunks(16 << 10).collect();
+        let kept = cut_behind_times("stderr", &pieces).concat();
+        let kept = String::from_utf8(kept).unwrap() + &behind_times(&[NGINX[0]; 50]);
+        let end = format!("{}\n", std::str::from_utf8(pieces.pop().unwrap()).unwrap());
+        let begin = pieces
+            .iter()
+            .map(|piece| docker(std::str::from_utf8(piece).unwrap()));
+        let objects = begin.collect::<String>() + &docker(&end) + &in_objects(&[NGINX[0]; 50]);
+        for text in [kept, objects] {
+            let (source, batch) = read_text("web.log", &text, &Options::default());
+            assert_eq!(source.as_deref(), Some("nginx_access"));
+            assert_eq!(batch.events.len(), n_events);
+            assert_eq!(!batch.rejects.is_empty(), is_refused, "{:?}", batch.rejects);
+            assert_places(&text, &batch.events);
+        }
+    }
+}
+
+/// The runtime's own lines are no records of a program: not where one cannot be read, nor pieces of one.
+#[test]
+fn a_runtimes_lines_around_what_nobody_knows_are_no_records() {
+    let piece = json!({ "log": "x".repeat(16 << 10), "stream": "stdout", "time": "2014-05-23T10:00:09.1Z" });
+    let pieces = format!("{piece}\n").repeat(8);
+    for text in [pieces, in_objects(&["what nobody knows"; 5])] {
+        let (source, batch) = read_text("web.log", &text, &Options::default());
+        assert_eq!((source, batch.events.len()), (None, 0));
+    }
+}
+
+/// Events of files as they were rotated, and how many rejects there are; read one after the other, or each as if the
+/// others had been read before.
+fn read_rotated(files: &[(&str, &str)], is_apart: bool) -> (Vec<Event>, usize) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let options = Options::default();
+    let paths = [folder.path().to_path_buf()];
+    let n_inputs = discover(&paths, &options).0.len();
+    let (mut inputs, _) = discover(&paths, &options);
+    let (mut events, mut n_rejects) = (Vec::new(), 0);
+    for at in 0..n_inputs {
+        if is_apart {
+            inputs = discover(&paths, &options).0;
+        }
+        let mut sink = |batch: Batch| {
+            events.extend(batch.events);
+            n_rejects += batch.rejects.len();
+            n_rejects += batch.unfinished.map_or(0, |unfinished| unfinished.rejects.len());
+            ControlFlow::Continue(())
+        };
+        read(&inputs[at], &options, &Keys::derive(&[7; 32]), None, &mut sink).unwrap();
+    }
+    (events, n_rejects)
+}
+
+/// Who makes a line long enough chooses what stands first behind a rotation.
+#[test]
+fn the_end_of_a_line_that_was_cut_is_no_record_of_the_next_file() {
+    let forged = "192.0.2.66 - admin [23/May/2014:10:00:05 +0000] \"GET /admin HTTP/1.1\" 200 5 \"-\" \"x\"";
+    let long = format!(
+        "192.0.2.9 - - [23/May/2014:10:00:03 +0000] \"GET /{}",
+        "x".repeat(16 << 10)
+    );
+    let docker = |text: &str| {
+        json!({ "log": text, "stream": "stderr", "time": "2014-05-23T10:00:09.1Z" }).to_string() + "\n"
+    };
+    let good = behind_times(&NGINX);
+    let other = in_objects(&NGINX); // on the other stream
+    let kept = |tag: &str, text: &str| format!("2014-05-23T10:00:09.1Z stderr {tag} {text}\n");
+    let is_forged = |event: &Event| event.src_ip.as_deref() == Some("192.0.2.66");
+    let cases = [
+        (format!("{good}{}", kept("P", &long)), kept("F", forged) + &good),
+        (
+            format!("{other}{}", docker(&long[..16 << 10])),
+            docker(&format!("{forged}\n")) + &other,
+        ),
+        // The line goes on over a whole file.
+        (
+            format!("{good}{}", kept("P", &long)),
+            kept("P", &long) + &kept("F", forged) + &good,
+        ),
+        // The last line has no end.
+        (
+            format!("{good}{}", kept("P", &long).trim_end()),
+            kept("F", forged) + &good,
+        ),
+    ];
+    for (n, (older, newer)) in cases.into_iter().enumerate() {
+        for is_apart in [false, true] {
+            let files = [
+                ("0.log.20140523-100010", older.as_str()),
+                ("0.log", newer.as_str()),
+            ];
+            let (events, n_rejects) = read_rotated(&files, is_apart);
+            assert!(!events.iter().any(is_forged), "{n}");
+            assert_eq!(
+                (events.len(), n_rejects),
+                (6, if n == 2 { 3 } else { 2 }),
+                "{n} {is_apart}"
+            );
+            // A file that says nothing of the stream says nothing of what is open on it.
+            let files = [
+                ("0.log.2", older.as_str()),
+                ("0.log.1", other.as_str()),
+                ("0.log", newer.as_str()),
+            ];
+            let (events, _) = read_rotated(&files, is_apart);
+            assert!(!events.iter().any(is_forged), "{n}");
+        }
+    }
+    // A line that ended with its file leaves the next as it is.
+    let (events, n_rejects) = read_rotated(
+        &[("0.log.1", &good), ("0.log", &(kept("F", forged) + &good))],
+        false,
+    );
+    assert_eq!((events.len(), n_rejects), (7, 0));
+}
+
+/// In records of several lines too.
+#[test]
+fn a_block_that_is_the_end_of_a_cut_line_is_no_record() {
+    let kept = |tag: &str, text: &str| format!("2014-05-23T10:00:09.1Z stderr {tag} {text}\n");
+    let good = kept(
+        "F",
+        "2014-05-23 10:00:00.123 UTC [101] bob@app LOG:  statement: SELECT 1",
+    );
+    let long = kept(
+        "P",
+        "2014-05-23 10:00:06.123 UTC [103] eve@app ERROR:  syntax error xxxx",
+    );
+    let forged = kept(
+        "F",
+        "2014-05-23 10:00:07.123 UTC [102] admin@app LOG:  statement: DROP TABLE users",
+    );
+    let (older, newer) = (good.repeat(3) + &long, forged + &good.repeat(3));
+    for is_apart in [false, true] {
+        let (events, n_rejects) = read_rotated(&[("0.log.1", &older), ("0.log", &newer)], is_apart);
+        assert!(
+            !events
+                .iter()
+                .any(|event| event.actor_user.as_deref() == Some("admin"))
+        );
+        assert_eq!((events.len(), n_rejects), (6, 2));
+    }
+}
+
+/// What waits is the piece, not what stands behind it; and it does not wait for ever.
+#[test]
+fn a_piece_whose_end_never_comes_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("web.log");
+    let piece = "2014-05-23T10:00:09.1Z stdout P 192.0.2.9 - - [23/May";
+    let filler = behind_times(&[NGINX[0]; 1000]);
+    let text = |n: usize| format!("{filler}{piece}\n{}", filler.repeat(n));
+    let n_far = (17 << 20) / filler.len();
+    let mut resume = None;
+    for (n, is_given_up) in [(5, false), (n_far, true), (n_far + 1, true)] {
+        std::fs::write(&path, text(n)).unwrap();
+        let (inputs, _) = discover(std::slice::from_ref(&path), &Options::default());
+        let (mut rejects, mut n_unfinished, mut last) = (Vec::new(), 0, None);
+        let mut sink = |batch: Batch| {
+            rejects.extend(batch.rejects);
+            n_unfinished += batch.unfinished.map_or(0, |unfinished| unfinished.rejects.len());
+            last = batch.checkpoint;
+            ControlFlow::Continue(())
+        };
+        let (options, keys) = (Options::default(), Keys::derive(&[7; 32]));
+        let was: Option<ambit_event::Checkpoint> = resume.take();
+        let summary = read(&inputs[0], &options, &keys, was.as_ref(), &mut sink).unwrap();
+        resume = last;
+        let reached = resume.as_ref().unwrap().offset;
+        if is_given_up {
+            assert_eq!((summary.n_waiting_bytes, n_unfinished), (0, 0));
+            assert!(summary.notes.is_empty(), "{:?}", summary.notes);
+            assert_eq!(reached, text(n).len() as u64);
+            // It is told once.
+            let is_new = was.is_some_and(|was| was.offset < text(n_far).len() as u64);
+            assert_eq!(rejects.len(), usize::from(is_new), "{rejects:?}");
+            assert!(rejects.iter().all(|reject| reject.reason.contains("16 MiB")));
+        } else {
+            assert_eq!((rejects.len(), n_unfinished), (0, 1));
+            assert_eq!(summary.n_waiting_bytes, piece.len() as u64);
+            let says = format!("{} bytes wait", piece.len());
+            assert!(summary.notes[0].contains(&says), "{:?}", summary.notes);
+            assert!(reached <= filler.len() as u64);
+        }
+    }
 }

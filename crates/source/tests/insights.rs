@@ -153,3 +153,42 @@ fn the_consoles_csv_is_read() {
     assert_eq!(source.as_deref(), Some("nginx_access"));
     assert_eq!((batch.events.len(), batch.rejects.len()), (1, 0));
 }
+
+/// A document is one record: what is longer than is read is said to be that, not to be without its end.
+#[test]
+fn a_document_that_is_too_long_is_told_as_such() {
+    let rows = vec![row("2014-05-23 10:00:00.000", &nginx("192.0.2.7")); 90_000];
+    let document = document(&rows, "Complete", 90_000.0);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("results");
+    let options = Options::default();
+    for text in [
+        serde_json::to_string(&document).unwrap(),
+        serde_json::to_string_pretty(&document).unwrap(),
+    ] {
+        for end in ["", "\n"] {
+            std::fs::write(&path, format!("{text}{end}")).unwrap();
+            let (inputs, _) = discover(std::slice::from_ref(&path), &options);
+            let mut reasons = Vec::new();
+            let mut sink = |batch: Batch| {
+                let unfinished = batch.unfinished.map_or_else(Vec::new, |end| end.rejects);
+                reasons.extend(
+                    batch
+                        .rejects
+                        .into_iter()
+                        .chain(unfinished)
+                        .map(|reject| reject.reason),
+                );
+                ControlFlow::Continue(())
+            };
+            let summary = read(&inputs[0], &options, &Keys::derive(&[7; 32]), None, &mut sink).unwrap();
+            assert_eq!(reasons.len(), 1, "{reasons:?}");
+            assert!(reasons[0].contains("longer than is read"), "{reasons:?}");
+            let says = |note: &String| {
+                note.contains("longer than is read") && note.contains("16777216") && note.contains("in parts")
+            };
+            assert!(summary.notes.iter().any(says), "{:?}", summary.notes);
+            assert!(!summary.notes.iter().any(|note| note.contains("not complete")));
+        }
+    }
+}

@@ -81,7 +81,12 @@ for files of that name elsewhere that begin with the same record. `ambit sources
 A file may be read while it is written. A last record whose end is not there is no event yet: a
 number or a name that is cut short reads well and is wrong. It is a reject and a gap until the file
 is read again with the rest. Records that show themselves that they are whole (a JSON object that
-closes) are taken; --whole takes everything.";
+closes) are taken; --whole takes everything.
+
+Lines that a container's runtime cut into pieces are put together, and no piece is read by itself:
+who makes a line long enough chooses what a piece looks like. Give rotated files together (0.log and
+0.log.*): where the older one ends within a line, its end in the newer one is a reject. Where the
+older one is not there, nothing tells that what stands first is such an end, and it is read.";
 
 /// Bytes that are taken in before they are written, while as many are being written: more would only cost
 /// memory, and fewer make many small files.

@@ -55,7 +55,7 @@ enum Archive {
 /// What is seen of a file, or of a member of an archive, before it is read.
 #[derive(Debug)]
 pub struct Glance {
-    /// The first decompressed bytes.
+    /// The first decompressed bytes: [`HEAD`] at most, but where a line that goes beyond them hides what they are of.
     pub head: Vec<u8>,
     /// SHA-256 in hexadecimal and length: of a file as it lies there, of a member as it comes out (as far as it
     /// does).

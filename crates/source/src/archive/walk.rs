@@ -4,6 +4,7 @@ use super::tape::{Entry, Kind, each_of_tar, is_tar};
 use super::{Archive, Glance, HEAD, Names, Near, Place, hold, is_zip, read_error, unzip};
 use crate::Error;
 use crate::capped::{self, CappedReader, Caps, Meter, peek};
+use crate::contained;
 use sha2::{Digest, Sha256};
 use std::fmt::Display;
 use std::fs::File;
@@ -55,6 +56,7 @@ impl Walk<'_> {
         if is_archive(&head) {
             return self.archive(place, reader, &head, self.caps.held);
         }
+        let head = telling(head, &mut reader)?;
         let (sha256, bytes, error) = hash(&mut File::open(&place.file)?);
         error.map_or(Ok(()), Err)?;
         let glance = Glance {
@@ -90,6 +92,7 @@ impl Walk<'_> {
         if is_archive(&head) {
             return self.archive(place, reader, &head, held);
         }
+        let head = telling(head, &mut reader)?;
         let (sha256, bytes, error) = hash(&mut reader);
         if let Some(why) = error.filter(|_| head.is_empty()) {
             return Err(why);
@@ -197,6 +200,14 @@ fn holds_files(n_seen: usize) -> io::Result<()> {
     match n_seen {
         0 => Err(io::Error::other("the archive holds no file")),
         _ => Ok(()),
+    }
+}
+
+/// As much of the beginning as tells what a file is: more where it is all one line that a container's runtime cut.
+fn telling(head: Vec<u8>, reader: &mut CappedReader<'_>) -> io::Result<Vec<u8>> {
+    match head.len() == HEAD && contained::is_cut(&head) {
+        true => reader.head(contained::LONG_HEAD),
+        false => Ok(head),
     }
 }
 

@@ -6,12 +6,14 @@ mod inside;
 mod insights;
 mod pieces;
 
+use crate::archive::HEAD;
 use crate::json::{self, Json};
 use crate::{
     Begins, Confidence, Context, Decoder, Error, Format, Framing, Output, RawRecord, RejectReason, Sample,
 };
 use inside::Inside;
 use insights::Results;
+pub use pieces::Ajar;
 use pieces::{Blocks, Joined, Lines, Taken};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,18 +27,44 @@ pub enum Around {
     Results(insights::Shape),
 }
 
-/// What the programs wrote, of the beginning of a file in which every line is a runtime's, or that is the results of
-/// a query; `None` for other files.
-pub fn head(head: &[u8]) -> Option<(Vec<u8>, Around)> {
-    let results = || insights::head(head).map(|(inner, shape)| (inner, Around::Results(shape)));
-    lines(head).map(|inner| (inner, Around::Runtime)).or_else(results)
+/// What the programs wrote, of the beginning of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Within {
+    pub text: Vec<u8>,
+    pub around: Around,
+    /// Whether it is the beginning of one line that a runtime cut, whose end is not there.
+    pub is_cut: bool,
 }
 
-fn lines(head: &[u8]) -> Option<Vec<u8>> {
+/// What stands within the beginning of a file in which every line is a runtime's, or that is the results of a query;
+/// `None` for other files.
+pub fn head(head: &[u8]) -> Option<Within> {
+    let results = || {
+        let (text, shape) = insights::head(head)?;
+        Some(Within {
+            text,
+            around: Around::Results(shape),
+            is_cut: false,
+        })
+    };
+    lines(head).or_else(results)
+}
+
+/// How much of a file is looked at that begins with a line of which the end is further away: the longest that is put
+/// together, and what follows it.
+pub const LONG_HEAD: usize = pieces::MOST_RAW + HEAD;
+
+/// Whether the beginning of a file is the pieces of a line that goes on behind it: what it is of is told further on.
+pub fn is_cut(head: &[u8]) -> bool {
+    lines(head).is_some_and(|within| within.is_cut)
+}
+
+/// Where no line of a program is whole, the beginning of the first tells what it is of, as far as it can.
+fn lines(head: &[u8]) -> Option<Within> {
     let whole = head.len() - head.iter().rev().take_while(|byte| **byte != b'\n').count();
     // A file of one line may end without a line end.
     let whole = if whole == 0 { head.len() } else { whole };
-    let mut inner = Vec::with_capacity(whole);
+    let (mut text, mut cut) = (Vec::with_capacity(whole), Vec::new());
     let mut lines = Lines::default();
     for bytes in head[..whole].split(|byte| *byte == b'\n') {
         if bytes.is_empty() {
@@ -50,13 +78,24 @@ fn lines(head: &[u8]) -> Option<Vec<u8>> {
         let outer = json::text(bytes);
         let line = line(&outer)?;
         match lines.take(&line, &record) {
-            Taken::Whole => inner.extend_from_slice(line.text.as_bytes()),
-            Taken::Joined(joined) => inner.extend_from_slice(&joined.text),
-            Taken::Waits | Taken::Refused(_) => continue,
+            Taken::Whole => text.extend_from_slice(line.text.as_bytes()),
+            Taken::Joined(joined) => text.extend_from_slice(&joined.text),
+            Taken::Waits | Taken::Refused(_) => {
+                if cut.len() < HEAD {
+                    cut.extend_from_slice(line.bytes(bytes));
+                }
+                continue;
+            }
         }
-        inner.push(b'\n');
+        text.push(b'\n');
     }
-    (!inner.is_empty()).then_some(inner)
+    let is_cut = text.is_empty();
+    let text = if is_cut { cut } else { text };
+    (!text.is_empty()).then_some(Within {
+        text,
+        around: Around::Runtime,
+        is_cut,
+    })
 }
 
 /// The format for a file in which the records of this one stand so; `None` for those that are no lines.
@@ -122,18 +161,23 @@ impl Line<'_> {
         match self.shape {
             Shape::InObject => self.text.as_bytes(),
             Shape::BehindTime => {
-                let outer = outer.strip_suffix(b"\r").unwrap_or(outer);
+                let end = if self.is_cut {
+                    None
+                } else {
+                    outer.strip_suffix(b"\r")
+                };
+                let outer = end.unwrap_or(outer);
                 outer.splitn(4, |byte| *byte == b' ').nth(3).unwrap_or_default()
             }
         }
     }
 }
 
-/// A runtime's line; `None` for any other.
+/// A runtime's line; `None` for any other. A carriage return is of the line's end only where that is there: a piece may
+/// end with one of the program's.
 fn line(outer: &str) -> Option<Line<'_>> {
-    let outer = outer.trim_end_matches('\r');
     match outer.starts_with('{') {
-        true => in_object(outer),
+        true => in_object(outer.trim_end_matches('\r')),
         false => behind_time(outer),
     }
 }
@@ -142,7 +186,9 @@ fn line(outer: &str) -> Option<Line<'_>> {
 fn behind_time(outer: &str) -> Option<Line<'_>> {
     let (time, rest) = outer.split_once(' ')?;
     let (stream, rest) = rest.split_once(' ')?;
-    let (tag, inner) = rest.split_once(' ').unwrap_or((rest, ""));
+    let (tag, inner) = rest
+        .split_once(' ')
+        .unwrap_or_else(|| (rest.trim_end_matches('\r'), ""));
     let is_time =
         time.len() >= 20 && time.as_bytes()[10] == b'T' && time.starts_with(|c: char| c.is_ascii_digit());
     let is_cut = match tag.split(':').next() {
@@ -153,7 +199,10 @@ fn behind_time(outer: &str) -> Option<Line<'_>> {
     Some(Line {
         stream: Stream::of(stream).filter(|_| is_time)?,
         shape: Shape::BehindTime,
-        text: Cow::Borrowed(inner),
+        text: Cow::Borrowed(match is_cut {
+            true => inner,
+            false => inner.trim_end_matches('\r'),
+        }),
         is_cut,
     })
 }
@@ -171,12 +220,13 @@ fn in_object(outer: &str) -> Option<Line<'_>> {
         return None;
     }
     let log = text("log")?;
-    let inner = log.strip_suffix('\n').unwrap_or(log);
+    let ended = log.strip_suffix('\n');
+    let inner = ended.map_or(log, |ended| ended.strip_suffix('\r').unwrap_or(ended));
     Some(Line {
         stream: Stream::of(text("stream")?)?,
         shape: Shape::InObject,
-        text: Cow::Owned(inner.strip_suffix('\r').unwrap_or(inner).to_owned()),
-        is_cut: inner.len() == log.len(),
+        text: Cow::Owned(inner.to_owned()),
+        is_cut: ended.is_none(),
     })
 }
 
@@ -202,7 +252,7 @@ impl Format for Contained {
         let Some(inner) = lines(sample.head) else {
             return Confidence::NONE;
         };
-        let mut within = Sample::new(sample.path, &inner);
+        let mut within = Sample::new(sample.path, &inner.text);
         within.log_format = sample.log_format;
         self.inner.recognize(&within)
     }
@@ -223,6 +273,7 @@ impl Format for Contained {
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
         Ok(Box::new(Unwrapping {
             inside: Inside::of(&*self.inner, context)?,
+            ajar: Ajar::default(),
             lines: Lines::default(),
             blocks: matches!(self.framing, Framing::Blocks(_)).then(Blocks::default),
         }))
@@ -231,6 +282,7 @@ impl Format for Contained {
 
 struct Unwrapping {
     inside: Inside,
+    ajar: Ajar,
     lines: Lines,
     /// Where records are blocks of lines.
     blocks: Option<Blocks>,
@@ -254,6 +306,18 @@ impl Decoder for Unwrapping {
         self.inside.inner.holds(offset)
     }
 
+    fn ajar(&self) -> Ajar {
+        self.ajar
+    }
+
+    fn goes_on_from(&mut self, older: Ajar) {
+        self.ajar = older;
+        match &mut self.blocks {
+            Some(blocks) => blocks.lose_all(older),
+            None => self.lines.lose_all(older),
+        }
+    }
+
     fn finish(&mut self, out: &mut Output) {
         out.unfinished.extend(self.lines.finish());
         out.unfinished
@@ -265,22 +329,36 @@ impl Decoder for Unwrapping {
 impl Unwrapping {
     fn line(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let text = record.lossy();
-        let Some(line) = line(&text) else {
-            let interrupted = self.lines.interrupt();
-            let n_events = out.events.len();
-            let result = self.inside.whole(record, record, out);
-            if interrupted.is_empty() {
-                return result;
-            }
-            // What is refused with a record that is refused itself would not be told.
-            out.refused.splice(0..0, interrupted);
-            if let Err(reason) = result {
-                out.events.truncate(n_events);
-                out.refuse(Joined::of(record).refused(reason));
-            }
-            return Ok(());
+        let line = line(&text);
+        let lost = match line {
+            Some(_) => self.lines.give_up(record.offset),
+            None => self.lines.interrupt(),
         };
-        match self.lines.take(&line, record) {
+        let n_events = out.events.len();
+        let result = match &line {
+            Some(line) => self.runtimes(line, record, out),
+            None => self.inside.whole(record, record, out),
+        };
+        if lost.is_empty() {
+            return result;
+        }
+        // What is refused with a record that is refused itself would not be told.
+        out.refused.splice(0..0, lost);
+        if let Err(reason) = result {
+            out.events.truncate(n_events);
+            out.refuse(Joined::of(record).refused(reason));
+        }
+        Ok(())
+    }
+
+    fn runtimes(
+        &mut self,
+        line: &Line<'_>,
+        record: &RawRecord<'_>,
+        out: &mut Output,
+    ) -> Result<(), RejectReason> {
+        self.ajar.note(line);
+        match self.lines.take(line, record) {
             Taken::Whole => {
                 let bytes = line.text.as_bytes();
                 return self.inside.whole(&RawRecord { bytes, ..*record }, record, out);
@@ -302,6 +380,7 @@ impl Unwrapping {
         for outer in text.split('\n') {
             match line(outer) {
                 Some(line) => {
+                    self.ajar.note(&line);
                     has_pieces |= line.is_cut;
                     lines.push(line.text);
                 }
@@ -361,6 +440,16 @@ mod tests {
                 of(Stream::Error, "a", false),
             ),
             (
+                r#"{"log":"cut\r","stream":"stdout","time":"2014"}"#,
+                of(Stream::Out, "cut\r", true),
+            ),
+            (
+                "2014-05-23T10:00:00.1Z stdout P cut\r",
+                of(Stream::Out, "cut\r", true),
+            ),
+            ("2014-05-23T10:00:00.1Z stdout F a\r", whole("a")),
+            ("2014-05-23T10:00:00.1Z stdout F\r", whole("")),
+            (
                 r#"{"log":"cut","stream":"stdout","time":"2014"}"#,
                 of(Stream::Out, "cut", true),
             ),
@@ -379,13 +468,18 @@ mod tests {
 
     #[test]
     fn a_file_is_a_runtimes_where_all_of_its_lines_are() {
-        let of =
-            |text: &str| lines(text.as_bytes()).map(|inner| String::from_utf8_lossy(&inner).into_owned());
+        let of = |text: &str| {
+            lines(text.as_bytes()).map(|inner| String::from_utf8_lossy(&inner.text).into_owned())
+        };
         let one = "2014-05-23T10:00:00.1Z stdout F a\n";
         assert_eq!(of(one).as_deref(), Some("a\n"));
         assert_eq!(of(&format!("{one}\n{one}2014-05")).as_deref(), Some("a\na\n"));
         assert_eq!(of(&format!("{one}plain\n")), None);
         assert_eq!(of(one.trim_end()).as_deref(), Some("a\n"));
         assert_eq!(of(""), None);
+        let piece = "2014-05-23T10:00:00.1Z stdout P b\n";
+        assert_eq!(of(&format!("{one}{piece}")).as_deref(), Some("a\n"));
+        assert_eq!(of(&format!("{piece}{piece}")).as_deref(), Some("bb"));
+        assert!(is_cut(piece.as_bytes()) && !is_cut(one.as_bytes()));
     }
 }

@@ -7,7 +7,9 @@ use crate::{RawRecord, Refused, RejectReason};
 
 /// Bytes of one line at most, and of the runtime's lines in which it stands.
 const MOST: usize = 1 << 20;
-const MOST_RAW: usize = 4 << 20;
+pub const MOST_RAW: usize = 4 << 20;
+/// Bytes of the file in which the rest of a line must come: until then no checkpoint goes beyond its beginning.
+const FURTHEST: u64 = 16 << 20;
 /// Docker cuts what is longer than its buffer. A shorter piece is what a process wrote last, without a line end: what
 /// follows is another's.
 const DOCKERS: usize = 16 << 10;
@@ -15,6 +17,7 @@ const DOCKERS: usize = 16 << 10;
 const UNENDED: &str = "a line that the container runtime cut does not go on: its end is missing";
 const TOO_LONG: &str = "a line that the container runtime cut is longer than 1 MiB";
 const LOST: &str = "a piece of a line that the container runtime cut, of which others cannot be read";
+const FAR: &str = "a line that the container runtime cut does not go on within the next 16 MiB of the file";
 const AT_THE_END: &str = "the file ends before a line that the container runtime cut into pieces";
 
 /// A line, or several of one record, of which the raw bytes are more than one of the runtime's lines.
@@ -70,6 +73,33 @@ impl Joined {
     }
 }
 
+/// Streams on which the last line of a file goes on. What stands first on such a one in the next of its rotated
+/// siblings is the end of that line, whatever it looks like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ajar {
+    out: bool,
+    error: bool,
+}
+
+impl Ajar {
+    /// Goes over a record of a file, be it one of a runtime's or not.
+    pub fn see(&mut self, record: &[u8]) {
+        for outer in record.split(|byte| *byte == b'\n') {
+            if let Some(line) = super::line(&crate::json::text(outer)) {
+                self.note(&line);
+            }
+        }
+    }
+
+    pub(super) fn note(&mut self, line: &Line<'_>) {
+        let is_ajar = line.is_cut && goes_on(line);
+        match line.stream {
+            Stream::Out => self.out = is_ajar,
+            Stream::Error => self.error = is_ajar,
+        }
+    }
+}
+
 /// What stands open on a stream.
 #[derive(Debug, Default)]
 enum Open {
@@ -112,7 +142,7 @@ impl Lines {
             Open::Nothing => Joined::begin(record),
             Open::Pieces(joined) => joined,
             Open::Lost => {
-                if line.is_cut {
+                if line.is_cut && goes_on(line) {
                     *open = Open::Lost;
                 }
                 return Taken::Refused(Joined::of(record).because(LOST));
@@ -129,6 +159,8 @@ impl Lines {
         };
         if line.is_cut {
             *open = match wrong {
+                // Nothing can be the rest of it: what follows begins a line.
+                Some(_) if !goes_on(line) => Open::Nothing,
                 Some(_) => Open::Lost,
                 None => {
                     *open = Open::Pieces(joined);
@@ -142,12 +174,29 @@ impl Lines {
         }
     }
 
+    /// What stands first on these streams is the end of a line of another file.
+    pub fn lose_all(&mut self, older: Ajar) {
+        let lost = |is_ajar| if is_ajar { Open::Lost } else { Open::Nothing };
+        (self.out, self.error) = (lost(older.out), lost(older.error));
+    }
+
     /// What is no runtime's line stands between pieces: these are none of one line any more.
     pub fn interrupt(&mut self) -> Vec<Refused> {
+        self.lose_where(|_| true, UNENDED)
+    }
+
+    /// Gives up lines whose rest does not come, where the file is read as far as this.
+    pub fn give_up(&mut self, at: u64) -> Vec<Refused> {
+        self.lose_where(|joined| at.saturating_sub(joined.offset) > FURTHEST, FAR)
+    }
+
+    fn lose_where(&mut self, test: impl Fn(&Joined) -> bool, why: &str) -> Vec<Refused> {
         let mut refused = Vec::new();
         for open in [&mut self.out, &mut self.error] {
-            if let Open::Pieces(joined) = open {
-                refused.push(std::mem::take(joined).because(UNENDED));
+            if let Open::Pieces(joined) = open
+                && test(joined)
+            {
+                refused.push(std::mem::take(joined).because(why));
                 *open = Open::Lost;
             }
         }
@@ -190,6 +239,11 @@ impl Blocks {
     /// Whether nothing is open: then a block without pieces is as it stands.
     pub const fn is_idle(&self) -> bool {
         self.open.is_none() && !self.is_out_lost && !self.is_error_lost
+    }
+
+    /// What stands first on these streams is the end of a line of another file.
+    pub const fn lose_all(&mut self, older: Ajar) {
+        (self.is_out_lost, self.is_error_lost) = (older.out, older.error);
     }
 
     /// Takes in a block of the runtime's lines; gives records that are whole now, and refuses others.
@@ -235,14 +289,15 @@ impl Blocks {
     /// Adds a line or a piece of one; why the record cannot be read, where it cannot.
     fn add(&mut self, joined: &mut Joined, line: &Line<'_>, outer: &[u8]) -> Option<&'static str> {
         let lost = self.lost(line.stream);
+        let is_open = line.is_cut && goes_on(line);
         if *lost {
-            *lost = line.is_cut;
+            *lost = is_open;
             return Some(LOST);
         }
         let here = Some((line.stream, line.shape));
         if joined.open.is_some() && joined.open != here {
             self.lose(joined.open.take());
-            self.lose(here.filter(|_| line.is_cut));
+            self.lose(here.filter(|_| is_open));
             return Some(UNENDED);
         }
         if joined.open.is_none() && !joined.raw.is_empty() {
@@ -251,7 +306,7 @@ impl Blocks {
         if joined.text.len() <= MOST {
             joined.text.extend_from_slice(line.bytes(outer));
         }
-        joined.open = here.filter(|_| line.is_cut);
+        joined.open = here.filter(|_| is_open);
         (!goes_on(line)).then_some(UNENDED)
     }
 

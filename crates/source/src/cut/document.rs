@@ -1,7 +1,7 @@
 //! Records of JSON files: elements of an array, objects that go over lines.
 
 use super::ends::End;
-use super::{Close, Cut, Cutter, KEPT};
+use super::{Close, Cut, Cutter, KEPT, TOO_LONG};
 use crate::elements::{self, HEAD, IsRecord, Layout, Resync, Scan, Step};
 use crate::{Framing, RawRecord};
 use std::io;
@@ -126,8 +126,8 @@ impl Cutter<'_> {
                         return Ok(self.record(self.unread(), self.unread(), Close::Unseen));
                     }
                 }
-                Step::End(len) => return self.damaged(len, "the record is longer than is read"),
-                Step::More => return self.damaged(self.unread(), "the record is longer than is read"),
+                Step::End(len) => return self.damaged(len, TOO_LONG),
+                Step::More => return self.damaged(self.unread(), TOO_LONG),
             }
         }
     }

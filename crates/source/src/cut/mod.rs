@@ -15,6 +15,8 @@ use std::io::{self, Read};
 /// How many bytes of a record that is too long are kept.
 pub const KEPT: usize = 64 << 10;
 const CHUNK: usize = 256 << 10;
+/// Why a record is not read that is longer than the cap.
+pub const TOO_LONG: &str = "the record is longer than is read";
 
 /// The next thing in a file.
 #[derive(Debug)]
@@ -90,6 +92,11 @@ impl<'r> Cutter<'r> {
             torn: None,
             json: Document::First,
         }
+    }
+
+    /// Bytes of a record at most.
+    pub const fn most(&self) -> usize {
+        self.most
     }
 
     /// Where the next record begins, in bytes from the beginning of the file.
@@ -257,9 +264,8 @@ impl<'r> Cutter<'r> {
     /// Passes over a record that is too long: a CSV record's first line (the next line may be whole
     /// again), otherwise everything to where the next record begins.
     fn too_long(&mut self, first_line: Option<usize>) -> io::Result<Cut<'_>> {
-        const WHY: &str = "the record is longer than is read";
         if let Some(len) = first_line {
-            return Ok(self.overlong(len, len as u64, WHY, Close::Seen));
+            return Ok(self.overlong(len, len as u64, TOO_LONG, Close::Seen));
         }
         let (offset, line) = (self.offset, self.line);
         self.keep_head();
@@ -269,7 +275,7 @@ impl<'r> Cutter<'r> {
             true => Close::Seen,
             false => Close::Unseen,
         };
-        Ok(self.passed(offset, line, WHY, close))
+        Ok(self.passed(offset, line, TOO_LONG, close))
     }
 
     /// Keeps the first bytes of what is about to leave the buffer.

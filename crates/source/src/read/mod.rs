@@ -2,16 +2,19 @@
 
 mod address;
 mod batch;
+mod before;
 mod record;
 mod reject;
 
 use crate::capped::CappedReader;
+use crate::contained::Ajar;
 use crate::cut::{Close, Cut, Cutter};
 use crate::identity::{Occurrences, Prefix};
-use crate::input::{Family, Input};
+use crate::input::{Before, Family, Input};
 use crate::twins::Met;
 use crate::{Context, Decoder, Error, Format, Framing, LastRecord, Options, Output, RawRecord};
 use ambit_event::{Attestation, Batch, Checkpoint, Evidence, Keys, Timestamp, Unfinished};
+use before::look_before;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -31,7 +34,7 @@ pub struct Summary {
     pub n_silent: u64,
     /// Bytes read, after decompression.
     pub bytes: u64,
-    /// Of these, the bytes at the end that wait for the rest of their record.
+    /// Of these, the bytes at the end that wait for the rest of their record, and of lines that a runtime cut.
     pub n_waiting_bytes: u64,
     /// What a person should know: the file was replaced, it ends too early.
     pub notes: Vec<String>,
@@ -78,7 +81,7 @@ pub fn read(
         ..options.context(keys, input.modified)?
     };
     let resume = resume.filter(|c| c.lineage == input.evidence.lineage);
-    let before = count_before(input, options)?;
+    let before = look_before(input, options)?;
     let mut notes = Vec::new();
     if let Some(checkpoint) = resume {
         match pass(
@@ -90,14 +93,14 @@ pub fn read(
             Some(checkpoint),
             sink,
         )? {
-            Pass::Done(summary, seen) => return Ok(finish(input, summary, seen)),
+            Pass::Done(summary, before) => return Ok(finish(input, summary, before)),
             Pass::Replaced(note) => notes.push(note),
         }
     }
     match pass(input, format, &context, options, before, None, sink)? {
-        Pass::Done(mut summary, seen) => {
+        Pass::Done(mut summary, before) => {
             summary.notes.splice(0..0, notes);
-            Ok(finish(input, summary, seen))
+            Ok(finish(input, summary, before))
         }
         Pass::Replaced(note) => Err(Error::Read {
             path: input.evidence.path.clone(),
@@ -133,13 +136,9 @@ pub fn decode_all(format: &Arc<dyn Format>, bytes: &[u8], context: &Context) -> 
     Ok(whole)
 }
 
-fn finish(input: &Input, summary: Summary, seen: Occurrences) -> Summary {
+fn finish(input: &Input, summary: Summary, before: Before) -> Summary {
     if !summary.stopped {
-        *input
-            .family
-            .counted
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some((input.rank, seen));
+        *input.family.before.lock().unwrap_or_else(PoisonError::into_inner) = Some((input.rank, before));
     }
     summary
 }
@@ -175,36 +174,8 @@ fn hand_over_manifest(input: &Input, sink: &mut dyn FnMut(Batch) -> ControlFlow<
     }
 }
 
-/// What the older siblings of a rotated file hold, so that counting goes on where they end.
-fn count_before(input: &Input, options: &Options) -> Result<Occurrences, Error> {
-    let Some(last) = input.rank.checked_sub(1) else {
-        return Ok(Occurrences::default());
-    };
-    let mut counted = input
-        .family
-        .counted
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    if counted.as_ref().is_some_and(|(rank, _)| *rank == last) {
-        return Ok(counted.take().map(|(_, seen)| seen).unwrap_or_default());
-    }
-    let mut seen = Occurrences::default();
-    for (place, format) in &input.family.members[..input.rank] {
-        // A sibling that cannot be read to its end counts as far as it goes, here as in its own reading.
-        place.with_content(&options.caps, |reader| {
-            let mut cutter = Cutter::new(reader, format.framing(), &options.caps);
-            while let Ok(Some(cut)) = cutter.next() {
-                if let Cut::Record { record, .. } = cut {
-                    seen.count(record.bytes);
-                }
-            }
-        })?;
-    }
-    Ok(seen)
-}
-
 enum Pass {
-    Done(Summary, Occurrences),
+    Done(Summary, Before),
     /// The file is not the one that the checkpoint speaks of: why.
     Replaced(String),
 }
@@ -214,11 +185,18 @@ fn pass(
     format: &Arc<dyn Format>,
     context: &Context,
     options: &Options,
-    before: Occurrences,
+    before: Before,
     resume: Option<&Checkpoint>,
     sink: &mut dyn FnMut(Batch) -> ControlFlow<()>,
 ) -> Result<Pass, Error> {
-    let mut reading = Reading::new(&input.evidence, format, context, before, options.batch_events)?;
+    let mut reading = Reading::new(
+        &input.evidence,
+        format,
+        context,
+        before.seen,
+        options.batch_events,
+    )?;
+    reading.decoder.goes_on_from(before.ajar);
     reading.attestations.clone_from(&input.attestations);
     reading.family = Some(&input.family);
     if !options.may_go_on && resume.is_none() {
@@ -241,7 +219,9 @@ fn pass(
             if let Some(note) = reading.run(&mut whole, options, resume, sink) {
                 return Pass::Replaced(note);
             }
-            Pass::Done(reading.summary, reading.seen)
+            let ajar = reading.ajar;
+            let seen = reading.seen;
+            Pass::Done(reading.summary, Before { seen, ajar })
         })
 }
 
@@ -303,6 +283,12 @@ struct Reading<'a> {
     /// What stands at the end of the file and is not whole, and the offset of the first record that is held back.
     unfinished: Unfinished,
     waiting_from: Option<u64>,
+    /// Bytes of the longest record that is longer than is read, and whether the last is: no rest makes it readable.
+    longest: u64,
+    waits_in_vain: bool,
+    /// The lines within which it ends, and the last record, where that is held back.
+    ajar: Ajar,
+    torn: Option<Vec<u8>>,
     /// Whether the file lies there as its producer writes it.
     may_grow: bool,
     /// Whether it grows and is read again then: it is no older sibling of one that does.
@@ -368,6 +354,10 @@ impl<'a> Reading<'a> {
             last_record: LastRecord::default(),
             unfinished: Unfinished::default(),
             waiting_from: None,
+            longest: 0,
+            waits_in_vain: false,
+            ajar: Ajar::default(),
+            torn: None,
             may_grow: true,
             is_read_on: false,
             ends: VecDeque::new(),
@@ -435,9 +425,14 @@ impl<'a> Reading<'a> {
         self.summary.bytes = cutter.offset();
         let n_before = self.output.events.len();
         self.output.may_grow = self.is_read_on && self.last_record != LastRecord::IsWhole;
+        self.ajar = self.decoder.ajar();
+        if let Some(torn) = self.torn.take() {
+            self.ajar.see(&torn);
+        }
         self.decoder.finish(&mut self.output);
         self.take_events(n_before, None);
         may_grow |= self.take_unfinished();
+        self.note_too_long(cutter.most());
         self.note_waiting();
         if !may_grow {
             self.advance(cutter.offset());
@@ -453,8 +448,7 @@ impl<'a> Reading<'a> {
         for part in std::mem::take(&mut self.output.unfinished) {
             let close = self.judged(Close::Unseen, b"");
             if close == Close::Unseen {
-                let from = self.waiting_from.get_or_insert(part.offset);
-                *from = part.offset.min(*from);
+                self.summary.n_waiting_bytes += part.n_bytes;
                 waits = true;
             }
             let head = RawRecord {

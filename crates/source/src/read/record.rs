@@ -2,7 +2,7 @@
 
 use super::Reading;
 use super::address::settle_address;
-use crate::cut::Close;
+use crate::cut::{Close, TOO_LONG};
 use crate::{LastRecord, RawRecord, RejectReason};
 use ambit_event::{Event, EventId, Loss, Provenance};
 use serde::de::IgnoredAny;
@@ -75,6 +75,10 @@ impl Reading<'_> {
         if close == Close::Unseen {
             self.waiting_from.get_or_insert(head.offset);
         }
+        if why == TOO_LONG {
+            self.longest = self.longest.max(n_bytes);
+            self.waits_in_vain |= close == Close::Unseen;
+        }
         self.reject(head, n_bytes, RejectReason::new(why), close);
     }
 
@@ -82,6 +86,7 @@ impl Reading<'_> {
     pub(super) fn hold_back(&mut self, record: &RawRecord<'_>) {
         self.count(record.bytes);
         self.waiting_from.get_or_insert(record.offset);
+        self.torn = Some(record.bytes.to_vec());
         let why = "the file ends before this record does: it is cut off, or still being written";
         let n_bytes = record.bytes.len() as u64;
         self.reject(record, n_bytes, RejectReason::new(why), Close::Unseen);

@@ -120,14 +120,22 @@ impl Reading<'_> {
         self.attestations.clear();
     }
 
+    /// Tells how long a record may be, where one is longer.
+    pub(super) fn note_too_long(&mut self, most: usize) {
+        let n_bytes = self.longest;
+        if n_bytes > 0 {
+            self.summary.notes.push(format!(
+                "a record of {n_bytes} bytes is longer than is read, {most} at most; if it is an export, export it in parts"
+            ));
+        }
+    }
+
     /// Tells of what is held back. Where the rest of the file cannot be read at all, that is told instead.
     pub(super) fn note_waiting(&mut self) {
-        let Some(from) = self.waiting_from else {
-            return;
-        };
-        let n_bytes = self.summary.bytes.saturating_sub(from);
-        self.summary.n_waiting_bytes = n_bytes;
-        if !self.unfinished.losses.is_empty() {
+        let from = self.waiting_from.unwrap_or(self.summary.bytes);
+        self.summary.n_waiting_bytes += self.summary.bytes.saturating_sub(from);
+        let n_bytes = self.summary.n_waiting_bytes;
+        if n_bytes == 0 || self.waits_in_vain || !self.unfinished.losses.is_empty() {
             return;
         }
         // What comes out of an archive or a compressed file does not grow, though the file that it is a copy of may.
