@@ -394,6 +394,7 @@ impl Remarks {
         let n_own = (rules.n_loaded() - rules.n_given()) as u64;
         let own = match n_own {
             0 => String::new(),
+            n if n == rules.n_loaded() as u64 => ", all built in,".to_owned(),
             n => format!(", {n} of them built in,"),
         };
         let mut lines = vec![format!(
