@@ -351,8 +351,9 @@ pub struct Receipt {
 }
 
 impl Writer {
-    /// Takes in a batch. Events and rejects that the lake already holds are counted and left out. Gives back events of
-    /// which everything is taken: memory is given back fastest by the thread that took it.
+    /// Takes in a batch. Events and rejects that the lake already holds are counted and left out. Gives back the events
+    /// that are new, once all is taken of them: memory is given back fastest by the thread that took it, and whoever
+    /// looks at what is new need not read it again. A lake in memory keeps them and gives none back.
     ///
     /// # Errors
     /// Where a file of the lake cannot be read; nothing of the batch is taken in then.

@@ -1,6 +1,6 @@
 //! The values in a JSON text as they are written there, without reading it into a tree.
 
-use memchr::memchr2;
+use memchr::{memchr_iter, memchr2};
 
 /// A text, number or word that is a value, not a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +36,7 @@ impl<'a> Iterator for Leaves<'a> {
             let start = self.at + 1;
             let end = closing_quote(bytes, start);
             self.at = (end + 1).min(bytes.len());
-            let next = bytes[self.at..].iter().find(|byte| !byte.is_ascii_whitespace());
-            if next != Some(&b':') {
+            if !is_key(bytes, end) {
                 return Some(Leaf {
                     text: &self.json[start..end],
                     start,
@@ -60,6 +59,33 @@ impl<'a> Leaves<'a> {
             is_quoted: false,
         }
     }
+}
+
+/// The texts that are values and whose first byte is such a one, in their order. What stands between them is not looked
+/// at, which takes a fraction of the time that [`leaves`] takes.
+pub(super) fn texts_beginning(json: &str, is_first: impl Fn(u8) -> bool) -> impl Iterator<Item = Leaf<'_>> {
+    let bytes = json.as_bytes();
+    // What closes a text is followed by none but a comma, a colon, a bracket or a blank.
+    let begins = move |quote: &usize| {
+        let before = bytes[..*quote].iter().rev().take_while(|byte| **byte == b'\\');
+        bytes.get(quote + 1).is_some_and(|byte| is_first(*byte)) && before.count().is_multiple_of(2)
+    };
+    memchr_iter(b'"', bytes).filter(begins).filter_map(|quote| {
+        let start = quote + 1;
+        let end = closing_quote(bytes, start);
+        let leaf = Leaf {
+            text: &json[start..end],
+            start,
+            is_quoted: true,
+        };
+        (!is_key(bytes, end)).then_some(leaf)
+    })
+}
+
+/// Whether a text that closes there is a key.
+fn is_key(json: &[u8], end: usize) -> bool {
+    let behind = json.get(end + 1..).unwrap_or_default();
+    behind.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':')
 }
 
 const fn is_between(byte: u8) -> bool {
@@ -102,8 +128,24 @@ mod tests {
     }
 
     #[test]
+    fn texts_are_found_by_how_they_begin() {
+        let json = r#"{"=k":"=a","b":["x=","\"=y",3,"+\"+\\","=" ], "+":{"c" :"\\","=d" : "+e"}}"#;
+        let is_first = |byte| matches!(byte, b'=' | b'+');
+        let found: Vec<_> = texts_beginning(json, is_first).collect();
+        let expected: Vec<_> = leaves(json)
+            .filter(|leaf| leaf.is_quoted && leaf.text.bytes().next().is_some_and(is_first))
+            .collect();
+        assert_eq!(found, expected);
+        let texts: Vec<_> = found.iter().map(|leaf| leaf.text).collect();
+        assert_eq!(texts, ["=a", r#"+\"+\\"#, "=", "+e"]);
+    }
+
+    #[test]
     fn what_is_no_json_is_no_danger() {
         for json in ["", "\"", "\\", "\"\\", "\"é\\", "{\"a\":", "é:\"é\"é", "\"\\é\""] {
+            for leaf in texts_beginning(json, |_| true) {
+                assert!(json[leaf.start..].starts_with(leaf.text), "{json}");
+            }
             for leaf in leaves(json) {
                 assert!(json[leaf.start..].starts_with(leaf.text), "{json}");
             }

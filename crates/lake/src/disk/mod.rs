@@ -192,6 +192,11 @@ impl Disk {
                     .and_then(|rows| rows.limit(0, Some(limit)))
                     .map_err(failed)?;
             }
+            if let Some(limit) = query.limit.filter(|limit| exact && *limit > FEW)
+                && let Some(last) = self.nth_time(&rows, limit).await?
+            {
+                rows = rows.filter(ident("time_ns").lt_eq(lit(last))).map_err(failed)?;
+            }
             let rows = rows.select_columns(&rows::event_columns()).map_err(failed)?;
             let mut stream = rows.execute_stream().await.map_err(failed)?;
             while let Some(batch) = stream.try_next().await.map_err(failed)? {
@@ -203,6 +208,24 @@ impl Disk {
             events: found.finish(),
             near: beside,
         })
+    }
+
+    /// When the nth of these rows happened, by time; `None` where there are fewer. Rows of which only the first are wanted
+    /// need not be read whole to find those.
+    async fn nth_time(&self, rows: &DataFrame, nth: usize) -> Result<Option<i64>, Error> {
+        let times = rows.clone().select_columns(&["time_ns"]).map_err(failed)?;
+        let times = times.sort(vec![ident("time_ns").sort(true, false)]);
+        let times = times
+            .and_then(|times| times.limit(nth - 1, Some(1)))
+            .map_err(failed)?;
+        let found = times.collect().await.map_err(failed)?;
+        let cells = found.iter().find(|batch| batch.num_rows() > 0);
+        let cells = cells.map(|batch| Cells {
+            batch,
+            table: &self.log.table,
+        });
+        let time = cells.map(|cells| cells.integers("time_ns")).transpose()?;
+        Ok(time.map(|time| time.value(0)))
     }
 
     /// The events of a part that indexes find; `None` where the engine has to. Of many events the first few are found

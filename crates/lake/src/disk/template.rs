@@ -7,7 +7,7 @@
 //! begins with `${`, `#{`, `+` or `=` has a `=` before it.
 
 use super::form::{Finder, When};
-use super::leaves::{Leaf, leaves};
+use super::leaves::{Leaf, texts_beginning};
 use ambit_event::{Column, ColumnKind, Event};
 use memchr::memmem;
 use std::borrow::Cow;
@@ -283,6 +283,11 @@ impl Leaf<'_> {
     }
 }
 
+/// What a text that [`is_special`] begins with.
+const fn is_sign(byte: u8) -> bool {
+    matches!(byte, b'$' | b'#' | b'=' | b'+')
+}
+
 fn is_special(text: &str) -> bool {
     text.starts_with("${") || text.starts_with("#{") || text.starts_with([ESCAPE, WITHIN])
 }
@@ -296,7 +301,7 @@ pub(super) fn fill<'h>(
 ) -> Option<String> {
     let mut fields = String::with_capacity(template.len() * 2);
     let mut at = 0;
-    for leaf in leaves(template).filter(|leaf| leaf.is_quoted && is_special(leaf.text)) {
+    for leaf in texts_beginning(template, is_sign).filter(|leaf| is_special(leaf.text)) {
         if let Some(text) = leaf.text.strip_prefix(ESCAPE) {
             fields.push_str(&template[at..leaf.start]);
             at = leaf.start + leaf.text.len() - text.len();
@@ -343,6 +348,7 @@ fn fill_within<'h>(
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::leaves::leaves;
     use super::*;
     use ambit_event::Timestamp;
     use proptest::prelude::*;

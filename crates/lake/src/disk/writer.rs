@@ -101,18 +101,17 @@ impl DiskWriter {
         taken
     }
 
-    /// Makes columns of the events that wait, and gives these back.
+    /// Makes columns of the events of a push, which are one list, and gives these back.
     fn take_in(&mut self) -> Result<Vec<Event>, Error> {
-        let mut spent = Vec::new();
-        for events in std::mem::take(&mut self.pending.batches) {
-            let intake = match self.intake.take() {
-                Some(intake) => intake,
-                None => self.new_intake()?,
-            };
-            self.intake.insert(intake).add(&events)?;
-            spent = events;
-        }
-        Ok(spent)
+        let Some(events) = self.pending.batches.pop() else {
+            return Ok(Vec::new());
+        };
+        let intake = match self.intake.take() {
+            Some(intake) => intake,
+            None => self.new_intake()?,
+        };
+        self.intake.insert(intake).add(&events)?;
+        Ok(events)
     }
 
     fn new_intake(&self) -> Result<Intake, Error> {
