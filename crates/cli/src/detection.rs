@@ -1,20 +1,16 @@
 //! What `detect`, `hunt` and `ingest --detect` share: which rules, what was found, and what was not looked at.
 
 use crate::paint::{Paint, Tone, columns};
-use crate::progress::Progress;
-use crate::setting::{by, read_text, write_file};
+use crate::setting::{read_text, write_file};
 use crate::words;
 use ambit_detect::{
-    AllowList, Asked, Behaviours, Blind, Board, Entry, Fired, Hunt, Pipelines, Placeholders, Places, Product,
-    RuleSet, Run, SILENCE, Suspicion, Terms, Unproven, blind, navigator, ocsf, revise, silences,
+    AllowList, Behaviours, Blind, Board, Entry, Fired, Pipelines, Placeholders, Places, Product, RuleSet,
+    Run, Suspicion, Terms, Unproven, blind, navigator, ocsf,
 };
-use ambit_event::{
-    Batch, Finding, FindingId, Level, Noted, Noticed, ObservableKind, Span, Timestamp, mask, printable,
-};
-use ambit_lake::{Coverage, Lake};
+use ambit_event::{Finding, FindingId, Level, ObservableKind, Span, Timestamp, mask, printable};
+use ambit_lake::Coverage;
 use anyhow::{Result, bail};
 use clap::Args;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -154,229 +150,8 @@ pub fn placeholders(file: Option<&Path>) -> Result<Placeholders> {
     }
 }
 
-/// What was found in a lake, and what of it was new.
-pub struct Hunted {
-    /// Those that stand, by time, whether new or not.
-    pub findings: Vec<Finding>,
-    pub n_raised: u64,
-    pub n_corrected: u64,
-    pub n_withdrawn: u64,
-    /// Withdrawn before, and found again.
-    pub n_again: u64,
-    /// Found before, and standing.
-    pub n_known: u64,
-    /// The version that was looked at, with what was kept.
-    pub lake_version: u64,
-    /// What people should know beside.
-    pub remarks: Remarks,
-}
-
-/// What a hunt is about.
-pub struct Quarry<'a> {
-    pub rules: &'a RuleSet,
-    pub terms: Terms,
-    /// The findings are about events that happened then.
-    pub span: Span,
-    /// How rules can be given, for people.
-    pub given_by: &'static str,
-}
-
-/// What was seen in one look through the lake.
-struct Look {
-    findings: Vec<Finding>,
-    /// All of the lake's; `None` where behaviours were not looked for.
-    silences: Option<Vec<Finding>>,
-    /// Of these the ones that are to be told: those of the time that was asked about, and not allowed.
-    silences_told: Vec<Finding>,
-    asked: Asked,
-    remarks: Remarks,
-}
-
-impl Quarry<'_> {
-    /// Looks through the lake and keeps nothing.
-    pub async fn look(&self, lake: &Lake) -> Result<Hunted> {
-        let look = self.once(lake, &lake.findings().await?).await?;
-        Ok(Hunted::of(look, lake.version().0))
-    }
-
-    /// Looks through the lake and keeps what is new. Where somebody wrote meanwhile, it looks again, and nobody
-    /// writes until it is done.
-    pub async fn look_and_keep(&self, lake: &Lake) -> Result<Hunted> {
-        let mut look = self.once(lake, &lake.findings().await?).await?;
-        let mut writer = lake.writer().await?;
-        let newest = lake.refresh().await?;
-        let known = newest.findings().await?;
-        if newest.version() != lake.version() {
-            look = self.once(&newest, &known).await?;
-        }
-        let entries = look.news(&known);
-        let mut hunted = Hunted::of(look, newest.version().0);
-        hunted.count(&entries, &known);
-        // They are noticed now, and not when the look began.
-        let noted_at = by().at;
-        let noted = entries.into_iter().map(|entry| Noted { noted_at, entry });
-        let batch = Batch {
-            noted: noted.collect(),
-            ..Batch::default()
-        };
-        writer.push(batch).await?;
-        hunted.lake_version = writer.commit().await?.version.0;
-        Ok(hunted)
-    }
-
-    async fn once(&self, lake: &Lake, known: &[Noticed]) -> Result<Look> {
-        let places = self.terms.places.clone();
-        let run = Run::new(self.rules, self.terms.clone());
-        let looked = self.reach(&run, known);
-        let sources = lake.distinct(Hunt::COLUMNS, &Hunt::everything()).await?;
-        let mut hunt = Hunt::over(run, &sources, looked);
-        let mut progress = Progress::of_events(lake.count(&hunt.whole()).await?);
-        while let Some(query) = hunt.asks() {
-            progress.looked(hunt.take(lake.events(&query).await?));
-        }
-        progress.finish();
-        let (mut run, mut board) = hunt.finish();
-        let coverage = lake.coverage().await?;
-        let silences = (run.n_behaviours() > 0).then(|| silences(&coverage));
-        let mut silences_told = silences.clone().unwrap_or_default();
-        silences_told.retain(|silence| {
-            let when = Span::new(silence.time, silence.until.plus_nanos(1));
-            self.span.overlaps(when) && !run.is_allowed(silence)
-        });
-        let unproven = run.take_out_unproven(&mut board, &coverage);
-        let mut remarks = Remarks::of(&run, self.rules, &coverage, self.span, self.given_by);
-        remarks.unproven(&unproven);
-        remarks.places(places.as_deref());
-        if run.tally().n_events == 0 {
-            remarks.missing("no record in the lake is one that these rules are about, then".to_owned());
-        }
-        let findings = board
-            .findings()
-            .into_iter()
-            .filter(|found| self.span.contains(found.until));
-        Ok(Look {
-            findings: findings.cloned().collect(),
-            silences,
-            silences_told,
-            asked: Asked {
-                rules: run.asked().clone(),
-                looked,
-                // What is allowed is not told, which does not say that it does not hold.
-                is_whole: self.span == Span::ALL
-                    && run.tally().limits.is_exact()
-                    && self.terms.allow == AllowList::default(),
-            },
-            remarks,
-        })
-    }
-
-    /// What must be looked at for the findings of the span to be whole: what their windows and habits rest on, and
-    /// findings that are known and reach into it.
-    fn reach(&self, run: &Run, known: &[Noticed]) -> Span {
-        let mut from = self.span.from;
-        let mut standing: Vec<&Finding> = known
-            .iter()
-            .filter(|noticed| noticed.withdrawn_at.is_none())
-            .map(|noticed| &noticed.finding)
-            .filter(|finding| run.asked().contains(&finding.rule_id))
-            .collect();
-        standing.sort_by_key(|finding| std::cmp::Reverse(finding.until));
-        // One that goes on may have begun long before: so may what it goes on from.
-        for finding in standing {
-            let reach = Timestamp(from.0.saturating_sub(run.look_back()));
-            if finding.until >= reach {
-                from = from.min(finding.time);
-            }
-        }
-        Span::new(Timestamp(from.0.saturating_sub(run.look_back())), self.span.until)
-    }
-}
-
-impl Look {
-    fn news(&self, known: &[Noticed]) -> Vec<Entry> {
-        let found: Vec<&Finding> = self.findings.iter().collect();
-        let mut entries = revise(known, &found, &self.asked);
-        // They follow from the coverage, which is always that of everything.
-        if let Some(silences) = &self.silences {
-            let asked = Asked {
-                rules: [SILENCE.id.to_owned()].into(),
-                looked: Span::ALL,
-                is_whole: true,
-            };
-            let silent: Vec<&Finding> = silences.iter().collect();
-            entries.extend(revise(known, &silent, &asked));
-        }
-        entries
-    }
-}
-
-impl Hunted {
-    fn of(look: Look, lake_version: u64) -> Self {
-        let mut findings = look.findings;
-        findings.extend(look.silences_told);
-        findings.sort_by(|a, b| (a.time, &a.rule_id, a.id).cmp(&(b.time, &b.rule_id, b.id)));
-        Self {
-            findings,
-            n_raised: 0,
-            n_corrected: 0,
-            n_withdrawn: 0,
-            n_again: 0,
-            n_known: 0,
-            lake_version,
-            remarks: look.remarks,
-        }
-    }
-
-    fn count(&mut self, entries: &[Entry], known: &[Noticed]) {
-        let known: BTreeSet<FindingId> = known.iter().map(|noticed| noticed.finding.id).collect();
-        let mut told = BTreeSet::new();
-        for entry in entries {
-            if let Entry::Raised { finding } | Entry::Corrected { finding, .. } = entry {
-                told.insert(finding.id);
-            }
-            match entry {
-                Entry::Raised { finding } if known.contains(&finding.id) => self.n_again += 1,
-                Entry::Raised { .. } => self.n_raised += 1,
-                Entry::Corrected { .. } => self.n_corrected += 1,
-                Entry::Withdrawn { .. } => self.n_withdrawn += 1,
-            }
-        }
-        let is_as_before = |finding: &&Finding| !told.contains(&finding.id);
-        self.n_known = self.findings.iter().filter(is_as_before).count() as u64;
-    }
-
-    /// What was kept, in one line.
-    pub fn kept(&self) -> String {
-        let count = |n: u64, what: &str| (n > 0).then(|| format!("{} {what}", words::number(n)));
-        let parts = [
-            Some(words::counted(self.n_raised, "new finding", "new findings")),
-            count(self.n_again, "withdrawn before and found again"),
-            count(self.n_known, "known before"),
-            count(self.n_corrected, "corrected"),
-            count(self.n_withdrawn, "withdrawn"),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        format!("{} · lake version {}", parts.join(", "), self.lake_version)
-    }
-
-    /// Those that people want to hear of; what is kept back by its level is counted.
-    pub fn heard(&mut self, args: &DetectionArgs) -> Vec<Finding> {
-        let all = std::mem::take(&mut self.findings);
-        let n_all = all.len();
-        let heard: Vec<Finding> = all.into_iter().filter(|finding| args.is_heard(finding)).collect();
-        let n_less = (n_all - heard.len()) as u64;
-        if n_less > 0 {
-            let n = words::counted(n_less, "finding", "findings");
-            self.remarks
-                .lines
-                .push(format!("{n} below --min-level, not told"));
-        }
-        heard
-    }
-}
-
 /// What was not looked at, or in vain.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Remarks {
     pub lines: Vec<String>,
     /// Whether everything was looked at.
@@ -508,7 +283,7 @@ impl Remarks {
 }
 
 /// What was given up, where something was.
-fn limits(run: &Run) -> Vec<String> {
+pub fn limits(run: &Run) -> Vec<String> {
     let tally = run.tally();
     let limits = &tally.limits;
     let counts = [

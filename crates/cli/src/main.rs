@@ -6,8 +6,11 @@ mod detection;
 mod exit;
 mod export;
 mod gaps;
+mod live;
+mod looking;
 mod paint;
 mod progress;
+mod quarry;
 mod report;
 #[cfg(test)]
 mod sample;

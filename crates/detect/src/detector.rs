@@ -236,8 +236,8 @@ fn finding(head: &Head, event: &Event) -> Finding {
     }
 }
 
-/// Who acted, by what the event says.
-pub(crate) fn actor(event: &Event) -> Vec<Observable> {
+/// Who acted, by what the event says: kind, realm and value.
+pub(crate) fn actors(event: &Event) -> impl Iterator<Item = (ObservableKind, &str, &str)> {
     const KINDS: [ObservableKind; 5] = [
         ObservableKind::Account,
         ObservableKind::Session,
@@ -245,14 +245,22 @@ pub(crate) fn actor(event: &Event) -> Vec<Observable> {
         ObservableKind::Address,
         ObservableKind::Device,
     ];
-    let known = KINDS.into_iter().filter_map(|kind| {
+    KINDS.into_iter().filter_map(|kind| {
         let value = event.text(kind.column()?).filter(|value| !value.is_empty())?;
-        Some(match (kind, &event.actor_realm) {
-            (ObservableKind::Account, Some(realm)) => Observable::account(realm, value),
-            _ => Observable::new(kind, value),
-        })
-    });
-    known.collect()
+        let realm = event.actor_realm.as_deref();
+        let realm = realm.filter(|_| kind == ObservableKind::Account);
+        Some((kind, realm.unwrap_or_default(), value))
+    })
+}
+
+/// The same as they are kept.
+pub(crate) fn actor(event: &Event) -> Vec<Observable> {
+    let kept = |(kind, realm, value): (ObservableKind, &str, &str)| Observable {
+        kind,
+        realm: realm.to_owned(),
+        value: value.to_owned(),
+    };
+    actors(event).map(kept).collect()
 }
 
 #[cfg(test)]

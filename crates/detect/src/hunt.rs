@@ -1,7 +1,6 @@
 //! All history: the events of a lake in the order of their times, in pieces that fit in memory.
 
 use crate::run::Run;
-use crate::suspect::Board;
 use ambit_event::{Column, Event, Span, Timestamp};
 use ambit_lake::{Distinct, Filter, Query, Test};
 
@@ -9,31 +8,34 @@ use ambit_lake::{Distinct, Filter, Query, Test};
 const MOST: usize = 30_000;
 const HOUR: i64 = 3_600_000_000_000;
 
-/// Shows a run the events of a lake one after the other, as if they came now. It asks, and whoever holds the lake
-/// answers; rules alone are shown the events of their own log sources only. The events of a lake are shown in order, so
-/// that none is too late.
+/// Asks for the events of a lake one piece after the other, as if they came now. It asks, and whoever holds the lake
+/// answers; rules alone are to be shown the events of their own log sources only. What it gives out is in the order of
+/// time, so that none is too late.
 ///
 /// ```no_run
 /// # async fn example(lake: ambit_lake::Lake, run: ambit_detect::Run) -> Result<(), ambit_lake::Error> {
-/// use ambit_detect::Hunt;
+/// use ambit_detect::{Hunt, Incoming};
 /// use ambit_event::Span;
 ///
 /// let sources = lake.distinct(Hunt::COLUMNS, &Hunt::everything()).await?;
-/// let mut hunt = Hunt::over(run, &sources, Span::ALL);
+/// let mut hunt = Hunt::over(&run, &sources, Span::ALL);
+/// let mut incoming = Incoming::in_order(run);
 /// while let Some(query) = hunt.asks() {
-///     hunt.take(lake.events(&query).await?);
+///     for event in hunt.take(lake.events(&query).await?) {
+///         incoming.take(event);
+///     }
 /// }
-/// let (run, board) = hunt.finish();
+/// let found = incoming.finish();
 /// # Ok(()) }
 /// ```
 pub struct Hunt {
-    run: Run,
-    board: Board,
     filter: Filter,
     span: Span,
     pieces: Pieces,
-    /// The piece holds too many events for one asking, and is as narrow as it can be.
+    /// The piece is one instant, at which there are too many events for one asking.
     is_crowded: bool,
+    /// Events that were given out and may have happened in the next piece too, as their clock is not that fine.
+    n_over: usize,
 }
 
 impl Hunt {
@@ -46,9 +48,9 @@ impl Hunt {
         Query::of(Filter::All(Vec::new()))
     }
 
-    /// A hunt over the events that happened in the span, in a lake with these sources.
+    /// A hunt for a run over the events that happened in the span, in a lake with these sources.
     #[must_use]
-    pub fn over(run: Run, sources: &[Distinct], span: Span) -> Self {
+    pub fn over(run: &Run, sources: &[Distinct], span: Span) -> Self {
         let asked = run.sources();
         let is_meant = |name: &str| asked.as_ref().is_none_or(|asked| asked.contains(name));
         let meant: Vec<&Distinct> = sources
@@ -68,12 +70,11 @@ impl Hunt {
             Span::new(hull.from.max(span.from), hull.until.plus_nanos(1).min(span.until))
         });
         Self {
-            run,
-            board: Board::default(),
             filter,
             span,
             pieces: Pieces::of(span),
             is_crowded: false,
+            n_over: 0,
         }
     }
 
@@ -89,38 +90,36 @@ impl Hunt {
         let query = Query::of(self.filter.clone()).within(self.pieces.next()?);
         Some(match self.is_crowded {
             true => query,
-            false => query.limited(MOST + 1),
+            false => query.limited(MOST + 1 + self.n_over),
         })
     }
 
-    /// Takes the answer in, and tells how many more events were looked at.
-    pub fn take(&mut self, events: Vec<Event>) -> u64 {
-        let Some(piece) = self.pieces.next() else { return 0 };
-        if events.len() > MOST && !self.is_crowded {
-            self.is_crowded = !self.pieces.narrow();
-            return 0;
+    /// Takes the answer in, and gives out the events that come next, in their order.
+    pub fn take(&mut self, mut events: Vec<Event>) -> Vec<Event> {
+        let Some(piece) = self.pieces.next() else {
+            return Vec::new();
+        };
+        let is_cut = events.len() > MOST + self.n_over && !self.is_crowded;
+        let last = events.last().filter(|_| is_cut).map(|last| last.time);
+        if last.is_some_and(|last| last <= piece.from) {
+            self.is_crowded = true;
+            self.pieces.narrow_to_instant();
+            return Vec::new();
+        }
+        // There may be more at the last instant.
+        let until = last.unwrap_or(piece.until);
+        self.n_over = events
+            .iter()
+            .filter(|event| event.time < until && event.when().until > until)
+            .count();
+        events.retain(|event| event.time >= piece.from && event.time < until);
+        match (last, self.is_crowded) {
+            (Some(last), _) => self.pieces.narrow_to(last),
+            (None, true) => self.pieces.pass_instant(),
+            (None, false) => self.pieces.pass(events.len()),
         }
         self.is_crowded = false;
-        self.pieces.pass(events.len());
-        // One whose clock is not that fine may have happened in two pieces.
-        let begun = events.iter().filter(|event| piece.contains(event.time));
-        let mut n_looked = 0;
-        for event in begun {
-            n_looked += 1;
-            for entry in self.run.take(event) {
-                self.board.note(entry);
-            }
-        }
-        n_looked
-    }
-
-    /// What was found, with the run that found it.
-    #[must_use]
-    pub fn finish(mut self) -> (Run, Board) {
-        for entry in self.run.finish() {
-            self.board.note(entry);
-        }
-        (self.run, self.board)
+        events
     }
 }
 
@@ -130,6 +129,8 @@ struct Pieces {
     until: Timestamp,
     /// Nanoseconds.
     width: i64,
+    /// The width before it was narrowed to an instant.
+    wide: i64,
 }
 
 impl Pieces {
@@ -138,6 +139,7 @@ impl Pieces {
             at: span.from,
             until: span.until,
             width: HOUR,
+            wide: HOUR,
         }
     }
 
@@ -145,13 +147,22 @@ impl Pieces {
         (self.at < self.until).then(|| Span::new(self.at, self.at.plus_nanos(self.width).min(self.until)))
     }
 
-    /// Makes the pieces from here on narrower, where that is possible.
-    fn narrow(&mut self) -> bool {
-        let narrowed = self.width / 4;
-        if narrowed > 0 {
-            self.width = narrowed;
-        }
-        narrowed > 0
+    /// Goes on to an instant within the piece, up to which it holds as many events as one may.
+    fn narrow_to(&mut self, at: Timestamp) {
+        self.width = at.0.saturating_sub(self.at.0).max(1);
+        self.at = at;
+    }
+
+    /// Makes the piece the instant at which it begins.
+    fn narrow_to_instant(&mut self) {
+        self.wide = self.width;
+        self.width = 1;
+    }
+
+    /// Goes on behind an instant, as wide as before it.
+    fn pass_instant(&mut self) {
+        self.at = self.at.plus_nanos(1).min(self.until);
+        self.width = self.wide;
     }
 
     /// Goes on to the next piece, after one with so many events.
@@ -172,7 +183,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::rule::{Placeholders, RuleSet};
-    use crate::{Behaviours, Terms};
+    use crate::{Behaviours, Incoming, Terms};
     use ambit_event::{Batch, EventId};
     use ambit_lake::Lake;
 
@@ -208,20 +219,24 @@ mod tests {
 
     async fn found(lake: &Lake, span: Span) -> (usize, u64) {
         let sources = lake.distinct(Hunt::COLUMNS, &Hunt::everything()).await.unwrap();
-        let (mut hunt, mut n) = (Hunt::over(run(), &sources, span), 0);
+        let run = run();
+        let (mut hunt, mut n) = (Hunt::over(&run, &sources, span), 0);
         let expected = lake.count(&hunt.whole()).await.unwrap();
+        let mut incoming = Incoming::in_order(run);
         while let Some(query) = hunt.asks() {
-            n += hunt.take(lake.events(&query).await.unwrap());
+            for event in hunt.take(lake.events(&query).await.unwrap()) {
+                n += 1;
+                incoming.take(event);
+            }
         }
-        let (run, board) = hunt.finish();
-        assert_eq!(board.len() as u64, n);
-        assert_eq!(
-            run.tally().limits,
-            crate::Limits::default(),
+        let found = incoming.finish();
+        assert_eq!((found.board.len() as u64, found.n_events), (n, n));
+        assert!(
+            found.run.is_exact() && found.is_as_replayed,
             "none is late in a lake"
         );
         assert!(expected >= n);
-        (board.len(), n)
+        (found.board.len(), n)
     }
 
     #[tokio::test]
@@ -233,6 +248,22 @@ mod tests {
             let day = Span::new(Timestamp(0), Timestamp(24 * HOUR));
             assert_eq!(found(&lake, day).await.0, 36);
         }
+    }
+
+    #[tokio::test]
+    async fn more_in_a_second_than_fit_are_passed_in_a_few_steps() {
+        let crowd = 2 * i64::try_from(MOST).unwrap() + 10;
+        let times = (0..crowd).map(|nth| (nth % 3) * 1_000_000_000);
+        let lake = lake_of(times, 1_000_000_000).await;
+        let sources = lake.distinct(Hunt::COLUMNS, &Hunt::everything()).await.unwrap();
+        let mut hunt = Hunt::over(&run(), &sources, Span::ALL);
+        let (mut n_asked, mut n_seen) = (0, 0);
+        while let Some(query) = hunt.asks() {
+            n_seen += hunt.take(lake.events(&query).await.unwrap()).len();
+            n_asked += 1;
+            assert!(n_asked < 30, "it goes through the second step by step");
+        }
+        assert_eq!(n_seen, crowd as usize / 2);
     }
 
     #[tokio::test]

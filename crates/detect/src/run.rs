@@ -4,12 +4,12 @@ use crate::allow::AllowList;
 use crate::behave::{Around, Behaviours, Seen, Sheet, Watch};
 use crate::blind::{self, Unproven};
 use crate::correlate::{Arrival, Conclusion, Correlations};
-use crate::detector::{self, Detector};
+use crate::detector::Detector;
 use crate::places::Places;
 use crate::rule::{Head, RuleSet};
-use crate::stream::{Change, Clock, Limits, Names, Told, Verdict, Who};
+use crate::stream::{Change, Clock, Limits, Names, Told, Verdict};
 use crate::suspect::Board;
-use ambit_event::{Event, Fields, Finding, FindingEntry as Entry, Level, Timestamp};
+use ambit_event::{Event, Fields, Finding, FindingEntry as Entry, FindingId, Level, Timestamp};
 use ambit_lake::Coverage;
 use serde::Serialize;
 use std::cell::RefCell;
@@ -91,10 +91,21 @@ pub struct Run {
     clock: Clock,
     /// The earliest record of each source.
     since: BTreeMap<String, Timestamp>,
+    /// Where one of them came after others: what was told of these rests on a later beginning.
+    beginnings: Option<Late>,
     names: RefCell<Names>,
     tally: RunTally,
+    /// What was concluded beside the run and is on the allow-list.
+    allowed_beside: BTreeSet<FindingId>,
     /// After so many events.
     next_sweep: u64,
+}
+
+/// How late the first record of a source came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Late {
+    WithinLateness,
+    BeyondLateness,
 }
 
 /// An event that rules were asked about, without its fields: nothing else asks for them.
@@ -162,8 +173,10 @@ impl Run {
             places: terms.places,
             clock: Clock::new(terms.lateness_secs.saturating_mul(1_000_000_000)),
             since: BTreeMap::new(),
+            beginnings: None,
             names: RefCell::default(),
             tally: RunTally::default(),
+            allowed_beside: BTreeSet::new(),
             next_sweep: SWEEP,
         }
     }
@@ -202,10 +215,23 @@ impl Run {
     #[must_use]
     pub fn tally(&self) -> RunTally {
         RunTally {
+            n_allowed: self.tally.n_allowed + self.allowed_beside.len() as u64,
             n_without_group: self.correlations.n_without_group(),
             limits: self.limits(),
             ..self.tally.clone()
         }
+    }
+
+    /// Whether nothing came too late so far, and nothing was given up.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.limits().is_exact() && self.beginnings.is_none()
+    }
+
+    /// Whether an event came later than is allowed that could matter to what was told before.
+    #[must_use]
+    pub fn is_too_late(&self) -> bool {
+        self.limits().n_too_late > 0 || self.beginnings == Some(Late::BeyondLateness)
     }
 
     fn limits(&self) -> Limits {
@@ -285,7 +311,7 @@ impl Run {
             entries.extend(changes.into_iter().map(|change| noted(&sheet, change)));
         }
         if self.tally.n_events >= self.next_sweep {
-            entries.extend(self.sweep());
+            entries.extend(self.over());
             self.next_sweep = self.tally.n_events + SWEEP.max(self.limits().n_groups / 2);
         }
         self.let_through(entries)
@@ -295,13 +321,39 @@ impl Run {
     /// beginning comes late, it is taken for that much shorter.
     fn note_source(&mut self, event: &Event) {
         if let Some(since) = self.since.get_mut(&event.source) {
-            *since = (*since).min(event.time);
+            if event.time < *since {
+                let late = match event.time < self.clock.horizon() {
+                    true => Late::BeyondLateness,
+                    false => Late::WithinLateness,
+                };
+                self.beginnings = self.beginnings.max(Some(late));
+                *since = event.time;
+            }
         } else if self.since.len() < MOST_SOURCES {
             self.since.insert(event.source.clone(), event.time);
         }
     }
 
-    fn sweep(&mut self) -> Vec<Entry> {
+    /// Tells all that there is to be told by now, as if nothing more came; what comes may revise it.
+    pub fn catch_up(&mut self) -> Vec<Entry> {
+        let (mut entries, clock) = (Vec::new(), &self.clock);
+        self.correlations
+            .catch_up(clock, &mut |conclusion| entries.push(told(conclusion)));
+        for watch in &mut self.watches {
+            let sheet = watch.sheet();
+            entries.extend(
+                watch
+                    .catch_up(clock)
+                    .into_iter()
+                    .map(|change| noted(&sheet, change)),
+            );
+        }
+        entries.extend(self.over());
+        self.let_through(entries)
+    }
+
+    /// Tells what remains to be told of what is over by now, by the time of the events.
+    fn over(&mut self) -> Vec<Entry> {
         let (mut entries, clock) = (Vec::new(), &self.clock);
         self.correlations
             .sweep(clock, &mut |conclusion| entries.push(told(conclusion)));
@@ -342,8 +394,15 @@ impl Run {
     /// Whether a finding that was concluded beside the run is on the allow-list; it is counted then.
     pub fn is_allowed(&mut self, finding: &Finding) -> bool {
         let is_allowed = self.allow.holds(finding);
-        self.tally.n_allowed += u64::from(is_allowed);
+        if is_allowed {
+            self.allowed_beside.insert(finding.id);
+        }
         is_allowed
+    }
+
+    /// What was concluded beside the run is concluded anew.
+    pub fn forget_beside(&mut self) {
+        self.allowed_beside.clear();
     }
 
     /// Keeps back what is allowed, and counts the rest.
@@ -433,13 +492,4 @@ fn finding(label: &Label<'_>, told: Told, verdict: Verdict) -> Finding {
         events: verdict.events.iter().map(|at| at.id).collect(),
         n_events: verdict.n_events,
     }
-}
-
-/// Who acted in an event, and where it comes from.
-pub(crate) fn who(event: &Event, names: &mut Names) -> Arc<Who> {
-    Arc::new(Who {
-        source: names.one(&event.source),
-        host: event.host.as_deref().map(|host| names.one(host)),
-        actor: detector::actor(event).into(),
-    })
 }

@@ -95,6 +95,33 @@ fn the_order_of_arrival_changes_nothing() {
         .unwrap();
 }
 
+#[test]
+fn what_stands_in_between_is_what_a_replay_of_so_much_finds() {
+    let rules = rules(KINDS);
+    let shuffled = events().prop_flat_map(|events| (Just(events.clone()).prop_shuffle(), 1..20_usize));
+    TestRunner::new(ProptestConfig::with_cases(64))
+        .run(&shuffled, |(shuffled, at_once)| {
+            let (mut run, mut board) = (Run::new(&rules, terms(1000)), Board::default());
+            let mut so_far = Vec::new();
+            for part in shuffled.chunks(at_once) {
+                let entries: Vec<Entry> = part.iter().flat_map(|event| run.take(event)).collect();
+                entries
+                    .into_iter()
+                    .chain(run.catch_up())
+                    .for_each(|entry| board.note(entry));
+                so_far.extend_from_slice(part);
+                so_far.sort_by_key(|event| (event.time, event.id));
+                let (_, replayed, _) = played(&rules, &so_far, terms(0));
+                prop_assert_eq!(difference(&replayed, &board), Vec::<String>::new());
+            }
+            run.finish().into_iter().for_each(|entry| board.note(entry));
+            let (_, replayed, _) = played(&rules, &so_far, terms(0));
+            prop_assert_eq!(difference(&replayed, &board), Vec::<String>::new());
+            Ok(())
+        })
+        .unwrap();
+}
+
 /// As `ambit detect` plays them: rules are asked about each as it comes, and then it waits, at most so many at once.
 fn waited(rules: &RuleSet, events: Vec<Event>, most: usize) -> (Vec<Entry>, RunTally) {
     let mut run = Run::new(rules, terms(0));

@@ -166,19 +166,26 @@ struct Finder<'o> {
 /// Files that are named where many are meant.
 const EXAMPLES: usize = 3;
 
+/// What lies in a folder, by name, but for the lake's own folder.
+pub(crate) fn files_under<'p>(
+    path: &'p Path,
+    own: Option<&Path>,
+) -> impl Iterator<Item = walkdir::Result<walkdir::DirEntry>> + use<'p> {
+    let own = own.and_then(|own| own.canonicalize().ok());
+    let is_own = move |entry: &walkdir::DirEntry| {
+        let is_within = entry.depth() > 0 && entry.file_type().is_dir();
+        is_within && own.is_some() && entry.path().canonicalize().ok() == own
+    };
+    let entries = walkdir::WalkDir::new(path).sort_by_file_name().into_iter();
+    entries.filter_entry(move |entry| !is_own(entry))
+}
+
 impl Finder<'_> {
     fn walk(&mut self, path: &Path) {
         if path.is_file() {
             return self.open(path);
         }
-        let own = self.options.own_folder.as_deref();
-        let own = own.and_then(|own| own.canonicalize().ok());
-        let is_own = |entry: &walkdir::DirEntry| {
-            let is_within = entry.depth() > 0 && entry.file_type().is_dir();
-            is_within && own.is_some() && entry.path().canonicalize().ok() == own
-        };
-        let entries = walkdir::WalkDir::new(path).sort_by_file_name().into_iter();
-        for entry in entries.filter_entry(|entry| !is_own(entry)) {
+        for entry in files_under(path, self.options.own_folder.as_deref()) {
             match entry {
                 Err(error) => {
                     let at = error.path().unwrap_or(path).to_string_lossy().into_owned();

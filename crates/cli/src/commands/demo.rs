@@ -1,7 +1,7 @@
 //! `ambit demo`: a whole incident with known truth, made, read and answered.
 
 use super::drill::{commands, emptied, mappings};
-use super::ingest::{ReadingArgs, ingest, told};
+use super::ingest::{ReadingArgs, ingest, table};
 use super::scope::{self, ScopeArgs};
 use super::search::PeriodArgs;
 use crate::exit::Exit;
@@ -78,7 +78,7 @@ async fn take_in(setting: &Setting, lake: Lake, args: &DemoArgs, truth: &Truth) 
         mappings: mappings(&args.out),
         ..ReadingArgs::default()
     };
-    let ingested = ingest(&lake, &[args.out.join("logs")], reading.options()?).await?;
+    let ingested = ingest(&lake, &[args.out.join("logs")], reading.options()?, None).await?;
     let lake = lake.refresh().await?;
     if setting.is_json {
         return Ok(lake);
@@ -90,7 +90,7 @@ async fn take_in(setting: &Setting, lake: Lake, args: &DemoArgs, truth: &Truth) 
         words::counted(truth.n_records, "record", "records")
     );
     setting.say(&setting.paint.tone(Tone::Faint, &made))?;
-    for line in told(&ingested) {
+    for line in table(&ingested) {
         setting.say(&setting.paint.tone(Tone::Faint, &line))?;
     }
     setting.say("")?;

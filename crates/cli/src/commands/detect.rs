@@ -6,9 +6,9 @@ use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::setting::Setting;
 use crate::words;
-use ambit_detect::{Board, Entry, InOrder, Judged, Once, RuleSet, Run, Terms, Unproven, silences};
+use ambit_detect::{Board, Entry, Found, Incoming, Once, RuleSet, Run, Terms, Unproven, silences};
 use ambit_event::{Batch, Finding, Keys, Span};
-use ambit_lake::Ledger;
+use ambit_lake::{Coverage, Ledger};
 use ambit_source::{Input, Options, discover};
 use anyhow::{Result, bail};
 use clap::Args;
@@ -47,10 +47,6 @@ const EXAMPLES: &str = "Examples:
 With --json each finding is a line of its own: rule_id, title, level, attack, time, actor, events and more.
 What could not be looked at is told on standard error; the exit code is then 3.";
 
-/// Events that wait for earlier ones from other files, and bytes of them. Where the logs hold more, files are read as
-/// they come beyond.
-const WAITING: usize = 200_000;
-const WAITING_BYTES: usize = 256 << 20;
 /// Batches that are read while one is looked at.
 const AHEAD: usize = 2;
 
@@ -64,14 +60,15 @@ pub fn run(setting: &Setting, args: &DetectArgs) -> Result<Exit> {
         ..args.detection.terms()?
     };
     let places = terms.places.clone();
-    let mut looked = Looked::over(&rules, terms);
+    let mut reading = Reading::over(&rules, terms);
     let options = Options {
         may_go_on: false,
         own_folder: Some(setting.lake.clone()),
         ..args.reading.options()?
     };
-    looked.read_all(&args.paths, &options)?;
-    let board = looked.finish();
+    reading.read_all(&args.paths, &options)?;
+    let looked = reading.finish();
+    let board = &looked.board;
     let findings = board.findings().into_iter();
     let findings: Vec<&Finding> = findings
         .filter(|finding| args.detection.is_heard(finding))
@@ -113,29 +110,34 @@ fn read_ahead(inputs: &[Input], options: &Options, keys: &Keys, give: &SyncSende
     }
 }
 
-/// What was looked at so far.
+/// What was read and looked at so far.
+struct Reading {
+    incoming: Incoming,
+    ledger: Ledger,
+    span: Option<Span>,
+    n_rejects: u64,
+    errors: Vec<String>,
+}
+
+/// All that was to be looked at, and what was found.
 struct Looked {
     run: Run,
-    order: InOrder,
     board: Board,
-    ledger: Ledger,
+    coverage: Coverage,
     span: Option<Span>,
     n_rejects: u64,
     errors: Vec<String>,
     unproven: Vec<Unproven>,
 }
 
-impl Looked {
+impl Reading {
     fn over(rules: &RuleSet, terms: Terms) -> Self {
         Self {
-            run: Run::new(rules, terms),
-            order: InOrder::new(WAITING, WAITING_BYTES),
-            board: Board::default(),
+            incoming: Incoming::over(Run::new(rules, terms)),
             ledger: Ledger::default(),
             span: None,
             n_rejects: 0,
             errors: Vec::new(),
-            unproven: Vec::new(),
         }
     }
 
@@ -176,43 +178,40 @@ impl Looked {
         for event in std::mem::take(&mut batch.events) {
             let at = event.when();
             self.span = Some(self.span.map_or(at, |span| span.hull(at)));
-            let judged = self.run.judge(event);
-            for judged in self.order.push(judged) {
-                self.look(judged);
-            }
+            self.incoming.take(event);
         }
     }
 
-    fn look(&mut self, judged: Judged) {
-        for entry in self.run.take_judged(judged) {
-            self.board.note(entry);
-        }
-    }
-
-    fn finish(&mut self) -> Board {
-        while let Some(judged) = self.order.pop() {
-            self.look(judged);
-        }
-        for entry in self.run.finish() {
-            self.board.note(entry);
-        }
+    fn finish(self) -> Looked {
+        let Found {
+            mut run, mut board, ..
+        } = self.incoming.finish();
         let coverage = self.ledger.coverage(&[]);
-        self.unproven = self.run.take_out_unproven(&mut self.board, &coverage);
+        let unproven = run.take_out_unproven(&mut board, &coverage);
         for finding in silences(&coverage) {
-            if !self.run.is_allowed(&finding) {
-                self.board.note(Entry::Raised { finding });
+            if !run.is_allowed(&finding) {
+                board.note(Entry::Raised { finding });
             }
         }
-        std::mem::take(&mut self.board)
+        Looked {
+            run,
+            board,
+            coverage,
+            span: self.span,
+            n_rejects: self.n_rejects,
+            errors: self.errors,
+            unproven,
+        }
     }
+}
 
+impl Looked {
     /// What was not looked at, or in vain.
     fn remarks(&self, rules: &RuleSet) -> Remarks {
-        let coverage = self.ledger.coverage(&[]);
         let mut remarks = Remarks::of(
             &self.run,
             rules,
-            &coverage,
+            &self.coverage,
             self.span.unwrap_or(Span::ALL),
             "--rules DIR",
         );

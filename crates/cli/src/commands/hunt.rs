@@ -1,8 +1,9 @@
 //! `ambit hunt`: what is suspicious in all that the lake holds.
 
 use super::search::PeriodArgs;
-use crate::detection::{DetectionArgs, Quarry, suspicions, told};
+use crate::detection::{DetectionArgs, suspicions, told};
 use crate::exit::Exit;
+use crate::quarry::Quarry;
 use crate::setting::Setting;
 use ambit_detect::{Behaviours, Terms};
 use ambit_event::{Finding, Span};
@@ -59,7 +60,7 @@ pub async fn run(setting: &Setting, args: &HuntArgs) -> Result<Exit> {
     };
     let mut hunted = match args.dry_run {
         true => quarry.look(&lake).await?,
-        false => quarry.look_and_keep(&lake).await?,
+        false => quarry.look_and_keep(&lake, None).await?,
     };
     let kept = hunted.kept();
     let findings = hunted.heard(&args.detection);

@@ -3,6 +3,7 @@
 mod answers;
 mod disclose;
 mod findings;
+mod follow;
 mod journal;
 mod reading;
 mod run;

@@ -3,7 +3,7 @@
 
 use super::peers::{Peers, Usual};
 use super::seen::{Seen, hash, key};
-use super::{Behaviour, Sheet, Watch, stamp};
+use super::{Behaviour, Sheet, Watch, changes, stamp};
 use crate::stream::{Change, Clock, Fold, Key, Keyed, Limits, Out, Stamp, Verdict, Who};
 use ambit_event::{Level, Outcome, Timestamp};
 use cardinality_estimator::CardinalityEstimator;
@@ -154,6 +154,13 @@ impl Fold for ManySubjects {
         state.open.as_ref()
     }
 
+    fn slim(&self, state: &mut State, from: Timestamp) {
+        // Of an hour that is over the number alone is compared with.
+        if state.hour < from.0.div_euclid(HOUR) {
+            state.members = Vec::new();
+        }
+    }
+
     fn is_spent(&self, state: &State, from: Timestamp) -> bool {
         state.last.is_none_or(|last| last.plus_nanos(LONGEST) < from)
     }
@@ -246,6 +253,10 @@ impl Watch for Compared {
         changes(self.keyed.sweep(clock))
     }
 
+    fn catch_up(&mut self, clock: &Clock) -> Vec<Change> {
+        changes(self.keyed.catch_up(clock))
+    }
+
     fn finish(&mut self, clock: &Clock) -> Vec<Change> {
         changes(self.keyed.finish(clock))
     }
@@ -255,10 +266,6 @@ impl Watch for Compared {
         limits.n_evicted += self.peers.n_evicted();
         limits
     }
-}
-
-fn changes(told: Vec<(Key, Vec<Change>)>) -> Vec<Change> {
-    told.into_iter().flat_map(|(_, changes)| changes).collect()
 }
 
 /// What the subjects are of: the table, or the operation.

@@ -83,6 +83,7 @@ pub(crate) trait Watch: Send {
     fn sheet(&self) -> Sheet;
     fn take(&mut self, seen: &Seen<'_>, clock: &Clock) -> Vec<Change>;
     fn sweep(&mut self, clock: &Clock) -> Vec<Change>;
+    fn catch_up(&mut self, clock: &Clock) -> Vec<Change>;
     fn finish(&mut self, clock: &Clock) -> Vec<Change>;
     fn limits(&self) -> Limits;
 }
@@ -104,22 +105,28 @@ impl<B: Behaviour> Watch for Watching<B> {
             let at = stamp(seen, part);
             told.extend(self.0.take(&key, at, member, clock));
         }
-        told.into_iter().flat_map(|(_, changes)| changes).collect()
+        changes(told)
     }
 
     fn sweep(&mut self, clock: &Clock) -> Vec<Change> {
-        let told = self.0.sweep(clock);
-        told.into_iter().flat_map(|(_, changes)| changes).collect()
+        changes(self.0.sweep(clock))
+    }
+
+    fn catch_up(&mut self, clock: &Clock) -> Vec<Change> {
+        changes(self.0.catch_up(clock))
     }
 
     fn finish(&mut self, clock: &Clock) -> Vec<Change> {
-        let told = self.0.finish(clock);
-        told.into_iter().flat_map(|(_, changes)| changes).collect()
+        changes(self.0.finish(clock))
     }
 
     fn limits(&self) -> Limits {
         self.0.limits()
     }
+}
+
+fn changes(told: Vec<(Key, Vec<Change>)>) -> Vec<Change> {
+    told.into_iter().flat_map(|(_, changes)| changes).collect()
 }
 
 /// Where the nth member of an event stands.

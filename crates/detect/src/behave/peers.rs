@@ -49,8 +49,31 @@ struct Route {
     newest: Timestamp,
     /// The hour up to which nothing more can come.
     settled: i64,
-    /// The busiest hour of each principal in the history before an hour.
-    before: Option<(i64, BTreeMap<u64, u32>)>,
+    /// The history before an hour.
+    before: Option<(i64, History)>,
+}
+
+/// The busiest hour of each principal.
+struct History {
+    busiest: BTreeMap<u64, u32>,
+    /// The same numbers, the lowest first.
+    sorted: Vec<u32>,
+}
+
+impl History {
+    /// How many others there are, and what nine tenths of them reached at most.
+    fn others(&self, own: u64) -> Option<Usual> {
+        let own = self.busiest.get(&own);
+        let n_peers = self.sorted.len() - usize::from(own.is_some());
+        let nth = (n_peers * 9).div_ceil(10).saturating_sub(1);
+        // One's own is not among them.
+        let own_place = own.map_or(usize::MAX, |own| self.sorted.partition_point(|n| n < own));
+        let n = self.sorted.get(nth + usize::from(nth >= own_place));
+        n.filter(|_| n_peers >= LEAST_PEERS).map(|n| Usual {
+            n: *n as usize,
+            n_peers,
+        })
+    }
 }
 
 /// All routes.
@@ -69,18 +92,7 @@ impl Peers {
     /// are known.
     pub fn usual(&mut self, route: &Key, principal: &str, at: Stamp, clock: &Clock) -> Option<Usual> {
         let until = at.time.0.div_euclid(HOUR) - lag(clock);
-        let before = self.routes.get_mut(route)?.before(until);
-        let own = hash(principal);
-        let others = before.iter().filter(|(other, _)| **other != own);
-        let mut busiest: Vec<u32> = others.map(|(_, n)| *n).collect();
-        busiest.sort_unstable();
-        let n_peers = busiest.len();
-        let nth = (n_peers * 9).div_ceil(10).saturating_sub(1);
-        let n = busiest.get(nth).filter(|_| n_peers >= LEAST_PEERS)?;
-        Some(Usual {
-            n: *n as usize,
-            n_peers,
-        })
+        self.routes.get_mut(route)?.before(until).others(hash(principal))
     }
 
     /// Takes in that a principal reached something. What comes too late is left out here as elsewhere, and so is a date
@@ -149,12 +161,12 @@ impl Route {
         }
     }
 
-    fn before(&mut self, until: i64) -> &BTreeMap<u64, u32> {
+    fn before(&mut self, until: i64) -> &History {
         if self.before.as_ref().is_some_and(|(known, _)| *known != until) {
             self.before = None;
         }
         let hours = &self.hours;
-        let (_, busiest) = self.before.get_or_insert_with(|| {
+        let (_, history) = self.before.get_or_insert_with(|| {
             let mut busiest: BTreeMap<u64, u32> = BTreeMap::new();
             for (principal, count) in hours.range(until - HISTORY..until).flat_map(|(_, sample)| sample) {
                 let most = busiest.entry(*principal).or_default();
@@ -164,9 +176,11 @@ impl Route {
             while busiest.len() > MOST_SAMPLED {
                 busiest.pop_last();
             }
-            (until, busiest)
+            let mut sorted: Vec<u32> = busiest.values().copied().collect();
+            sorted.sort_unstable();
+            (until, History { busiest, sorted })
         });
-        busiest
+        history
     }
 }
 

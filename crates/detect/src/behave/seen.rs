@@ -2,7 +2,6 @@
 
 use super::login::{self, Login};
 use crate::places::{Place, Places};
-use crate::run;
 use crate::stream::{Key, Names, Who};
 use ambit_event::{Event, Timestamp};
 use std::cell::{OnceCell, RefCell};
@@ -68,7 +67,7 @@ impl<'e> Seen<'e> {
     pub fn who(&self) -> Arc<Who> {
         Arc::clone(self.who.get_or_init(|| {
             let mut names = self.around.names.borrow_mut();
-            run::who(self.event, &mut names)
+            names.who(self.event)
         }))
     }
 

@@ -7,6 +7,7 @@ use super::recent::{Recent, folds_recent};
 use super::seen::{Seen, key};
 use super::{Behaviour, Sheet};
 use crate::stream::{Fold, Key, Out, Stamp, Who};
+use aho_corasick::AhoCorasick;
 use ambit_event::Level;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -56,6 +57,36 @@ const TABLE: &str = include_str!("web_attack.toml");
 // A test holds that it can be read.
 static KINDS: LazyLock<Vec<Kind>> =
     LazyLock::new(|| toml::from_str::<Table>(TABLE).map_or(Vec::new(), |table| table.kind));
+
+/// The texts of all kinds, each looked for in one pass with the others of its place.
+static IN_ADDRESS: LazyLock<Texts> = LazyLock::new(|| Texts::of(|kind| &kind.address));
+static IN_CLIENT: LazyLock<Texts> = LazyLock::new(|| Texts::of(|kind| &kind.client));
+
+struct Texts {
+    /// `None` where there are none.
+    search: Option<AhoCorasick>,
+    /// The kind that each text is of.
+    kinds: Vec<usize>,
+}
+
+impl Texts {
+    fn of(texts: fn(&Kind) -> &[String]) -> Self {
+        let all = KINDS.iter().enumerate();
+        let all = all.flat_map(|(at, kind)| texts(kind).iter().map(move |text| (at, text)));
+        let (kinds, texts): (Vec<usize>, Vec<&String>) = all.unzip();
+        // So few texts are never too many for it.
+        let search = AhoCorasick::new(texts).ok();
+        Self { search, kinds }
+    }
+
+    /// The first kind of which a text stands there.
+    fn first_in(&self, text: &str) -> Option<usize> {
+        let found = self.search.as_ref()?.find_overlapping_iter(text);
+        found
+            .filter_map(|found| self.kinds.get(found.pattern().as_usize()).copied())
+            .min()
+    }
+}
 
 /// An attack in a request.
 #[derive(Debug, Clone)]
@@ -152,11 +183,11 @@ fn carried(seen: &Seen<'_>) -> Option<usize> {
     let path = address.split('?').next().unwrap_or(&address);
     let client = event.user_agent.as_deref().unwrap_or("").to_ascii_lowercase();
     let is_through = is_elsewhere(event.activity.as_deref(), event.resource.as_deref());
-    let in_address = |text: &String| address.contains(text.as_str());
-    KINDS.iter().position(|kind| {
-        kind.address.iter().any(in_address)
+    let (in_address, in_client) = (IN_ADDRESS.first_in(&address), IN_CLIENT.first_in(&client));
+    KINDS.iter().enumerate().position(|(at, kind)| {
+        Some(at) == in_address
+            || Some(at) == in_client
             || kind.path_ends.iter().any(|end| path.ends_with(end.as_str()))
-            || kind.client.iter().any(|name| client.contains(name.as_str()))
             || (kind.name == "proxy" && is_through)
     })
 }
@@ -169,7 +200,10 @@ fn is_elsewhere(method: Option<&str>, resource: Option<&str>) -> bool {
 
 /// The text as a server may see it at last: in lower case, decoded up to three times.
 fn decoded(text: &str) -> String {
-    let mut text: String = text.chars().take(MOST).collect::<String>().to_lowercase();
+    let mut text: String = match text.is_ascii() {
+        true => text.get(..MOST).unwrap_or(text).to_ascii_lowercase(),
+        false => text.chars().take(MOST).collect::<String>().to_lowercase(),
+    };
     for _ in 0..3 {
         match unescaped(&text) {
             Cow::Borrowed(_) => break,

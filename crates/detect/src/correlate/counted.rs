@@ -236,8 +236,12 @@ impl Fold for Counted {
         state.open.as_deref()
     }
 
+    fn rests(&self) -> bool {
+        !self.0.is_rising
+    }
+
     fn rest(&self, state: &State, now: Timestamp, out: &mut Out) {
-        if !self.0.is_rising && self.end(state).is_some_and(|end| now > end) {
+        if self.rests() && self.end(state).is_some_and(|end| now > end) {
             out.closed.extend(self.judged(state));
         }
     }

@@ -331,6 +331,14 @@ impl Correlations {
         });
     }
 
+    /// Tells what there is by now, as if nothing more came.
+    pub fn catch_up(&mut self, clock: &Clock, told: &mut dyn FnMut(Conclusion<'_>)) {
+        self.for_each(clock, told, |kind, clock| match kind {
+            Kind::Counted(keyed) => keyed.catch_up(clock),
+            Kind::Temporal(keyed) => keyed.catch_up(clock),
+        });
+    }
+
     /// Tells all that remains, as nothing more comes.
     pub fn finish(&mut self, clock: &Clock, told: &mut dyn FnMut(Conclusion<'_>)) {
         self.for_each(clock, told, |kind, clock| match kind {

@@ -155,6 +155,14 @@ pub(crate) trait Fold {
     /// What is concluded if nothing more came until now.
     fn rest(&self, _state: &Self::State, _now: Timestamp, _out: &mut Out) {}
 
+    /// Whether that nothing came can conclude something.
+    fn rests(&self) -> bool {
+        false
+    }
+
+    /// Gives back what members from this instant on do not look at.
+    fn slim(&self, _state: &mut Self::State, _from: Timestamp) {}
+
     /// Whether members from this instant on find nothing in the state that matters to them.
     fn is_spent(&self, state: &Self::State, from: Timestamp) -> bool;
 }

@@ -90,6 +90,8 @@ pub(crate) struct Group<F: Fold> {
     n_taken: u8,
     /// Whether something was told because nothing more came.
     has_rested: bool,
+    /// Whether it changed since all that it makes was told.
+    is_due: bool,
 }
 
 impl<F: Fold> Group<F> {
@@ -103,6 +105,7 @@ impl<F: Fold> Group<F> {
             newest: Timestamp::MIN,
             n_taken: 0,
             has_rested: false,
+            is_due: false,
         }
     }
 
@@ -120,6 +123,7 @@ impl<F: Fold> Group<F> {
             Ok(_) => return Taken::Again,
             Err(place) => place,
         };
+        self.is_due = true;
         self.newest = self.newest.max(at.time);
         self.n_taken = self.n_taken.saturating_add(1);
         let is_last = place == self.pending.len();
@@ -145,6 +149,7 @@ impl<F: Fold> Group<F> {
             return false;
         };
         self.pending.remove(place);
+        self.is_due = true;
         self.refold(hand);
         true
     }
@@ -200,6 +205,14 @@ impl<F: Fold> Group<F> {
                 self.told.push(now);
                 hand.changes.push(Change::Raised(now, verdict));
             }
+        }
+    }
+
+    /// The same as [`Self::refold`] where something can be otherwise than the last time: what a finding grows by is
+    /// told at its end alone else.
+    pub fn catch_up(&mut self, hand: &mut Hand<'_, F>) {
+        if std::mem::take(&mut self.is_due) || hand.fold.rests() {
+            self.refold(hand);
         }
     }
 
@@ -280,15 +293,17 @@ impl<F: Fold> Group<F> {
         }
         // The same as what is carried.
         self.tip = None;
-        if self
+        let fold = hand.fold;
+        if let Some(carry) = self
             .carry
-            .as_ref()
-            .is_none_or(|carry| hand.fold.is_spent(carry, hand.horizon))
+            .as_mut()
+            .filter(|carry| !fold.is_spent(carry, hand.horizon))
         {
-            self.refold(hand);
-            return true;
+            fold.slim(carry, hand.horizon);
+            return false;
         }
-        false
+        self.refold(hand);
+        true
     }
 }
 

@@ -81,25 +81,20 @@ impl<F: Fold> Keyed<F> {
             self.limits.n_too_late += 1;
             return Vec::new();
         }
-        let mut told = Vec::new();
-        if !self.groups.contains_key(key) {
-            if self.groups.len() >= self.most {
-                told = self.make_room(clock);
-            }
-            self.groups.insert(key.clone(), Box::new(Group::new()));
-        }
-        let Some(group) = self.groups.get_mut(key) else {
-            return told;
-        };
-        let mut changes = Vec::new();
         let rule = (&self.fold, self.rule.as_str());
-        let mut hand = hand(rule, key, clock, &mut changes, &mut self.limits);
-        if group.take(at, member, &mut hand) == Taken::TooLate {
-            self.limits.n_too_late += 1;
+        if let Some(group) = self.groups.get_mut(key) {
+            let changes = taken(group, at, member, rule, key, clock, &mut self.limits);
+            return of_key(key, changes).into_iter().collect();
         }
-        if !changes.is_empty() {
-            told.push((key.clone(), changes));
-        }
+        let mut told = match self.groups.len() >= self.most {
+            true => self.make_room(clock),
+            false => Vec::new(),
+        };
+        let mut group = Box::new(Group::new());
+        let rule = (&self.fold, self.rule.as_str());
+        let changes = taken(&mut group, at, member, rule, key, clock, &mut self.limits);
+        self.groups.insert(key.clone(), group);
+        told.extend(of_key(key, changes));
         told
     }
 
@@ -118,6 +113,14 @@ impl<F: Fold> Keyed<F> {
     /// Tells what remains to be told of groups that are over, and forgets them. Ordered by key.
     pub fn sweep(&mut self, clock: &Clock) -> Vec<(Key, Vec<Change>)> {
         self.each(clock, |group, hand| group.is_over(hand))
+    }
+
+    /// Tells what the groups make by now, as if nothing more came, and keeps them. Ordered by key.
+    pub fn catch_up(&mut self, clock: &Clock) -> Vec<(Key, Vec<Change>)> {
+        self.each(clock, |group, hand| {
+            group.catch_up(hand);
+            false
+        })
     }
 
     /// Tells what remains to be told of all groups, as nothing more comes, and forgets them. Ordered by key.
@@ -178,6 +181,26 @@ impl<F: Fold> Keyed<F> {
         by_age.sort_unstable();
         by_age.into_iter().map(|(_, key)| key.clone()).collect()
     }
+}
+
+/// Takes a member into its group, and tells what that changes.
+fn taken<F: Fold>(
+    group: &mut Group<F>,
+    at: Stamp,
+    member: F::Member,
+    rule: (&F, &str),
+    key: &Key,
+    clock: &Clock,
+    limits: &mut Limits,
+) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let taken = group.take(at, member, &mut hand(rule, key, clock, &mut changes, limits));
+    limits.n_too_late += u64::from(taken == Taken::TooLate);
+    changes
+}
+
+fn of_key(key: &Key, changes: Vec<Change>) -> Option<(Key, Vec<Change>)> {
+    (!changes.is_empty()).then(|| (key.clone(), changes))
 }
 
 /// What is needed to take something into a group of the rule, which is given by its fold and its name.

@@ -1,15 +1,11 @@
 //! What is measured of detection, each in a program of its own: its time and its memory are nobody else's.
 
-use ambit_detect::{Board, Entry, InOrder, Once, Placeholders, RuleSet, Run, Terms};
+use ambit_detect::{Entry, Found, Incoming, Once, Placeholders, RuleSet, Run, Terms};
 use ambit_event::{Batch, Event, EventId, Fields, Keys, Timestamp};
 use ambit_source::{LastRecord, Options, discover, read};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-
-/// Events that wait for earlier ones, as `ambit detect` has it.
-const WAITING: usize = 200_000;
-const WAITING_BYTES: usize = 256 << 20;
 
 /// `evtx LOGS`, `read LOGS`, `rules RULES`, `detect RULES LOGS`, `groups N`: does it, and prints what it saw.
 pub fn run(arguments: &[String]) -> Result<(), String> {
@@ -73,25 +69,13 @@ fn each_batch(logs: &str, take: &mut dyn FnMut(Batch)) -> Result<(), String> {
 
 /// As `ambit detect` does it.
 fn detected(rules: &RuleSet, logs: &str) -> Result<Value, String> {
-    let mut run = Run::new(rules, Terms::new());
-    let (mut order, mut board, mut once) = (
-        InOrder::new(WAITING, WAITING_BYTES),
-        Board::default(),
-        Once::new(),
-    );
+    let mut incoming = Incoming::over(Run::new(rules, Terms::new()));
+    let mut once = Once::new();
     each_batch(logs, &mut |batch| {
         let new = batch.events.into_iter().filter(|event| once.is_new(event.id));
-        for event in new.collect::<Vec<_>>() {
-            let due = order.push(run.judge(event)).into_iter();
-            due.flat_map(|judged| run.take_judged(judged))
-                .for_each(|entry| board.note(entry));
-        }
+        new.for_each(|event| incoming.take(event));
     })?;
-    while let Some(judged) = order.pop() {
-        let entries = run.take_judged(judged).into_iter();
-        entries.for_each(|entry| board.note(entry));
-    }
-    run.finish().into_iter().for_each(|entry| board.note(entry));
+    let Found { run, board, .. } = incoming.finish();
     let of_rules = |id: &str| !id.starts_with("ambit.");
     let findings = board.findings();
     Ok(json!({

@@ -1,13 +1,17 @@
 //! `ambit ingest`: log files into the lake.
 
-use crate::detection::{self, DetectionArgs, Hunted, Quarry, suspicions};
+mod follow;
+mod table;
+
+use crate::detection::{self, DetectionArgs, suspicions};
 use crate::exit::Exit;
-use crate::paint::columns;
+use crate::looking::Looking;
 use crate::progress::Progress;
+use crate::quarry::{Hunted, Quarry};
 use crate::setting::{Setting, by, read_text, remark, write_file};
-use crate::{told, words};
-use ambit_detect::{RuleSet, Terms};
-use ambit_event::{Batch, Event, Evidence, Finding, Span, Timestamp, printable};
+use crate::told;
+use ambit_detect::{Found, Hunt, Incoming, RuleSet, Run, Terms};
+use ambit_event::{Batch, Event, Evidence, Finding, Span, Timestamp};
 use ambit_lake::{Lake, Receipt, Writer};
 use ambit_source::{Input, LastRecord, Mapping, Options, Summary, Told, discover};
 use anyhow::{Context, Result, bail};
@@ -16,6 +20,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+pub use table::table;
 use tokio::sync::mpsc;
 
 /// Take logs into the lake: files, folders and archives, whose formats are recognized
@@ -36,6 +41,12 @@ pub struct IngestArgs {
     pub rules: Vec<PathBuf>,
     #[command(flatten)]
     pub detection: DetectionArgs,
+    /// Go on and read what is written to them, until it is stopped; with --detect, say what is suspicious as it comes
+    #[arg(long)]
+    pub follow: bool,
+    /// Seconds between two looks whether something was written
+    #[arg(long, value_name = "SECS", default_value_t = 10, requires = "follow", value_parser = clap::value_parser!(u64).range(1..))]
+    pub every: u64,
 }
 
 /// What a person says about the evidence.
@@ -68,6 +79,7 @@ const EXAMPLES: &str = "Examples:
   ambit ingest pg/ --tz Europe/Stockholm
   ambit ingest app.jsonl --mapping app.toml
   ambit ingest logs/ --detect --rules sigma/rules     and say what is suspicious in them
+  ambit ingest /var/log --detect --follow             and go on: what is suspicious is told as it is written
   ambit ingest logs/ --json | jq '.files[] | [.path, .sha256]'
 
 The same records twice, grown, rotated or copied files add nothing: run it again at any time.
@@ -83,6 +95,9 @@ number or a name that is cut short reads well and is wrong. It is a reject and a
 is read again with the rest. Records that show themselves that they are whole (a JSON object that
 closes) are taken; --whole takes everything.
 
+With --follow it goes on until it is stopped, at any instant and without harm: what is in the lake stays,
+and begun again it goes on from there. With --json each time that something came is a line of its own.
+
 Lines that a container's runtime cut into pieces are put together, and no piece is read by itself:
 who makes a line long enough chooses what a piece looks like. Give rotated files together (0.log and
 0.log.*): where the older one ends within a line, its end in the newer one is a reject. Where the
@@ -91,7 +106,7 @@ older one is not there, nothing tells that what stands first is such an end, and
 /// Bytes that are taken in before they are written, while as many are being written: more would only cost
 /// memory, and fewer make many small files.
 const MOST_PENDING: u64 = 96 << 20;
-/// Batches that are read ahead of the writer.
+/// Batches that are read ahead of the writer, and that wait to be looked at behind it.
 const AHEAD: usize = 4;
 
 /// What was done, file by file.
@@ -116,7 +131,7 @@ pub struct Ingested {
 }
 
 /// What detection made of the new events.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Detected {
     pub n_raised: u64,
     pub n_corrected: u64,
@@ -198,51 +213,93 @@ pub async fn run(setting: &Setting, args: &IngestArgs) -> Result<Exit> {
     if !args.detect && !args.detection.is_empty() {
         bail!("--placeholders, --pipeline, --behaviours, --allow and --min-level are about --detect");
     }
+    if args.follow && (args.detection.ocsf.is_some() || args.detection.navigator.is_some()) {
+        bail!(
+            "--ocsf and --navigator are written at the end, and --follow has none; `ambit hunt` writes them"
+        );
+    }
     // What is wrong with them is told before hours of reading.
     let rules = args.detection.rules_and_own(&args.rules)?;
     let terms = args.detection.terms()?;
     let lake = setting.create_lake().await?;
     options.told = told::load(&setting.lake)?;
-    let mut ingested = ingest(&lake, &args.paths, options).await?;
+    match args.follow {
+        true => follow::run(setting, args, options, &rules, terms).await,
+        false => once(setting, args, options, &lake, &rules, terms).await,
+    }
+}
+
+async fn once(
+    setting: &Setting,
+    args: &IngestArgs,
+    options: Options,
+    lake: &Lake,
+    rules: &RuleSet,
+    terms: Terms,
+) -> Result<Exit> {
+    // What was never looked at is looked at through the lake.
+    let is_first = args.detect && lake.count(&Hunt::everything().limited(1)).await? == 0;
+    let looking = is_first.then(|| {
+        let incoming = Incoming::over(Run::new(rules, terms.clone()));
+        Looking::over(incoming, AHEAD, Incoming::is_as_replayed)
+    });
+    let mut ingested = ingest(lake, &args.paths, options, looking.as_ref()).await?;
     if args.detect {
+        let seen = looking.map(Looking::stop).transpose()?.flatten();
+        let seen = seen.map(Incoming::finish).filter(|seen| seen.is_as_replayed);
         let newest = lake.refresh().await?;
         // Nothing was read in between that was not looked at, and something was read now.
         let read = ingested
             .span
             .filter(|_| Looked::load(setting) == Some(lake.version().0));
-        match detect(&newest, &rules, terms, read).await {
+        match detect(&newest, rules, terms, read, seen).await {
             Ok(hunted) => {
                 Looked::save(setting, hunted.lake_version)?;
-                ingested.took_note(hunted, &args.detection)?;
+                ingested.took_note(hunted, &args.detection);
+                let findings: Vec<&Finding> = ingested.findings().collect();
+                args.detection.write_exports(&findings)?;
             }
             Err(error) => {
-                setting.say_all(told(&ingested))?;
+                setting.say_all(table(&ingested))?;
                 return Err(
                     error.context("the logs are in the lake, and nothing looked at them: `ambit hunt` does")
                 );
             }
         }
     }
-    if setting.is_json {
-        setting.json(&ingested)?;
-    } else {
-        setting.say_all(told(&ingested))?;
-        if let Some(detected) = &ingested.detected {
-            setting.say("")?;
-            setting.say_all(detection::told(&setting.paint, &suspicions(&detected.findings)))?;
-            detected.remarks.iter().for_each(|line| remark(line));
-        }
-        for error in ingested.errors.iter().take(MOST_ERRORS) {
-            remark(&format!("not read: {error}"));
-        }
-        let n_more = ingested.errors.len().saturating_sub(MOST_ERRORS);
-        if n_more > 0 {
-            remark(&format!("not read: {n_more} more, which --json lists"));
-        }
+    tell(setting, &ingested)?;
+    if !setting.is_json {
         advise_to_compact(lake.refresh().await?.n_small_files());
     }
     remember(setting, &ingested)?;
     Ok(ingested.exit())
+}
+
+fn tell(setting: &Setting, ingested: &Ingested) -> Result<()> {
+    if setting.is_json {
+        return setting.json(ingested);
+    }
+    setting.say_all(table(ingested))?;
+    if let Some(detected) = &ingested.detected {
+        setting.say("")?;
+        setting.say_all(detection::told(&setting.paint, &suspicions(&detected.findings)))?;
+        detected.remarks.iter().for_each(|line| remark(line));
+    }
+    tell_errors(&ingested.errors);
+    Ok(())
+}
+
+/// What was not read is told in full up to here.
+const MOST_ERRORS: usize = 20;
+
+fn tell_errors(errors: &[String]) {
+    for error in errors.iter().take(MOST_ERRORS) {
+        remark(&format!("not read: {error}"));
+    }
+    let n_more = errors.len().saturating_sub(MOST_ERRORS);
+    if n_more > 0 {
+        remark(&format!("not read: {n_more} more, which --json lists"));
+    }
 }
 
 /// Keeps what was said of the files for the next time. That of which nothing could be read so is not worth it.
@@ -278,8 +335,13 @@ fn advise_to_compact(n_small_files: usize) {
     }
 }
 
-/// Finds, reads and commits. What is committed stays, whatever happens later.
-pub async fn ingest(lake: &Lake, paths: &[PathBuf], options: Options) -> Result<Ingested> {
+/// Finds, reads and commits. What is committed stays, whatever happens later. What is new is given to be looked at.
+pub async fn ingest(
+    lake: &Lake,
+    paths: &[PathBuf],
+    options: Options,
+    looking: Option<&Looking>,
+) -> Result<Ingested> {
     let mut writer = lake.writer().await?;
     let (paths, finding) = (paths.to_vec(), options.clone());
     let (inputs, errors) = tokio::task::spawn_blocking(move || discover(&paths, &finding)).await?;
@@ -301,7 +363,7 @@ pub async fn ingest(lake: &Lake, paths: &[PathBuf], options: Options) -> Result<
         let evidence = input.evidence.clone();
         let told_at = input.told().map(|told| told.at);
         let remember = input.to_remember(&options, &by.who, by.at);
-        let read = take_in(lake, &mut writer, input, &options, &mut progress).await?;
+        let read = take_in(lake, &mut writer, input, &options, &mut progress, looking).await?;
         total.span = read.span.into_iter().chain(total.span).reduce(Span::hull);
         match read.summary {
             Ok(mut summary) => {
@@ -355,6 +417,7 @@ async fn take_in(
     input: Input,
     options: &Options,
     progress: &mut Progress,
+    looking: Option<&Looking>,
 ) -> Result<Read> {
     let evidence = input.evidence.clone();
     let resume = lake.checkpoint(&evidence.lineage).await?;
@@ -385,8 +448,12 @@ async fn take_in(
             batch.events.len() as u64,
             batch.rejects.len() as u64,
         );
-        // Once all is read nobody takes them.
-        let _ = give_back.send(writer.push(batch).await?);
+        let new = writer.push(batch).await?;
+        match looking {
+            Some(looking) => looking.take(new).await,
+            // Once all is read nobody takes them.
+            None => _ = give_back.send(new),
+        }
         if writer.n_pending_bytes() > MOST_PENDING {
             writer.flush().await?;
         }
@@ -399,7 +466,13 @@ async fn take_in(
 
 /// Looks for what is suspicious in what was read, and in what follows from it: an event that comes late changes what
 /// later ones mean. Where events were read before that nothing looked at, it looks at everything.
-async fn detect(lake: &Lake, rules: &RuleSet, terms: Terms, read: Option<Span>) -> Result<Hunted> {
+async fn detect(
+    lake: &Lake,
+    rules: &RuleSet,
+    terms: Terms,
+    read: Option<Span>,
+    seen: Option<Found>,
+) -> Result<Hunted> {
     let begun = lake.coverage().await?.window.map(|window| window.from);
     let span = match (read, begun) {
         (Some(read), Some(begun)) if begun < read.from => Span::new(read.from, Timestamp::MAX),
@@ -411,7 +484,7 @@ async fn detect(lake: &Lake, rules: &RuleSet, terms: Terms, read: Option<Span>) 
         span,
         given_by: "--rules DIR",
     };
-    quarry.look_and_keep(lake).await
+    quarry.look_and_keep(lake, seen).await
 }
 
 /// Up to which version of the lake `--detect` looked at what is in it. Where this is lost, it looks at everything anew.
@@ -443,21 +516,23 @@ struct Read {
 }
 
 impl Ingested {
-    fn took_note(&mut self, mut hunted: Hunted, heard: &DetectionArgs) -> Result<()> {
+    /// Takes in what detection made of it, beside what it made before.
+    fn took_note(&mut self, mut hunted: Hunted, heard: &DetectionArgs) {
         self.lake_version = hunted.lake_version;
         let kept = hunted.kept();
         let findings = hunted.heard(heard);
-        heard.write_exports(&findings.iter().collect::<Vec<_>>())?;
-        hunted.remarks.lines.push(kept);
-        self.detected = Some(Detected {
-            n_raised: hunted.n_raised,
-            n_corrected: hunted.n_corrected,
-            n_withdrawn: hunted.n_withdrawn,
-            findings,
-            is_complete: hunted.remarks.is_complete,
-            remarks: hunted.remarks.lines,
-        });
-        Ok(())
+        let detected = self.detected.get_or_insert_default();
+        detected.n_raised += hunted.n_raised;
+        detected.n_corrected += hunted.n_corrected;
+        detected.n_withdrawn += hunted.n_withdrawn;
+        detected.findings.extend(findings);
+        detected.is_complete = hunted.remarks.is_complete;
+        detected.remarks = hunted.remarks.lines;
+        detected.remarks.push(kept);
+    }
+
+    fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.detected.iter().flat_map(|detected| &detected.findings)
     }
 
     fn add(&mut self, receipt: Receipt) {
@@ -484,106 +559,4 @@ fn file_read(evidence: &Evidence, summary: Summary) -> FileRead {
         notes: summary.notes,
         remember: None,
     }
-}
-
-/// What was not read is told in full up to here.
-const MOST_ERRORS: usize = 20;
-/// Files up to which each has a row of its own; of more, each source has one.
-const MOST_ROWS: usize = 24;
-
-/// What each file was recognized as, what was noted, and the sum.
-pub fn told(ingested: &Ingested) -> Vec<String> {
-    let files = &ingested.files;
-    let rows = match files.len() {
-        0 => Vec::new(),
-        1..=MOST_ROWS => by_file(files),
-        _ => by_source(files),
-    };
-    let mut lines = columns(&rows);
-    for file in &ingested.files {
-        lines.extend(
-            file.notes
-                .iter()
-                .map(|note| printable(&format!("note: {}: {note}", file.path), 400)),
-        );
-    }
-    lines.push(format!(
-        "{} new events, {} already there, {} rejected · lake version {}",
-        words::number(ingested.n_events),
-        words::number(ingested.n_duplicates),
-        words::number(ingested.n_rejects),
-        ingested.lake_version
-    ));
-    lines
-}
-
-fn by_file(files: &[FileRead]) -> Vec<Vec<String>> {
-    let head = ["file", "source", "sure", "size", "records", "events", "rejects"];
-    let row = |file: &FileRead| {
-        let counts = [file.n_records, file.n_events, file.n_rejects].map(words::number);
-        let about = [
-            printable(&file.path, 60),
-            printable(&file.source, 60),
-            match file.told_at {
-                Some(at) => format!("as told on {}", told::day(at)),
-                None => format!("{} %", file.confidence),
-            },
-            words::bytes(file.bytes),
-        ];
-        [about.to_vec(), counts.to_vec()].concat()
-    };
-    let head = head.map(str::to_owned).to_vec();
-    [head].into_iter().chain(files.iter().map(row)).collect()
-}
-
-/// How sure it is that some files are of a source: of those that nobody told, the least sure one.
-#[derive(Default)]
-struct Sure {
-    least: Option<u8>,
-    n_told: u64,
-}
-
-impl Sure {
-    fn told(&self) -> String {
-        match (self.least, self.n_told) {
-            (Some(least), 0) => format!("{least} %"),
-            (Some(least), n) => format!("{least} %, {} as told", words::number(n)),
-            (None, _) => "as told".to_owned(),
-        }
-    }
-}
-
-fn by_source(files: &[FileRead]) -> Vec<Vec<String>> {
-    let mut by_source: BTreeMap<&str, (Sure, [u64; 5])> = BTreeMap::new();
-    for file in files {
-        let (sure, sums) = by_source.entry(&file.source).or_default();
-        match file.told_at {
-            Some(_) => sure.n_told += 1,
-            None => {
-                sure.least = Some(
-                    sure.least
-                        .map_or(file.confidence, |least| least.min(file.confidence)),
-                )
-            }
-        }
-        let parts = [1, file.bytes, file.n_records, file.n_events, file.n_rejects];
-        sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
-    }
-    let head = ["source", "files", "sure", "size", "records", "events", "rejects"];
-    let row = |(source, (sure, sums)): (&&str, &(Sure, [u64; 5]))| {
-        let [files, size, records, events, rejects] = *sums;
-        let about = [
-            printable(source, 60),
-            words::number(files),
-            sure.told(),
-            words::bytes(size),
-        ];
-        [
-            about.to_vec(),
-            [records, events, rejects].map(words::number).to_vec(),
-        ]
-        .concat()
-    };
-    let head = head.map(str::to_owned).to_vec();
-    [head].into_iter().chain(by_source.iter().map(row)).collect()
 }
