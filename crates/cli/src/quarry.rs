@@ -11,7 +11,7 @@ use ambit_detect::{
 use ambit_event::{Batch, Finding, FindingId, Noted, Noticed, Span, Timestamp};
 use ambit_lake::{Lake, Writer};
 use anyhow::{Context, Result};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was found in a lake, and what of it was new.
 pub struct Hunted {
@@ -177,7 +177,7 @@ impl Look {
     /// What is to be noted, given what is known.
     pub fn news(&self, known: &[Noticed]) -> Vec<Entry> {
         let mut entries = self.news_since(known, &self.asked);
-        entries.extend(self.silences_since(known));
+        entries.extend(self.silences_since(known, |told, now| told != now));
         entries
     }
 
@@ -187,17 +187,11 @@ impl Look {
         revise(before, &found, asked)
     }
 
-    /// What is to be noted of silences. They follow from the coverage, which is always that of everything.
-    pub fn silences_since(&self, known: &[Noticed]) -> Vec<Entry> {
-        let Some(silences) = &self.silences else {
-            return Vec::new();
-        };
-        let asked = Asked {
-            rules: [SILENCE.id.to_owned()].into(),
-            looked: Span::ALL,
-            is_whole: true,
-        };
-        revise(known, &silences.iter().collect::<Vec<_>>(), &asked)
+    /// What is to be noted of silences; one that is known is told again where that is due. They follow from the coverage,
+    /// which is always that of everything.
+    pub fn silences_since(&self, known: &[Noticed], is_due: fn(&Finding, &Finding) -> bool) -> Vec<Entry> {
+        let silences = self.silences.as_deref();
+        silences.map_or(Vec::new(), |silences| revised(silences, known, is_due))
     }
 
     /// The findings that are to be told.
@@ -205,6 +199,33 @@ impl Look {
         let findings = self.findings.iter();
         findings.filter(|found| self.span.contains(found.until))
     }
+}
+
+/// What is to be noted where these silences are found. One that begins when a known one does is the same.
+pub fn revised(found: &[Finding], known: &[Noticed], is_due: fn(&Finding, &Finding) -> bool) -> Vec<Entry> {
+    let standing = known.iter().filter(|noticed| noticed.withdrawn_at.is_none());
+    let standing = standing.map(|noticed| &noticed.finding);
+    let standing = standing.filter(|one| one.rule_id == SILENCE.id);
+    let begun = |one: &Finding| (one.source.clone(), one.host.clone(), one.time);
+    let (mut told, mut entries) = (BTreeMap::new(), Vec::new());
+    let mut gone: Vec<&Finding> = standing.filter_map(|one| told.insert(begun(one), one)).collect();
+    for finding in found {
+        let finding = finding.clone();
+        entries.extend(match told.remove(&begun(&finding)) {
+            None => Some(Entry::Raised { finding }),
+            Some(told) if !is_due(told, &finding) => None,
+            Some(told) => Some(Entry::Corrected {
+                before: told.id,
+                finding,
+            }),
+        });
+    }
+    gone.extend(told.into_values());
+    entries.extend(gone.into_iter().map(|gone| Entry::Withdrawn {
+        before: gone.id,
+        rule_id: SILENCE.id.to_owned(),
+    }));
+    entries
 }
 
 /// What stands after an entry.

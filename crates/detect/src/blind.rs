@@ -28,7 +28,7 @@ pub const SILENCE: Sheet = Sheet {
     level: Level::Medium,
     attack: &["T1685"],
     doc: "Nothing came of a source for longer than its own habits predict: less than once in a million times by chance. \
-          Medium where it spoke again afterwards, low where it did not while others did.",
+          Medium where it spoke again afterwards, low where it did not while others did for five minutes.",
     budget: "One for each restart, outage and lost file.",
 };
 
@@ -98,6 +98,10 @@ pub(crate) fn unproven(findings: &[&Finding], behaviours: &Behaviours, coverage:
     hidden.collect()
 }
 
+/// A source that did not speak again is silent after so many nanoseconds: files that are copied or read one after the
+/// other end some time apart.
+const LEAST_OPEN: i64 = 300 * 1_000_000_000;
+
 /// A finding for each silence.
 #[must_use]
 pub fn silences(coverage: &Coverage) -> Vec<Finding> {
@@ -110,10 +114,12 @@ pub fn silences(coverage: &Coverage) -> Vec<Finding> {
             .streams
             .iter()
             .find(|stream| stream.source == gap.source && stream.host == gap.host)?;
+        let length = gap.span.until.0.saturating_sub(gap.span.from.0);
         // Before its first record a file may simply begin.
         let level = match (gap.span.from >= stream.first, gap.span.until <= stream.last) {
             (false, _) => return None,
             (true, true) => SILENCE.level,
+            (true, false) if length < LEAST_OPEN => return None,
             (true, false) => Level::Low,
         };
         Some(Finding {
