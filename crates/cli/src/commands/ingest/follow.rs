@@ -105,9 +105,11 @@ impl<'a> Following<'a> {
         let mut ingested = self.read(&lake).await?;
         let newest = lake.refresh().await?;
         self.is_due |= self.args.detect && self.version != Some(newest.version());
-        let noted = match self.is_due {
-            true => self.note(newest, &mut ingested, is_known).await,
-            false => Ok(self.version = Some(newest.version())),
+        let noted = if self.is_due {
+            self.note(newest, &mut ingested, is_known).await
+        } else {
+            self.version = Some(newest.version());
+            Ok(())
         };
         self.tell(&mut ingested)?;
         remember(self.setting, &ingested)?;
