@@ -49,13 +49,15 @@ impl<'a> Live<'a> {
     /// Looks through what the lake holds, as far as it can matter to what comes, and keeps and tells what is new in that
     /// among the findings that the quarry is about. Where somebody wrote meanwhile, it looks again, and nobody writes
     /// until it is done.
-    pub async fn begin(quarry: Quarry<'a>, lake: &Lake) -> Result<(Self, Hunted)> {
+    pub async fn begin(mut quarry: Quarry<'a>, lake: &Lake) -> Result<(Self, Hunted)> {
         let known = lake.findings().await?;
         let mut begun = Begun::over(&quarry, lake, &known).await?;
         let mut writer = lake.writer().await?;
         let newest = lake.refresh().await?;
         let known = newest.findings().await?;
         if newest.version() != lake.version() {
+            // What was written meanwhile may be older than what the quarry is about.
+            quarry.span = Span::ALL;
             begun = Begun::over(&quarry, &newest, &known).await?;
         }
         let entries = begun.look.news(&known);

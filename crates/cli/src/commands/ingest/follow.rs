@@ -137,8 +137,7 @@ impl<'a> Following<'a> {
     }
 
     /// Keeps what is suspicious in what came. `is_known` tells whether all that was there before was looked at.
-    async fn note(&mut self, lake: Lake, ingested: &mut Ingested, is_known: bool) -> Result<()> {
-        let mut lake = lake;
+    async fn note(&mut self, mut lake: Lake, ingested: &mut Ingested, mut is_known: bool) -> Result<()> {
         if let Some(live) = &mut self.live {
             let is_whole = match live.note(&lake).await? {
                 Some(hunted) => {
@@ -148,6 +147,7 @@ impl<'a> Following<'a> {
                 }
                 None => {
                     remark("somebody else wrote into the lake: it is looked through once more");
+                    is_known = false;
                     false
                 }
             };
