@@ -150,6 +150,9 @@ struct Answers {
     n_without: u64,
 }
 
+/// What all correlations are asked at a time, with who hears what they conclude.
+type AskAll = fn(&mut Correlations, &Clock, &mut dyn FnMut(Conclusion<'_>));
+
 impl Run {
     #[must_use]
     pub fn new(rules: &RuleSet, terms: Terms) -> Self {
@@ -336,49 +339,38 @@ impl Run {
 
     /// Tells all that there is to be told by now, as if nothing more came; what comes may revise it.
     pub fn catch_up(&mut self) -> Vec<Entry> {
-        let (mut entries, clock) = (Vec::new(), &self.clock);
-        self.correlations
-            .catch_up(clock, &mut |conclusion| entries.push(told(conclusion)));
-        for watch in &mut self.watches {
-            let sheet = watch.sheet();
-            entries.extend(
-                watch
-                    .catch_up(clock)
-                    .into_iter()
-                    .map(|change| noted(&sheet, change)),
-            );
-        }
+        let mut entries = self.each(Correlations::catch_up, |watch, clock| watch.catch_up(clock));
         entries.extend(self.over());
         self.let_through(entries)
     }
 
     /// Tells what remains to be told of what is over by now, by the time of the events.
     fn over(&mut self) -> Vec<Entry> {
-        let (mut entries, clock) = (Vec::new(), &self.clock);
-        self.correlations
-            .sweep(clock, &mut |conclusion| entries.push(told(conclusion)));
-        for watch in &mut self.watches {
-            let sheet = watch.sheet();
-            entries.extend(watch.sweep(clock).into_iter().map(|change| noted(&sheet, change)));
-        }
-        entries
+        self.each(Correlations::sweep, |watch, clock| watch.sweep(clock))
     }
 
     /// Tells what remains to be told, as nothing more comes.
     pub fn finish(&mut self) -> Vec<Entry> {
+        let entries = self.each(Correlations::finish, |watch, clock| watch.finish(clock));
+        self.let_through(entries)
+    }
+
+    /// What correlations and behaviours tell where each is asked so.
+    fn each(
+        &mut self,
+        correlations: AskAll,
+        watches: fn(&mut dyn Watch, &Clock) -> Vec<Change>,
+    ) -> Vec<Entry> {
         let (mut entries, clock) = (Vec::new(), &self.clock);
-        self.correlations
-            .finish(clock, &mut |conclusion| entries.push(told(conclusion)));
+        correlations(&mut self.correlations, clock, &mut |conclusion| {
+            entries.push(told(conclusion));
+        });
         for watch in &mut self.watches {
             let sheet = watch.sheet();
-            entries.extend(
-                watch
-                    .finish(clock)
-                    .into_iter()
-                    .map(|change| noted(&sheet, change)),
-            );
+            let changes = watches(watch.as_mut(), clock).into_iter();
+            entries.extend(changes.map(|change| noted(&sheet, change)));
         }
-        self.let_through(entries)
+        entries
     }
 
     /// Takes findings off the board that miss something which a gap of the coverage may hide: whether they hold is
