@@ -1,8 +1,11 @@
 //! Lines by a web server's own pattern: nginx `log_format` and Apache `LogFormat`.
 
+mod kind;
+
 use crate::RejectReason;
 use crate::json::{Json, Object, hex_byte};
 use ambit_event::printable;
+use kind::{Kind, has_like_time};
 use std::borrow::Cow;
 use std::collections::HashSet;
 
@@ -19,28 +22,6 @@ pub struct LogFormat {
 enum Part {
     Text(String),
     Variable { name: String, kind: Kind },
-}
-
-/// What a variable's value must look like; keeps a value that a client chose from passing for another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Any,
-    /// Digits, a decimal point, or `-`; nginx lists several upstreams with commas and colons.
-    Number,
-    /// No spaces.
-    Word,
-    /// No spaces, and no address: what stands before it is one.
-    Logname,
-    /// No spaces, no colons and no commas.
-    Name,
-    /// No spaces, and no list.
-    Address,
-    /// Addresses, as proxies write one behind the other.
-    List,
-    /// A time as in `23/May/2014:10:00:00 +0000`.
-    Time,
-    /// What is written as such a time is, whether there is such a day and hour or not.
-    LikeTime,
 }
 
 /// How a server writes characters that would break its line.
@@ -125,6 +106,23 @@ impl LogFormat {
         }
         builder.text(rest);
         builder.finish(Escaping::C)
+    }
+
+    /// The pattern as one of those that are tried where nobody gave one. An address, a logname and a user must look
+    /// like such: what stands in their place in lines of another pattern may be anything, and is `ambiguous`.
+    #[must_use]
+    pub fn guessed(mut self) -> Self {
+        for part in &mut self.parts {
+            let Part::Variable { name, kind } = part else {
+                continue;
+            };
+            let bare = name.strip_prefix("note_").unwrap_or(name);
+            *kind = kind.lone(bare);
+            if matches!(kind, Kind::NoAddress | Kind::Columns) {
+                "ambiguous".clone_into(name);
+            }
+        }
+        self
     }
 
     /// The fields of a line; `None` where it does not fit the pattern.
@@ -303,82 +301,6 @@ const fn c_escape(letter: u8) -> Option<u8> {
         b'a' => 0x07,
         _ => return None,
     })
-}
-
-impl Kind {
-    fn of(name: &str) -> Self {
-        match name {
-            "time_local" => Self::Time,
-            "status"
-            | "body_bytes_sent"
-            | "bytes_sent"
-            | "bytes_received"
-            | "request_time"
-            | "request_time_us"
-            | "request_time_ms"
-            | "request_length"
-            | "msec"
-            | "msec_frac"
-            | "usec"
-            | "usec_frac"
-            | "sec"
-            | "connection"
-            | "connection_requests"
-            | "gzip_ratio"
-            | "remote_port"
-            | "server_port"
-            | "pid" => Self::Number,
-            "remote_logname" => Self::Logname,
-            "host" | "server_name" => Self::Name,
-            "remote_addr" | "realip_remote_addr" => Self::Address,
-            "ambiguous" => Self::List,
-            "time_iso8601" | "request_id" | "request_method" | "server_protocol" | "scheme" | "pipe"
-            | "connection_status" | "hostname" => Self::Word,
-            _ => Self::Any,
-        }
-    }
-
-    fn fits(self, value: &str) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Number => {
-                !value.is_empty()
-                    && value
-                        .bytes()
-                        .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'))
-            }
-            Self::Word => !value.contains(' '),
-            Self::Logname => !value.contains(' ') && value.parse::<std::net::IpAddr>().is_err(),
-            Self::Name => !value.contains([' ', ':', ',']),
-            Self::Address => !value.contains([' ', ',']),
-            Self::List => value.contains(',') && !value.ends_with(',') && !value.contains(['"', '[']),
-            Self::Time => crate::time::parse_clf(value).is_some(),
-            Self::LikeTime => is_like_time(value),
-        }
-    }
-}
-
-/// Bytes of `99/Xyz/9999:99:99:99`.
-const TIME_LENGTH: usize = 20;
-
-/// Whether something like such a time stands in a line.
-fn has_like_time(line: &str) -> bool {
-    let mut slashes = memchr::memchr_iter(b'/', line.as_bytes());
-    slashes.any(|at| {
-        let time = at.checked_sub(2).and_then(|at| line.get(at..at + TIME_LENGTH));
-        time.is_some_and(is_like_time)
-    })
-}
-
-/// `99/Xyz/9999:99:99:99`, and what follows.
-fn is_like_time(value: &str) -> bool {
-    const FORM: &[u8] = b"00/Aaa/0000:00:00:00";
-    let fits = |(form, byte): (&u8, &u8)| match form {
-        b'0' => byte.is_ascii_digit(),
-        b'A' | b'a' => byte.is_ascii_alphabetic(),
-        _ => form == byte,
-    };
-    (FORM.len()..=64).contains(&value.len()) && FORM.iter().zip(value.as_bytes()).all(fits)
 }
 
 /// What a value must look like, for patterns that are read elsewhere.
@@ -560,7 +482,6 @@ impl<'p> Directive<'p> {
             ("a", _) => "peer_addr",
             ("A", _) => "server_addr",
             ("l", _) => "remote_logname",
-            ("n", "ambiguous") => "ambiguous",
             ("u", _) => "remote_user",
             ("t", "sec") => "sec",
             ("t", "msec") => "msec_epoch",

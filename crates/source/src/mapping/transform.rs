@@ -5,7 +5,7 @@ use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transform {
@@ -26,6 +26,8 @@ pub enum Transform {
     Cookie(String),
     /// An IP address in its usual form, its port taken off; what is none is absent.
     Address,
+    /// The text as it is where it is an IP address, with a port or without; what is none is absent.
+    OnlyAddress,
     /// The port that stands behind an address.
     Port,
     /// A GUID in its usual form, of which base64 of its bytes or of its text may be written; anything else stays.
@@ -42,6 +44,7 @@ impl Transform {
             ("trim", true) => Self::Trim,
             ("bearer", true) => Self::Bearer,
             ("address", true) => Self::Address,
+            ("only_address", true) => Self::OnlyAddress,
             ("port", true) => Self::Port,
             ("guid", true) => Self::Guid,
             ("cookie", false) => Self::Cookie(argument.to_owned()),
@@ -84,6 +87,8 @@ impl Transform {
                 Ok(address) => Cow::Owned(address.to_canonical().to_string()),
                 Err(_) => Cow::Borrowed(""),
             },
+            Self::OnlyAddress if is_address(&text) => text,
+            Self::OnlyAddress => Cow::Borrowed(""),
             Self::Port => part(text, |t| address(t.trim()).1),
             Self::Guid => guid(text.trim()).map_or(text, Cow::Owned),
         }
@@ -143,6 +148,10 @@ fn address(text: &str) -> (&str, &str) {
     }
 }
 
+fn is_address(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok()
+}
+
 fn guid(text: &str) -> Option<String> {
     if is_guid(text) {
         return Some(text.to_ascii_lowercase());
@@ -198,6 +207,25 @@ mod tests {
             ("", "", ""),
         ] {
             assert_eq!(address(text), (host, port), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_absent() {
+        for (text, expected) in [
+            ("203.0.113.7", "203.0.113.7"),
+            ("203.0.113.7:4711", "203.0.113.7:4711"),
+            ("[2001:db8::1]:443", "[2001:db8::1]:443"),
+            ("2001:DB8::1", "2001:DB8::1"),
+            ("unknown", ""),
+            ("(198.51.100.7)", ""),
+            ("www.example.org:443", ""),
+        ] {
+            assert_eq!(
+                Transform::OnlyAddress.apply(Cow::Borrowed(text)),
+                expected,
+                "{text}"
+            );
         }
     }
 

@@ -33,8 +33,9 @@ Time    Apache writes when a request arrived; its doubt is the clock's resolutio
 Outcome as for nginx_access.
 Host    no line names it; name it with --host: without one, lines that are the same in two hosts' files count
         once, as those of a copy do, and a note says how many.
-Trust   as for nginx_access: a list of addresses in the place of one is the field `ambiguous`, and none is taken; a LogFormat
-        that begins with %{X-Forwarded-For}i and has neither %h nor %a gives the first of them.
+Trust   as for nginx_access: without a LogFormat, what may be columns that nobody named is the field `ambiguous`, a list of
+        addresses among them; a LogFormat that begins with %{X-Forwarded-For}i and has neither %h nor %a gives the first of
+        them. A name that HostnameLookups puts in the place of an address stays a field.
 Proves  nothing by itself: lines are not numbered. A digest-chained manifest beside the files proves them whole.
 ";
 
@@ -46,17 +47,29 @@ const PRESETS: &[&str] = &[
     r#"%h %l %u %t "%r" %>s %b"#,
     r#"%v %h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i""#,
     r#"%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i" %{extra}n"#,
-    // A list of addresses in the place of one: which of them the client's is, nothing tells.
-    r#"%{ambiguous}n %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i""#,
-    r#"%{ambiguous}n %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i" %{extra}n"#,
-    r#"%{ambiguous}n %l %u %t "%r" %>s %b"#,
+    // Between logname and time there is more than a user has: which of it is whose, nothing tells.
+    r#"%v:%p %h %l %{columns}n %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i""#,
+    r#"%h %l %{columns}n %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i""#,
+    r#"%h %l %{columns}n %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i" %{extra}n"#,
+    r#"%h %l %{columns}n %t "%r" %>s %b"#,
+    // A list of addresses or `unknown` in the place of one: which of them the client's is, nothing tells.
+    r#"%{no_address}n %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i""#,
+    r#"%{no_address}n %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i" %{extra}n"#,
+    r#"%{no_address}n %l %u %t "%r" %>s %b"#,
+    r#"%{columns}n %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i""#,
+    r#"%{columns}n %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i" %{extra}n"#,
+    r#"%{columns}n %t "%r" %>s %b"#,
 ];
 
 static BUILT_IN: LazyLock<DeclaredAccess> = LazyLock::new(|| DeclaredAccess {
     mapping: Mapping::embedded(include_str!("access.toml"), "apache_access"),
 });
-static PATTERNS: LazyLock<Vec<LogFormat>> =
-    LazyLock::new(|| PRESETS.iter().filter_map(|p| LogFormat::apache(p)).collect());
+static PATTERNS: LazyLock<Vec<LogFormat>> = LazyLock::new(|| {
+    PRESETS
+        .iter()
+        .filter_map(|p| Some(LogFormat::apache(p)?.guessed()))
+        .collect()
+});
 
 impl Format for Access {
     fn name(&self) -> &str {

@@ -40,33 +40,56 @@ Outcome 2xx, 3xx success; 401, 403, 407, 429 denied; 444, 499 aborted; other 4xx
 Proves  nothing by itself: lines are not numbered. A digest-chained manifest beside the files proves them whole.
 Host    $hostname, where the log_format has it; else name it with --host: without one, lines that are the same in
         two hosts' files count once, as those of a copy do, and a note says how many.
-Trust   Where a list of addresses stands first, no log_format says whose they are: it is the field `ambiguous`, and no
-        address is taken; one that begins with $http_x_forwarded_for and has no $remote_addr gives the first of them.
+Trust   Without a log_format, what may be columns that nobody named is the field `ambiguous`, and is neither client nor
+        user: a list of addresses, `-` or `unknown` where the address stands; an address, or `-` beside other words, where the
+        user stands (`203.0.113.7 - [203.0.113.7] - bob`). Give the log_format: one that begins with
+        $http_x_forwarded_for and has no $remote_addr gives the first address of it. What is no address is none.
         $remote_addr is the peer's, or what the realip module took from a header. Agent, cookies, forwarded
         headers and a client's request id are what the client chose to send.
 ";
 
-/// The forms that are tried, the more special first. Each fits only lines that the others do not fit.
-const PRESETS: &[&str] = &[
-    r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#,
-    r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" "$http_x_forwarded_for""#,
-    r#"$host:$server_port $remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#,
-    r#"$host $remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#,
-    r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $extra"#,
-    r#"$host:$server_port $remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $extra"#,
-    r#"$host $remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $extra"#,
-    r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent"#,
-    // A list of addresses in the place of one: which of them the client's is, nothing tells.
-    r#"$ambiguous - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#,
-    r#"$ambiguous - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $extra"#,
-    r#"$ambiguous - $remote_user [$time_local] "$request" $status $body_bytes_sent"#,
+const FULL: &str = r#" [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#;
+const FORWARDED: &str = r#" [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" "$http_x_forwarded_for""#;
+const MORE: &str =
+    r#" [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $extra"#;
+const COMMON: &str = r#" [$time_local] "$request" $status $body_bytes_sent"#;
+
+/// The forms that are tried, the more special first: what stands before the time, and what from there on. Each fits
+/// only lines that the others do not fit.
+const PRESETS: &[(&str, &str)] = &[
+    ("$remote_addr - $remote_user", FULL),
+    ("$remote_addr - $remote_user", FORWARDED),
+    ("$host:$server_port $remote_addr - $remote_user", FULL),
+    ("$host $remote_addr - $remote_user", FULL),
+    ("$remote_addr - $remote_user", MORE),
+    ("$host:$server_port $remote_addr - $remote_user", MORE),
+    ("$host $remote_addr - $remote_user", MORE),
+    ("$remote_addr - $remote_user", COMMON),
+    // Between address and time there is more than a user has: which of it is whose, nothing tells.
+    ("$remote_addr - $columns", FULL),
+    ("$host:$server_port $remote_addr - $columns", FULL),
+    ("$host $remote_addr - $columns", FULL),
+    ("$remote_addr - $columns", MORE),
+    ("$host:$server_port $remote_addr - $columns", MORE),
+    ("$host $remote_addr - $columns", MORE),
+    ("$remote_addr - $columns", COMMON),
+    // A list of addresses or `unknown` in the place of one: which of them the client's is, nothing tells.
+    ("$no_address - $remote_user", FULL),
+    ("$no_address - $remote_user", MORE),
+    ("$no_address - $remote_user", COMMON),
+    ("$columns", FULL),
+    ("$columns", MORE),
+    ("$columns", COMMON),
 ];
 
 static BUILT_IN: LazyLock<DeclaredAccess> = LazyLock::new(|| DeclaredAccess {
     mapping: Mapping::embedded(include_str!("access.toml"), "nginx_access"),
 });
-static PATTERNS: LazyLock<Vec<LogFormat>> =
-    LazyLock::new(|| PRESETS.iter().filter_map(|p| LogFormat::nginx(p)).collect());
+static PATTERNS: LazyLock<Vec<LogFormat>> = LazyLock::new(|| PRESETS.iter().filter_map(preset).collect());
+
+fn preset((head, tail): &(&str, &str)) -> Option<LogFormat> {
+    LogFormat::nginx(&format!("{head}{tail}")).map(LogFormat::guessed)
+}
 
 impl Format for Access {
     fn name(&self) -> &str {
