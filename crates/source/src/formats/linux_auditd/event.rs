@@ -113,13 +113,26 @@ impl<'a> Said<'a> {
             let asked = ["acct", "ID", "id", "new-auid"]
                 .iter()
                 .find_map(|name| self.set(name));
-            if asked.is_some() {
+            // A server that asks for an account nobody knows is not the one who asks.
+            if asked.is_some() || self.asks() && self.is_of_root() {
                 return asked;
             }
         }
         ["AUID", "auid", "UID", "uid"]
             .iter()
             .find_map(|name| self.set(name))
+    }
+
+    /// Whether an account is asked for, known or not: PAM writes `?` and OpenSSH `(unknown)` or the number of none.
+    fn asks(&self) -> bool {
+        self.parts.iter().any(|part| {
+            let is_asked = |(name, _): &(Cow<'_, str>, Cow<'_, str>)| matches!(&**name, "acct" | "id");
+            part.fields.iter().any(is_asked)
+        })
+    }
+
+    fn is_of_root(&self) -> bool {
+        matches!(self.get("uid"), Some("0" | "root"))
     }
 
     /// A number or name of an account or session that is set.

@@ -9,6 +9,7 @@ mod meaning;
 mod record;
 mod syscalls;
 
+use super::syslog;
 use crate::redact::Redactor;
 use crate::{
     Confidence, Context, Decoder, Error, Format, Output, RawRecord, Refused, RejectReason, Sample, json,
@@ -121,6 +122,8 @@ struct Audit {
     is_separated: bool,
     /// Since when the kernel was told to record nothing.
     off_since: Option<(Option<String>, Timestamp)>,
+    /// What reads lines in frames that are no audit records.
+    frames: Option<Box<dyn Decoder>>,
     last: Option<Timestamp>,
 }
 
@@ -136,6 +139,7 @@ impl Audit {
             dates: Dates::new(context),
             is_separated: false,
             off_since: None,
+            frames: None,
             last: None,
         }
     }
@@ -155,13 +159,38 @@ impl Audit {
         }
     }
 
+    /// What the kernel says of records that were lost, between those in frames.
+    fn admit(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
+        let frames = match &mut self.frames {
+            Some(frames) => frames,
+            frames => {
+                let made = syslog::Syslog.decoder(&self.context);
+                frames.insert(made.map_err(|why| RejectReason::new(why.to_string()))?)
+            }
+        };
+        let (n_before, n_losses) = (out.events.len(), out.losses.len());
+        frames.decode(record, out)?;
+        for loss in &mut out.losses[n_losses..] {
+            loss.span.from = loss.span.from.min(self.last.unwrap_or(loss.span.from));
+        }
+        for event in &mut out.events[n_before..] {
+            if event.source.is_empty() {
+                syslog::SOURCE.clone_into(&mut event.source);
+            }
+        }
+        Ok(())
+    }
+
     fn host<'a>(&'a self, head: &Head<'a>) -> Option<&'a str> {
         head.host.or(self.context.host.as_deref())
     }
 
     /// Takes in a line of the audit log.
     fn take(&mut self, record: &RawRecord<'_>, text: &str, out: &mut Output) -> Result<(), RejectReason> {
-        let head = self.head(text)?;
+        let head = match self.head(text) {
+            Err(_) if syslog::admits_audit_loss(text) => return self.admit(record, out),
+            read => read?,
+        };
         self.last = self.last.max(Some(head.clock.at));
         let host = self.host(&head).unwrap_or("").to_owned();
         let boot = self.boots.of(&host, &head);
@@ -176,6 +205,11 @@ impl Audit {
         }
         let key = (head.serial, head.stamp.clone().into_owned(), host);
         let at = self.awaiting(&key);
+        // Where auditd hands on to a plug-in, an event's end follows what is its last record elsewhere.
+        if at.is_none() && matches!(head.kind, "EOE" | "1320") && self.closed.contains(&key) {
+            out.n_silent += u64::from(!self.open.is_empty());
+            return Ok(());
+        }
         let at = at.unwrap_or_else(|| self.begin(key, &head, boot, record, out));
         let Some(open) = self.open.get_mut(at) else {
             return Ok(());

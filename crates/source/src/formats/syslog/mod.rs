@@ -489,6 +489,12 @@ fn admits_audit(program: Option<&str>, message: &str) -> bool {
         && AUDIT_ADMISSIONS.iter().any(|phrase| message.contains(phrase))
 }
 
+/// Whether a line in a frame says that audit records were lost.
+pub fn admits_audit_loss(line: &str) -> bool {
+    AUDIT_ADMISSIONS.iter().any(|phrase| line.contains(phrase))
+        && frame::parse(line).is_ok_and(|frame| admits_audit(frame.program, frame.message))
+}
+
 /// How many messages the syslog machinery says it dropped.
 #[must_use]
 pub fn admitted(program: Option<&str>, message: &str) -> Option<(Option<u64>, &'static str)> {
