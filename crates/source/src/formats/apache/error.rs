@@ -15,8 +15,9 @@ Reads   [Fri May 23 10:00:00.123456 2014] [core:error] [pid 12:tid 34] [client 2
         and the older form without pid and module.
 Known   by the beginning of its lines.
 Fills   fields time, module, level, pid, tid, client, code, message; class application_error, or
-        authentication for log-ins by password (actor.user, realm app); src_endpoint.ip and port. Refused by a
-        rule or for a wrong password is denied, other errors are failures.
+        authentication for log-ins by password (actor.user, realm app: mod_auth_basic, mod_auth_digest, mod_auth_form);
+        src_endpoint.ip and port. Refused by a rule or for a wrong password is denied, with the user whom a Require shut
+        out; other errors are failures.
 Time    the server's zone: give it with --tz where it is not UTC.
 Proves  nothing: lines are not numbered, and requests without an error leave none.
 ";
@@ -103,9 +104,11 @@ impl Decoder for LineDecoder {
         event.message = Some(redact::text(keys, line.message).into_owned());
         event.status_code = line.code.map(str::to_owned);
         event.outcome = line.outcome();
-        if let Some(user) = line.user() {
+        if line.login().is_some() {
             event.class = Some("authentication".into());
             event.activity = Some("Logon".into());
+        }
+        if let Some(user) = line.login().or_else(|| line.barred()) {
             event.actor_user = Some(redact::text(keys, user).into_owned());
             event.actor_realm = Some("app".into());
         }
@@ -208,7 +211,8 @@ impl<'l> Line<'l> {
         let is_refused = says("client denied by server configuration")
             || says("ModSecurity: Access denied with ")
             || self.said().starts_with("access to ") && says(" denied")
-            || self.user().is_some();
+            || self.login().is_some()
+            || self.barred().is_some();
         match self.level {
             _ if is_refused => Outcome::Denied,
             "error" | "crit" | "alert" | "emerg" => Outcome::Failure,
@@ -223,13 +227,53 @@ impl<'l> Line<'l> {
     }
 
     /// The account whose log-in failed: `AH01617: user alice: authentication failure for "/": Password Mismatch`,
-    /// `AH01618: user alice not found: /`.
-    fn user(&self) -> Option<&'l str> {
-        let rest = self.said().strip_prefix("user ")?;
+    /// `AH01618: user alice not found: /`. mod_auth_form and mod_auth_digest put it in quotes of their own:
+    /// `AH01807: user 'alice': authentication failure ...`, ``AH01790: user `alice' in realm `r' not found: /``.
+    fn login(&self) -> Option<&'l str> {
+        let said = self.said();
+        let rest = said
+            .strip_prefix("Digest: ")
+            .unwrap_or(said)
+            .strip_prefix("user ")?;
+        let is_of = |module: &str| self.module.is_none_or(|own| own == module);
+        if is_of("auth_digest") {
+            if let Some((user, why)) = rest.strip_prefix('`').and_then(|r| r.split_once("' in realm `"))
+                && (why.contains("' not found: ") || why.contains("' denied by provider: "))
+            {
+                return Some(user);
+            }
+            if let Some((user, _)) = rest.split_once(": password mismatch: ") {
+                return Some(user);
+            }
+        }
         let (user, _) = rest
             .split_once(": authentication failure")
             .or_else(|| rest.split_once(" not found: "))?;
-        Some(user)
+        let bare = user.strip_prefix('\'').and_then(|user| user.strip_suffix('\''));
+        Some(bare.filter(|_| self.module == Some("auth_form")).unwrap_or(user))
+    }
+
+    /// The account that logged in and that a `Require` shuts out: `AH01631: user bob: authorization failure for "/":`,
+    /// `AH01663: access to / failed, reason: user 'bob' does not meet 'require'ments ...`,
+    /// `Authorization of user bob to access / failed, reason: ...`.
+    fn barred(&self) -> Option<&'l str> {
+        let said = self.said();
+        if let Some((user, _)) = said
+            .strip_prefix("user ")
+            .and_then(|rest| rest.split_once(": authorization failure for \""))
+        {
+            return Some(user);
+        }
+        if let Some(rest) = said.strip_prefix("Authorization of user ") {
+            let (user, _) = rest
+                .split_once(" to access ")
+                .filter(|(_, why)| why.contains(" failed, reason: "))?;
+            return Some(user);
+        }
+        let (_, why) = said
+            .strip_prefix("access to ")?
+            .rsplit_once(" failed, reason: user '")?;
+        Some(why.split_once("' does not meet ")?.0)
     }
 
     fn fields(&self) -> Object<'l> {

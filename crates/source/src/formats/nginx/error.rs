@@ -23,7 +23,8 @@ Known   by the beginning of its lines.
 Fills   fields time, level, pid, tid, cid, message, client, server, request, upstream, host, referrer, login;
         class application_error, or authentication for basic and mail log-ins (actor.user, realm app);
         src_endpoint.ip, activity, api.operation and resource.name from client and request. What nginx
-        refused (limits, access rules, wrong passwords) is denied, other errors are failures. A record in which
+        refused (limits, access rules, wrong passwords) is denied, other errors are failures; of a request that was let
+        through (dry run) or only delayed the outcome is unknown. A record in which
         `, client: ` stands twice names no client: one of the two was written by whom it accuses.
 Time    whole seconds of the server's zone: give it with --tz where it is not UTC.
 Proves  nothing: lines are not numbered, and requests without an error leave none.
@@ -251,6 +252,9 @@ impl<'l> Line<'l> {
         if self.message.starts_with("client logged in") {
             return Outcome::Success;
         }
+        // The request was let through: how it ended stands in the access log.
+        let is_served = self.message.starts_with("delaying request")
+            || self.message.starts_with("limiting ") && says(", dry run");
         let is_refused = self.message.starts_with("limiting ")
             || self.message.starts_with("access forbidden")
             || self.message.starts_with("client login failed")
@@ -258,6 +262,7 @@ impl<'l> Line<'l> {
             || says("ModSecurity: Access denied with ")
             || self.message.starts_with("user \"") && (says("was not found in") || says("password mismatch"));
         match self.level {
+            _ if is_served => Outcome::Unknown,
             _ if is_refused => Outcome::Denied,
             "error" | "crit" | "alert" | "emerg" => Outcome::Failure,
             _ => Outcome::Unknown,
