@@ -26,7 +26,8 @@ Fills   of access records class http_activity, activity, api.operation, resource
         src_endpoint.ip is client_ip: the peer, or what a proxy of trusted_proxies says. The port is the peer's, and is
         left out where the address is not.
 Time    Caddy writes a record when a request ends: the event's time is that less the duration. Times as numbers lose the
-        zeros at their end, so the doubt is a microsecond or more.
+        zeros at their end, so the doubt is a microsecond or more. A duration that is a whole number (duration_format ms or nano)
+        or a text is not taken: its unit is not known, and the time is the end.
 Outcome 2xx, 3xx success; 401, 403, 407, 429 denied; other 4xx and 5xx failure; status 0 (no answer was written) unknown.
 Proves  nothing by itself: lines are not numbered.
 Host    request.host is the site that was asked for, not the machine: name that with --host.

@@ -30,7 +30,7 @@ Fills   class http_activity, activity, api.operation, resource.name (x-envoy-ori
         connections are network_activity. actor.user from the client's certificate where it is logged, realm mtls.
         src_endpoint.ip and port from downstream_remote_address only: that is the peer, or what Envoy was configured to
         believe. X-Forwarded-For stays a field: anybody can send it. The default format has no address at all.
-Outcome response flags first: DC, UC, UR, LR, UT, SI, DT, UMSDR aborted; RL, UAEX, NR, NC, IH, OM denied (Envoy itself answered,
+Outcome response flags first: DC, DR, UC, UR, LR, UT, SI, DT, UMSDR aborted, UPE and DPE too where an answer had begun; RL, UAEX, NR, NC, IH, OM denied (Envoy itself answered,
         nothing was passed on); then grpc_status and response_code as for nginx. UF, UH and UO are failures: the last attempt
         reached nothing, but one before it may have.
 Time    the arrival, in milliseconds; the doubt reaches to the end by duration.
@@ -149,6 +149,7 @@ const ABORTED: &[&str] = &[
     "SI",
     "DT",
     "UMSDR",
+    "DR",
     "DownstreamConnectionTermination",
     "UpstreamConnectionTermination",
     "UpstreamRemoteReset",
@@ -157,7 +158,11 @@ const ABORTED: &[&str] = &[
     "StreamIdleTimeout",
     "DurationTimeout",
     "UpstreamMaxStreamDurationReached",
+    "DownstreamRemoteReset",
 ];
+
+/// One end broke the protocol: where an answer had begun, it was cut off.
+const BROKEN: &[&str] = &["UPE", "DPE", "UpstreamProtocolError", "DownstreamProtocolError"];
 
 /// Envoy refused it before it was passed on.
 const DENIED: &[&str] = &[
@@ -187,7 +192,9 @@ const FAILED: &[&str] = &[
 
 fn settle(event: &mut Event, flags: &str, grpc: &str) {
     let has = |known: &[&str]| flags.split(',').any(|flag| known.contains(&flag.trim()));
-    if event.activity.is_none() {
+    // A request that Envoy could not read has a code and no method; a connection has neither.
+    let has_code = !matches!(event.status_code.as_deref(), None | Some("0"));
+    if event.activity.is_none() && !has_code {
         event.class = Some("network_activity".to_owned());
         event.activity = Some("Traffic".to_owned());
         event.outcome = Outcome::Unknown;
@@ -195,7 +202,7 @@ fn settle(event: &mut Event, flags: &str, grpc: &str) {
     if event.status_code.as_deref() == Some("0") {
         event.status_code = None;
     }
-    if has(ABORTED) {
+    if has(ABORTED) || event.outcome == Outcome::Success && has(BROKEN) {
         event.outcome = Outcome::Aborted;
     } else if has(DENIED) {
         event.outcome = Outcome::Denied;
