@@ -16,12 +16,29 @@ pub struct LogFormat {
     escaping: Escaping,
     /// Whether no variable stands twice.
     is_distinct: bool,
+    /// The first part that a client may write what ends it into: such a line may divide in several ways.
+    open_from: Option<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Text(String),
-    Variable { name: String, kind: Kind },
+    Variable {
+        name: String,
+        kind: Kind,
+        /// Whether no value holds the text that ends it.
+        is_closed: bool,
+    },
+}
+
+impl Part {
+    fn variable(name: &str, kind: Kind) -> Self {
+        Self::Variable {
+            name: name.to_owned(),
+            kind,
+            is_closed: false,
+        }
+    }
 }
 
 /// How a server writes characters that would break its line.
@@ -35,23 +52,50 @@ pub enum Escaping {
     None,
 }
 
+impl Escaping {
+    /// Whether a text holds what no value does: quotes and control characters are escaped within.
+    fn parts(self, text: &str) -> bool {
+        match self {
+            Self::Hex => text.contains(|c: char| c == '"' || c.is_ascii_control()),
+            // Behind a backslash a quote stands in values too.
+            Self::C => !text.starts_with('"') && text.contains(|c: char| c == '"' || c.is_ascii_control()),
+            Self::None => false,
+        }
+    }
+}
+
 /// Ways to divide a line that are tried at most.
 const TRIES: usize = 256;
 
+/// Ways to divide a line that are compared at most.
+const WAYS: usize = 16;
+
 /// A search for a way to divide a line.
 #[derive(Default)]
-struct Search {
+struct Search<'l> {
     tries: usize,
     /// Ways that are passed over before one is taken.
     n_passed_over: usize,
+    /// Those that were passed over.
+    passed_over: Vec<Vec<&'l str>>,
 }
 
-impl Search {
+impl<'l> Search<'l> {
+    fn behind(n_passed_over: usize) -> Self {
+        Self {
+            n_passed_over,
+            ..Self::default()
+        }
+    }
+
     /// Whether the way that was found is the one to take.
-    fn is_wanted(&mut self) -> bool {
-        let is_wanted = self.n_passed_over == 0;
-        self.n_passed_over = self.n_passed_over.saturating_sub(1);
-        is_wanted
+    fn is_wanted(&mut self, values: &[&'l str]) -> bool {
+        if self.n_passed_over == 0 {
+            return true;
+        }
+        self.n_passed_over -= 1;
+        self.passed_over.push(values.to_vec());
+        false
     }
 }
 
@@ -113,7 +157,7 @@ impl LogFormat {
     #[must_use]
     pub fn guessed(mut self) -> Self {
         for part in &mut self.parts {
-            let Part::Variable { name, kind } = part else {
+            let Part::Variable { name, kind, .. } = part else {
                 continue;
             };
             let bare = name.strip_prefix("note_").unwrap_or(name);
@@ -122,29 +166,122 @@ impl LogFormat {
                 "ambiguous".clone_into(name);
             }
         }
+        self.close();
+        // Nobody said what the lines are, and what is tried first is what they are taken for.
+        self.open_from = None;
         self
     }
 
-    /// The fields of a line; `None` where it does not fit the pattern.
+    /// Finds out which values cannot hold what ends them, and where the first is that a client may write it into.
+    fn close(&mut self) {
+        self.open_from = None;
+        for at in 0..self.parts.len() {
+            let stop = match self.parts.get(at + 1) {
+                Some(Part::Text(stop)) => stop.clone(),
+                _ => continue,
+            };
+            let is_quoted = self.is_quoted(at, &stop);
+            let escaping = self.escaping;
+            let Part::Variable {
+                name,
+                kind,
+                is_closed,
+            } = &mut self.parts[at]
+            else {
+                continue;
+            };
+            *is_closed =
+                is_quoted && escaping != Escaping::None || escaping.parts(&stop) || !kind.may_hold(&stop);
+            if !*is_closed && !kind::is_own(name, escaping == Escaping::C) {
+                self.open_from.get_or_insert(at);
+            }
+        }
+    }
+
+    /// Whether a value stands in quotes.
+    fn is_quoted(&self, at: usize, stop: &str) -> bool {
+        stop.starts_with('"')
+            && at > 0
+            && matches!(&self.parts[at - 1], Part::Text(text) if text.ends_with('"'))
+    }
+
+    /// The fields of a line; `None` where it does not fit the pattern. Of one that a client's text lets divide in
+    /// several ways, those that are the same in all of them, and the rest as `ambiguous`.
     #[must_use]
     pub fn fields<'l>(&'l self, line: &'l str) -> Option<Object<'l>> {
         let mut values = Vec::with_capacity(self.parts.len());
         if !self.divide(line, 0, &mut values, &mut Search::default()) {
             return None;
         }
-        let names = self.parts.iter().filter_map(|part| match part {
-            Part::Variable { name, .. } => Some(name),
-            Part::Text(_) => None,
-        });
+        if let Some(open) = self.open_from
+            && !self.divides_once(line)
+        {
+            return Some(self.sure_fields(line, open));
+        }
         let mut fields = Object::with_capacity(values.len());
-        for (name, value) in names.zip(values) {
-            let (name, value) = (Cow::Borrowed(name.as_str()), Json::Text(self.decode(value)));
-            match self.is_distinct {
-                true => fields.push(name, value),
-                false => drop(fields.insert(name, value)),
-            }
+        for (name, value) in self.names().zip(values) {
+            self.put(&mut fields, name, value);
         }
         Some(fields)
+    }
+
+    fn put<'l>(&'l self, fields: &mut Object<'l>, name: &'l str, value: &'l str) {
+        let (name, value) = (Cow::Borrowed(name), Json::Text(self.decode(value)));
+        match self.is_distinct {
+            true => fields.push(name, value),
+            false => drop(fields.insert(name, value)),
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Variable { name, .. } => Some(name.as_str()),
+            Part::Text(_) => None,
+        })
+    }
+
+    /// The fields that no way to divide a line changes. What stands before the part from which on it is open is sure
+    /// however many ways there are.
+    fn sure_fields<'l>(&'l self, line: &'l str, open: usize) -> Object<'l> {
+        let mut search = Search::behind(WAYS);
+        let is_beyond = self.divide(line, 0, &mut Vec::new(), &mut search) || search.tries > TRIES;
+        let n_sure = self.parts[..open]
+            .iter()
+            .filter(|part| matches!(part, Part::Variable { .. }))
+            .count();
+        let place = |value: &str| {
+            let from = value.as_ptr() as usize - line.as_ptr() as usize;
+            (from, from + value.len())
+        };
+        let (first, others) = search
+            .passed_over
+            .split_first()
+            .map_or((&[][..], &[][..]), |(f, o)| (f, o));
+        let is_sure = |nth: usize, value: &str| {
+            nth < n_sure
+                || !is_beyond
+                    && others
+                        .iter()
+                        .all(|other| other.get(nth).is_some_and(|o| place(o) == place(value)))
+        };
+        let mut fields = Object::with_capacity(first.len() + 1);
+        let mut unsure: Option<(usize, usize)> = None;
+        for (nth, (name, value)) in self.names().zip(first).enumerate() {
+            if is_sure(nth, value) {
+                self.put(&mut fields, name, value);
+                continue;
+            }
+            let ways = std::iter::once(&first[nth]).chain(others.iter().filter_map(|other| other.get(nth)));
+            for (from, until) in ways.map(|way| place(way)) {
+                let (least, most) = unsure.unwrap_or((from, until));
+                unsure = Some((least.min(from), most.max(until)));
+            }
+        }
+        if let Some((from, until)) = unsure {
+            let until = if is_beyond { line.len() } else { until };
+            fields.insert("ambiguous".into(), Json::Text(self.decode(&line[from..until])));
+        }
+        fields
     }
 
     /// Why a line fits none of the patterns: its time cannot be, or `otherwise`.
@@ -162,13 +299,17 @@ impl LogFormat {
         let mut lenient = self.clone();
         let mut name = None;
         for part in &mut lenient.parts {
-            if let Part::Variable { kind, name: found } = part
+            if let Part::Variable {
+                kind, name: found, ..
+            } = part
                 && *kind == Kind::Time
             {
                 *kind = Kind::LikeTime;
                 name = Some(found.clone());
             }
         }
+        lenient.close();
+        lenient.open_from = None;
         let fields = lenient.fields(line)?;
         fields.get(&name?)?.as_str().map(str::to_owned)
     }
@@ -182,32 +323,33 @@ impl LogFormat {
     /// Whether there is but one way to divide a line, as far as the tries tell.
     #[must_use]
     pub fn divides_once(&self, line: &str) -> bool {
-        let mut second = Search {
-            n_passed_over: 1,
-            ..Search::default()
-        };
+        let mut second = Search::behind(1);
         let is_divided_again = self.divide(line, 0, &mut Vec::new(), &mut second);
         !is_divided_again && second.n_passed_over == 0 && second.tries <= TRIES
     }
 
     /// Divides a line from this part on. A variable ends where the text after it stands for the first time,
     /// or for a later time where the rest then does not fit.
-    fn divide<'l>(&self, line: &'l str, at: usize, values: &mut Vec<&'l str>, search: &mut Search) -> bool {
-        let kind = match self.parts.get(at) {
-            None => return line.is_empty() && search.is_wanted(),
+    fn divide<'l>(
+        &self,
+        line: &'l str,
+        at: usize,
+        values: &mut Vec<&'l str>,
+        search: &mut Search<'l>,
+    ) -> bool {
+        let (kind, is_closed) = match self.parts.get(at) {
+            None => return line.is_empty() && search.is_wanted(values),
             Some(Part::Text(text)) => {
                 return line
                     .strip_prefix(text.as_str())
                     .is_some_and(|rest| self.divide(rest, at + 1, values, search));
             }
-            Some(Part::Variable { kind, .. }) => *kind,
+            Some(Part::Variable { kind, is_closed, .. }) => (*kind, *is_closed),
         };
         let Some(Part::Text(stop)) = self.parts.get(at + 1) else {
-            return self.last_value(line, at, kind, values) && search.is_wanted();
+            return self.last_value(line, at, kind, values, search);
         };
-        let is_quoted = stop.starts_with('"')
-            && at > 0
-            && matches!(&self.parts[at - 1], Part::Text(t) if t.ends_with('"'));
+        let is_quoted = self.is_quoted(at, stop);
         let mut from = 0;
         loop {
             search.tries += 1;
@@ -223,7 +365,7 @@ impl LogFormat {
                 }
                 values.truncate(n);
             }
-            if is_quoted && self.escaping != Escaping::None {
+            if is_closed {
                 return false;
             }
             from = end + 1;
@@ -233,13 +375,24 @@ impl LogFormat {
         }
     }
 
-    fn last_value<'l>(&self, line: &'l str, at: usize, kind: Kind, values: &mut Vec<&'l str>) -> bool {
+    fn last_value<'l>(
+        &self,
+        line: &'l str,
+        at: usize,
+        kind: Kind,
+        values: &mut Vec<&'l str>,
+        search: &mut Search<'l>,
+    ) -> bool {
         let is_last = at + 1 == self.parts.len();
-        let fits = is_last && kind.fits(line);
-        if fits {
-            values.push(line);
+        if !is_last || !kind.fits(line) {
+            return false;
         }
-        fits
+        values.push(line);
+        let is_wanted = search.is_wanted(values);
+        if !is_wanted {
+            values.pop();
+        }
+        is_wanted
     }
 
     /// Where the text after a variable stands; within quotes an escaped quote is none.
@@ -328,13 +481,15 @@ impl Pieces {
             Value::Number => Kind::Number,
             Value::Word => Kind::Word,
         };
-        let name = name.to_owned();
-        self.0.parts.push(Part::Variable { name, kind });
+        self.0.parts.push(Part::variable(name, kind));
     }
 
     /// `None` where it has no variable, or two without a text between them.
     pub fn finish(self) -> Option<LogFormat> {
-        self.0.finish(Escaping::None)
+        let mut format = self.0.finish(Escaping::None)?;
+        // Whoever read the pattern knows what is a client's.
+        format.open_from = None;
+        Some(format)
     }
 }
 
@@ -353,14 +508,20 @@ impl Builder {
     }
 
     fn variable(&mut self, name: &str) {
-        self.parts.push(Part::Variable {
-            name: name.to_owned(),
-            kind: Kind::of(name),
-        });
+        self.parts.push(Part::variable(name, Kind::of(name)));
     }
 
     /// Two variables without a text between them cannot be told apart.
-    fn finish(self, escaping: Escaping) -> Option<LogFormat> {
+    fn finish(mut self, escaping: Escaping) -> Option<LogFormat> {
+        for part in &mut self.parts {
+            // Apache takes methods of nearly any characters.
+            if let Part::Variable { name, kind, .. } = part
+                && name == "request_method"
+                && escaping == Escaping::C
+            {
+                *kind = Kind::Word;
+            }
+        }
         let is_variable = |part: &Part| matches!(part, Part::Variable { .. });
         let is_clear = !self.parts.windows(2).any(|pair| pair.iter().all(is_variable));
         let has_some = self.parts.iter().any(is_variable);
@@ -369,11 +530,14 @@ impl Builder {
             Part::Variable { name, .. } => names.insert(name.clone()),
             Part::Text(_) => true,
         });
-        (is_clear && has_some).then_some(LogFormat {
+        let mut format = LogFormat {
             parts: self.parts,
             escaping,
             is_distinct,
-        })
+            open_from: None,
+        };
+        format.close();
+        (is_clear && has_some).then_some(format)
     }
 }
 
@@ -575,6 +739,54 @@ mod tests {
         assert_eq!(LogFormat::nginx("no variable"), None);
         assert_eq!(LogFormat::nginx("$a$b"), None);
         assert_eq!(LogFormat::apache("%Z"), None);
+    }
+
+    #[test]
+    fn what_a_client_wrote_divides_no_line_anew() {
+        let pattern = "$msec|$request_uri|$status|$http_user_agent";
+        for (line, expected) in [
+            (
+                "1.5|/a|200|curl",
+                r#"{"msec":"1.5","request_uri":"/a","status":"200","http_user_agent":"curl"}"#,
+            ),
+            (
+                "1.5|/a|200|x|404|curl",
+                r#"{"msec":"1.5","ambiguous":"/a|200|x|404|curl"}"#,
+            ),
+            (
+                "1.5|/a|200|x|y",
+                r#"{"msec":"1.5","request_uri":"/a","status":"200","http_user_agent":"x|y"}"#,
+            ),
+        ] {
+            assert_eq!(
+                show(LogFormat::nginx(pattern), line).as_deref(),
+                Some(expected),
+                "{line}"
+            );
+        }
+        // What stands behind it is as sure where it cannot be anything else.
+        assert_eq!(
+            show(
+                LogFormat::nginx("$request_uri|$host|$status|$msec"),
+                "/a|b|c|200|1.5"
+            )
+            .as_deref(),
+            Some(r#"{"status":"200","msec":"1.5","ambiguous":"/a|b|c"}"#)
+        );
+        let many = format!("1.5|{}", "x|200|".repeat(1_000));
+        let told = show(LogFormat::nginx(pattern), &many).unwrap_or_default();
+        assert!(told.starts_with(r#"{"msec":"1.5","ambiguous":"x|200|"#), "{told}");
+        // Quotes and tabs are escaped in values.
+        for pattern in [
+            "$msec\t$request_uri\t$status\t$http_user_agent",
+            r#"$msec "$request_uri" "$status" "$http_user_agent""#,
+        ] {
+            assert_eq!(
+                LogFormat::nginx(pattern).and_then(|format| format.open_from),
+                None,
+                "{pattern}"
+            );
+        }
     }
 
     #[test]

@@ -10,12 +10,16 @@ pub enum Kind {
     Number,
     /// No spaces.
     Word,
+    /// No spaces, and nothing that parts columns.
+    Token,
     /// No spaces, and no address: what stands before it is one.
     Logname,
     /// No spaces, no colons and no commas.
     Name,
     /// No spaces, and no list.
     Address,
+    /// What nginx writes of several servers one behind the other: `a, b : c`.
+    Listed,
     /// A time as in `23/May/2014:10:00:00 +0000`.
     Time,
     /// What is written as such a time is, whether there is such a day and hour or not.
@@ -59,8 +63,24 @@ impl Kind {
             "host" | "server_name" => Self::Name,
             "remote_addr" | "realip_remote_addr" => Self::Address,
             "time_iso8601" | "request_id" | "request_method" | "server_protocol" | "scheme" | "pipe"
-            | "connection_status" | "hostname" => Self::Word,
+            | "connection_status" | "hostname" => Self::Token,
+            _ if is_of_upstream(name) => Self::Listed,
             _ => Self::Any,
+        }
+    }
+
+    /// Whether a value may hold a text.
+    pub fn may_hold(self, text: &str) -> bool {
+        match self {
+            Self::Any | Self::LoneUser | Self::NoAddress | Self::Columns | Self::Listed => true,
+            Self::Number => text
+                .bytes()
+                .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-')),
+            Self::Word | Self::Logname | Self::LoneLogname => !text.contains(' '),
+            Self::Name => !text.contains([' ', ':', ',']),
+            Self::Token | Self::Address => !text.contains(PARTING),
+            Self::LoneAddress => !text.contains([' ', ',']),
+            Self::Time | Self::LikeTime => !text.contains([']', '"', '|', ',', ';', '\t']),
         }
     }
 
@@ -86,9 +106,11 @@ impl Kind {
                         .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'))
             }
             Self::Word => !value.contains(' '),
+            Self::Token => !value.contains(PARTING),
             Self::Logname => !value.contains(' ') && value.parse::<IpAddr>().is_err(),
             Self::Name => !value.contains([' ', ':', ',']),
-            Self::Address => !value.contains([' ', ',']),
+            Self::Address => !value.contains(PARTING),
+            Self::Listed => is_listed(value),
             Self::Time => crate::time::parse_clf(value).is_some(),
             Self::LikeTime => is_like_time(value),
             Self::LoneAddress => !value.bytes().any(|b| matches!(b, b' ' | b',' | b'(')) && !is_none(value),
@@ -98,6 +120,73 @@ impl Kind {
             Self::Columns => !value.contains('"') && is_columns(value),
         }
     }
+}
+
+/// What stands between columns and in no single word of a server's own.
+const PARTING: [char; 5] = [' ', ',', ';', '|', '\t'];
+
+/// Variables whose values no client can choose, beside numbers and times.
+const OWN: &[&str] = &[
+    "env_unique_id",
+    "handler",
+    "hostname",
+    "https",
+    "limit_conn_status",
+    "limit_req_status",
+    "log_id",
+    "msec_epoch",
+    "nginx_version",
+    "peer_addr",
+    "pipe",
+    "proxy_host",
+    "proxy_port",
+    "proxy_protocol_addr",
+    "proxy_protocol_port",
+    "realip_remote_addr",
+    "realip_remote_port",
+    "remote_addr",
+    "request_completion",
+    "request_id",
+    "scheme",
+    "server_addr",
+    "server_name",
+    "server_protocol",
+    "ssl_cipher",
+    "ssl_protocol",
+    "ssl_session_id",
+    "ssl_session_reused",
+    "tid",
+    "time_custom",
+    "time_iso8601",
+    "time_local",
+    "connection_status",
+    "connection_time",
+    "usec_epoch",
+];
+
+/// Whether no client can choose what a variable says; of all that are not known it is taken that one can. nginx
+/// refuses methods of other characters than letters, Apache does not.
+pub fn is_own(name: &str, is_apache: bool) -> bool {
+    OWN.contains(&name)
+        || Kind::of(name) == Kind::Number
+        || is_of_upstream(name)
+        || name == "request_method" && !is_apache
+}
+
+/// Whether nginx itself tells this of the server behind it; headers are what that server said.
+fn is_of_upstream(name: &str) -> bool {
+    const SAID: &[&str] = &["http_", "cookie_", "trailer_"];
+    let said = name.strip_prefix("upstream_");
+    said.is_some_and(|rest| !SAID.iter().any(|what| rest.starts_with(what)))
+}
+
+fn is_listed(value: &str) -> bool {
+    let is_between = |at: usize| {
+        let (before, after) = value.split_at(at);
+        before.ends_with(',') || before.ends_with(" :") || after.starts_with(" : ")
+    };
+    let is_whole = !value.starts_with(':') && !value.ends_with([',', ' ']) && !value.ends_with(" :");
+    is_whole && memchr::memchr_iter(b' ', value.as_bytes()).all(is_between)
 }
 
 /// What proxies and servers write where there is no address.

@@ -35,7 +35,8 @@ Host    no line names it; name it with --host: without one, lines that are the s
         once, as those of a copy do, and a note says how many.
 Trust   as for nginx_access: without a LogFormat, what may be columns that nobody named is the field `ambiguous`, a list of
         addresses among them; a LogFormat that begins with %{X-Forwarded-For}i and has neither %h nor %a gives the first of
-        them. A name that HostnameLookups puts in the place of an address stays a field.
+        them. A name that HostnameLookups puts in the place of an address stays a field. A line that a client's text lets
+        divide in several ways is `ambiguous` as far as they differ.
 Proves  nothing by itself: lines are not numbered. A digest-chained manifest beside the files proves them whole.
 ";
 

@@ -44,6 +44,9 @@ Trust   Without a log_format, what may be columns that nobody named is the field
         user: a list of addresses, `-` or `unknown` where the address stands; an address, or `-` beside other words, where the
         user stands (`203.0.113.7 - [203.0.113.7] - bob`). Give the log_format: one that begins with
         $http_x_forwarded_for and has no $remote_addr gives the first address of it. What is no address is none.
+        nginx escapes quotes and control characters, nothing else: where a log_format ends a client's text with another
+        (`|`, a blank), a client can write further columns. Of a line that can be divided in several ways only what is the
+        same in all of them is taken, the rest is `ambiguous`. Put such texts in quotes, or last.
         $remote_addr is the peer's, or what the realip module took from a header. Agent, cookies, forwarded
         headers and a client's request id are what the client chose to send.
 ";
