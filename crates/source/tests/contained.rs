@@ -437,10 +437,10 @@ fn the_end_of_a_line_that_was_cut_is_no_record() {
     assert!(said.ends_with("DROP TABLE users\ngo on"), "{said}");
     assert!(!batch.events.iter().any(is_forged));
     assert_places(&text, &batch.events);
-    // Which record a line between belongs to cannot be told.
+    // A record of the other stream between them is one by itself.
     let text = format!("{begin}{}{end}", lines("stdout", "F", &[good]));
     let (_, batch) = read_text("db-0.log", &text, &Options::default());
-    assert_eq!((batch.events.len(), batch.rejects.len()), (302, 2));
+    assert_eq!((batch.events.len(), batch.rejects.len()), (303, 0));
     assert!(!batch.events.iter().any(is_forged));
 }
 
@@ -688,6 +688,60 @@ fn a_piece_whose_end_never_comes_is_given_up() {
             let says = format!("{} bytes wait", piece.len());
             assert!(summary.notes[0].contains(&says), "{:?}", summary.notes);
             assert!(reached <= filler.len() as u64);
+        }
+    }
+}
+
+/// What stands on the other stream is no piece of a line, and parts none.
+#[test]
+fn a_line_of_the_other_stream_parts_no_pieces_of_a_record() {
+    let said = |n: u64, what: &str| {
+        format!("2014-05-23 10:00:0{n}.123 UTC [10{n}] app@shop LOG:  statement: {what}")
+    };
+    let long = said(1, &format!("select '{}", "a".repeat(20_000)));
+    let (piece, rest) = (&long[..16 << 10], format!("{}'", &long[16 << 10..]));
+    let forged = said(9, "drop table users -- '");
+    let behind =
+        |stream: &str, tag: &str, text: &str| format!("2014-05-23T10:00:09.1Z {stream} {tag} {text}\n");
+    let object = |stream: &str, text: &str| {
+        json!({ "log": text, "stream": stream, "time": "2014-05-23T10:00:09.1Z" }).to_string() + "\n"
+    };
+    let cases = [&rest, &forged].into_iter().flat_map(|rest| {
+        let record = (rest, "hello from stdout", "", &[3][..]);
+        [record, (rest, "\tgo on", "\ngo on", &[])]
+    });
+    for (rest, other, added, refused) in cases {
+        let texts = [
+            [
+                behind("stderr", "F", &said(0, "select 1")),
+                behind("stderr", "P", piece),
+                behind("stdout", "F", other),
+                behind("stderr", "F", rest),
+                behind("stderr", "F", &said(2, "select 3")),
+            ]
+            .concat(),
+            [
+                object("stderr", &format!("{}\n", said(0, "select 1"))),
+                object("stderr", piece),
+                object("stdout", &format!("{other}\n")),
+                object("stderr", &format!("{rest}\n")),
+                object("stderr", &format!("{}\n", said(2, "select 3"))),
+            ]
+            .concat(),
+        ];
+        for text in texts {
+            let (source, batch) = read_text("db-0.log", &text, &Options::default());
+            assert_eq!(source.as_deref(), Some("postgresql_stderr"));
+            let lines: Vec<_> = batch.rejects.iter().map(|reject| reject.position.line).collect();
+            assert_eq!(lines, refused, "what the other stream says is no record at most");
+            let queries: Vec<_> = batch
+                .events
+                .iter()
+                .filter_map(|e| e.query_text.as_deref())
+                .collect();
+            assert_eq!(queries.len(), 3);
+            let whole = &format!("{piece}{rest}{added}");
+            assert!(whole.ends_with(queries[1]), "{}", queries[1].len());
         }
     }
 }

@@ -29,6 +29,8 @@ pub struct Joined {
     pub line: u64,
     /// Where the record is a block of lines: the stream whose line is still open.
     open: Option<(Stream, Shape)>,
+    /// Whole lines of the other stream that stand between the pieces of that one: they are lines of the record too.
+    aside: Vec<u8>,
 }
 
 impl Joined {
@@ -55,7 +57,7 @@ impl Joined {
     }
 
     const fn is_too_long(&self) -> bool {
-        self.text.len() > MOST || self.raw.len() > MOST_RAW
+        self.text.len() + self.aside.len() > MOST || self.raw.len() > MOST_RAW
     }
 
     pub fn refused(self, reason: RejectReason) -> Refused {
@@ -225,8 +227,9 @@ impl Lines {
     }
 }
 
-/// The records of a file that are blocks of lines. The pieces of a line stand one behind the other, or it is none: which
-/// record the lines between them belong to could not be told.
+/// The records of a file that are blocks of lines. The pieces of a line stand one behind the other on their stream, or it
+/// is none: which record the lines between them belong to could not be told. Of the other stream whole records may stand
+/// between, and whole lines, which are further lines of the record as they are where no line is cut.
 #[derive(Debug, Default)]
 pub struct Blocks {
     open: Option<Joined>,
@@ -248,6 +251,9 @@ impl Blocks {
 
     /// Takes in a block of the runtime's lines; gives records that are whole now, and refuses others.
     pub fn take(&mut self, record: &RawRecord<'_>, refused: &mut Vec<Refused>) -> Option<Joined> {
+        if let Some(apart) = self.apart(record) {
+            return Some(apart);
+        }
         let first = record.bytes.split(|byte| *byte == b'\n').next();
         let first = first.map(|bytes| crate::json::text(bytes).into_owned());
         let first = first.as_deref().and_then(super::line);
@@ -286,6 +292,27 @@ impl Blocks {
         }
     }
 
+    /// A block of the other stream than that on which a line is open, which is a record by itself.
+    fn apart(&self, record: &RawRecord<'_>) -> Option<Joined> {
+        let open = self.open.as_ref()?;
+        let (stream, shape) = open.open?;
+        let mut joined = Joined::of(record);
+        for (nth, outer) in record.bytes.split(|byte| *byte == b'\n').enumerate() {
+            let text = crate::json::text(outer);
+            let line = super::line(&text)?;
+            let is_other = line.stream != stream && line.shape == shape && !line.is_cut;
+            if !is_other || self.is_out_lost || self.is_error_lost {
+                return None;
+            }
+            if nth > 0 {
+                joined.text.push(b'\n');
+            }
+            joined.text.extend_from_slice(line.bytes(outer));
+        }
+        let is_near = record.offset.saturating_sub(open.offset) <= FURTHEST;
+        (is_near && !joined.is_too_long()).then_some(joined)
+    }
+
     /// Adds a line or a piece of one; why the record cannot be read, where it cannot.
     fn add(&mut self, joined: &mut Joined, line: &Line<'_>, outer: &[u8]) -> Option<&'static str> {
         let lost = self.lost(line.stream);
@@ -295,6 +322,14 @@ impl Blocks {
             return Some(LOST);
         }
         let here = Some((line.stream, line.shape));
+        let is_aside = joined
+            .open
+            .is_some_and(|(stream, shape)| stream != line.stream && shape == line.shape && !line.is_cut);
+        if is_aside {
+            joined.aside.push(b'\n');
+            joined.aside.extend_from_slice(line.bytes(outer));
+            return None;
+        }
         if joined.open.is_some() && joined.open != here {
             self.lose(joined.open.take());
             self.lose(here.filter(|_| is_open));
@@ -307,6 +342,9 @@ impl Blocks {
             joined.text.extend_from_slice(line.bytes(outer));
         }
         joined.open = here.filter(|_| is_open);
+        if joined.open.is_none() {
+            joined.text.append(&mut joined.aside);
+        }
         (!goes_on(line)).then_some(UNENDED)
     }
 
