@@ -100,6 +100,15 @@ impl Clock {
         };
         let by_name = || crate::time::zone(zone).and_then(|tz| offset_at(&tz, local));
         by_option().or_else(by_table).or_else(by_name).ok_or_else(|| {
+            // `UTC-65fab650`: what follows a zone without a blank is of the prefix.
+            let behind = zone.split_once('-').map_or("", |(_, rest)| rest);
+            let is_stuck = behind.len() > 4 && behind.bytes().any(|b| b.is_ascii_digit());
+            if is_stuck {
+                return RejectReason::field(
+                    "log_time",
+                    format!("`{}` is no time zone alone; give the server's log_line_prefix with the option log_format", cut(zone)),
+                );
+            }
             RejectReason::field(
                 "log_time",
                 format!("the time zone `{}` can mean several offsets; name the server's zone with the option time_zone (--tz Area/City)", cut(zone)),
@@ -166,6 +175,13 @@ mod tests {
             .read(text)
             .map(|(at, _)| at.to_string())
             .map_err(|e| e.reason)
+    }
+
+    #[test]
+    fn what_sticks_to_a_zone_is_said_to_be_of_the_prefix() {
+        let why = |text| Clock::new(TimeZone::UTC).read(text).unwrap_err().reason;
+        assert!(why("2024-03-20 10:11:12 UTC-65fab650").contains("log_line_prefix"));
+        assert!(why("2024-03-20 10:11:12 IST").contains("--tz"));
     }
 
     #[test]
