@@ -87,6 +87,13 @@ pub trait Decoder: Send {
         Ajar::default()
     }
 
+    /// Told before the first record: what gives the beginning of the file, for decoders to which it tells how all of it
+    /// is to be read.
+    fn foresee(&mut self, _head: &mut dyn FnMut() -> Vec<u8>) {}
+
+    /// A record that an earlier reading gave out is passed over, of which only what it tells of later ones counts.
+    fn pass_over(&mut self, _record: &RawRecord<'_>) {}
+
     /// The file goes on where an older sibling ended so; told before the first record.
     fn goes_on_from(&mut self, _older: Ajar) {}
 
@@ -204,6 +211,8 @@ pub struct Context {
     pub keys: Keys,
     /// Whether the records stand within those of another source, whose places their events get.
     pub is_within: bool,
+    /// Whether records of several programs and hosts stand in one file: then one tells nothing of another.
+    pub is_mixed: bool,
 }
 
 impl Context {
@@ -217,6 +226,7 @@ impl Context {
             log_format: None,
             keys,
             is_within: false,
+            is_mixed: false,
         }
     }
 }

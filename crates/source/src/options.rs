@@ -102,6 +102,7 @@ impl Options {
             log_format: self.log_format.clone(),
             keys: keys.clone(),
             is_within: false,
+            is_mixed: false,
         })
     }
 

@@ -310,6 +310,13 @@ impl Decoder for Unwrapping {
         self.ajar
     }
 
+    fn foresee(&mut self, head: &mut dyn FnMut() -> Vec<u8>) {
+        self.inside.inner.foresee(&mut || {
+            let text = head();
+            lines(&text).map(|within| within.text).unwrap_or_default()
+        });
+    }
+
     fn goes_on_from(&mut self, older: Ajar) {
         self.ajar = older;
         match &mut self.blocks {

@@ -27,6 +27,7 @@ impl Guests {
     pub fn new(context: &Context) -> Result<Self, Error> {
         let context = Context {
             log_format: None,
+            is_mixed: true,
             ..context.clone()
         };
         let mut guests = Vec::new();

@@ -8,6 +8,7 @@ pub mod caddy;
 mod declared;
 pub mod envoy;
 pub mod fhir;
+mod forwarded;
 pub mod gcp;
 pub mod github;
 mod guests;

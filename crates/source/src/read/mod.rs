@@ -6,6 +6,7 @@ mod before;
 mod record;
 mod reject;
 
+use crate::archive::HEAD;
 use crate::capped::CappedReader;
 use crate::contained::Ajar;
 use crate::cut::{Close, Cut, Cutter};
@@ -16,7 +17,7 @@ use crate::{Context, Decoder, Error, Format, Framing, LastRecord, Options, Outpu
 use ambit_event::{Attestation, Batch, Checkpoint, Evidence, Keys, Timestamp, Unfinished};
 use before::look_before;
 use std::collections::VecDeque;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError};
 
@@ -122,6 +123,9 @@ pub fn decode_all(format: &Arc<dyn Format>, bytes: &[u8], context: &Context) -> 
     };
     let mut reading = Reading::new(&evidence, format, context, Occurrences::default(), usize::MAX)?;
     reading.last_record = LastRecord::IsWhole;
+    reading
+        .decoder
+        .foresee(&mut || bytes[..bytes.len().min(HEAD)].to_vec());
     let mut reader = bytes;
     let mut sink = |batch: Batch| {
         let unfinished = batch.unfinished.unwrap_or_default();
@@ -214,8 +218,11 @@ fn pass(
         .with_content(&options.caps, |reader: &mut CappedReader<'_>| {
             let mut whole = Whole {
                 n_awaited: input.place.is_file().then_some(input.evidence.bytes),
+                start: Cursor::default(),
+                broken: None,
                 reader,
             };
+            reading.decoder.foresee(&mut || whole.look_ahead());
             if let Some(note) = reading.run(&mut whole, options, resume, sink) {
                 return Pass::Replaced(note);
             }
@@ -229,10 +236,31 @@ fn pass(
 struct Whole<'a, 'r> {
     reader: &'a mut CappedReader<'r>,
     n_awaited: Option<u64>,
+    /// What was looked at before it is read, and why no more of it was.
+    start: Cursor<Vec<u8>>,
+    broken: Option<io::Error>,
+}
+
+impl Whole<'_, '_> {
+    /// The beginning of the file, which is still to be read.
+    fn look_ahead(&mut self) -> Vec<u8> {
+        let mut start = Vec::new();
+        let read = Read::take(&mut *self.reader, HEAD as u64).read_to_end(&mut start);
+        self.broken = read.err();
+        self.start = Cursor::new(start.clone());
+        start
+    }
 }
 
 impl Read for Whole<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n_looked_at = self.start.read(buffer)?;
+        if n_looked_at > 0 {
+            return Ok(n_looked_at);
+        }
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
         let n = self.reader.read(buffer)?;
         let is_end = n == 0 && !buffer.is_empty();
         match self.n_awaited.take_if(|_| is_end) {

@@ -22,7 +22,10 @@ impl Reading<'_> {
         let spans_lines = self.may_retry(record);
         let result = match self.format.is_stateful() || spans_lines {
             true => self.decoder.decode(record, &mut self.output),
-            false => Ok(()),
+            false => {
+                self.decoder.pass_over(record);
+                Ok(())
+            }
         };
         self.remember_last();
         let is_retried = result.is_err() && spans_lines;

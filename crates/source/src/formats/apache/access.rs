@@ -1,6 +1,7 @@
 //! The access log: lines by a `LogFormat`, or JSON.
 
 use super::error;
+use crate::formats::forwarded::{Forwarded, whole_lines};
 use crate::json::Object;
 use crate::log_format::LogFormat;
 use crate::mapping::{Mapper, Mapping};
@@ -145,6 +146,7 @@ impl Format for DeclaredAccess {
         Ok(Box::new(AccessDecoder {
             mapper: self.mapping.mapper(context),
             errors: error::LineDecoder::new(context),
+            forwarded: (patterns.len() == PRESETS.len() && !context.is_mixed).then(|| Forwarded::new(&[])),
             patterns,
         }))
     }
@@ -158,13 +160,42 @@ struct AccessDecoder {
     mapper: Mapper,
     errors: error::LineDecoder,
     patterns: Vec<LogFormat>,
+    /// `None` where the LogFormat tells what the columns are.
+    forwarded: Option<Forwarded>,
+}
+
+impl AccessDecoder {
+    /// Learns from a line that is not decoded here.
+    fn look_at(&mut self, line: &[u8]) {
+        if let Some(forwarded) = self.forwarded.as_mut().filter(|f| f.may_show(line))
+            && let Some(fields) = fields(&self.patterns, &json::text(line))
+        {
+            forwarded.see(&fields);
+        }
+    }
 }
 
 impl Decoder for AccessDecoder {
+    fn foresee(&mut self, head: &mut dyn FnMut() -> Vec<u8>) {
+        if self.forwarded.is_some() {
+            whole_lines(&head()).for_each(|line| self.look_at(line));
+        }
+    }
+
+    fn pass_over(&mut self, record: &RawRecord<'_>) {
+        self.look_at(record.bytes);
+    }
+
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         let line = record.lossy();
         let fields = match fields(&self.patterns, &line) {
-            Some(fields) => fields,
+            Some(fields) => match &mut self.forwarded {
+                Some(forwarded) => {
+                    forwarded.see(&fields);
+                    forwarded.settle(fields)
+                }
+                None => fields,
+            },
             None if record.bytes.starts_with(b"{") => json::object(&line)?,
             None if error::begins(record.bytes) => return self.errors.decode(record, out),
             None => {

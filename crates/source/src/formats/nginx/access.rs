@@ -1,6 +1,7 @@
 //! The access log: lines by a `log_format`, or JSON.
 
 use super::error;
+use crate::formats::forwarded::{Forwarded, whole_lines};
 use crate::json::{Json, Object};
 use crate::log_format::LogFormat;
 use crate::mapping::{Mapper, Mapping};
@@ -43,7 +44,9 @@ Host    $hostname, where the log_format has it; else name it with --host: withou
 Trust   Without a log_format, what may be columns that nobody named is the field `ambiguous`, and is neither client nor
         user: a list of addresses, `-` or `unknown` where the address stands; an address, or `-` beside other words, where the
         user stands (`203.0.113.7 - [203.0.113.7] - bob`). Give the log_format: one that begins with
-        $http_x_forwarded_for and has no $remote_addr gives the first address of it. What is no address is none.
+        $http_x_forwarded_for and has no $remote_addr gives the first address of it. What is no address is none. Where a
+        line has a list, `-` or `unknown` for its address, that column is a header in the other lines of the file too, in
+        those before it as far as they stand in its first 64 KiB or behind: their address is `ambiguous` as well.
         nginx escapes quotes and control characters, nothing else: where a log_format ends a client's text with another
         (`|`, a blank), a client can write further columns. Of a line that can be divided in several ways only what is the
         same in all of them is taken, the rest is `ambiguous`. Put such texts in quotes, or last.
@@ -157,6 +160,8 @@ impl Format for DeclaredAccess {
         Ok(Box::new(AccessDecoder {
             mapper: self.mapping.mapper(context),
             errors: error::LineDecoder::new(context),
+            forwarded: (!lines.has_own() && !lines.has_names() && !context.is_mixed)
+                .then(|| Forwarded::new(&["-", "unknown"])),
             lines,
         }))
     }
@@ -207,16 +212,45 @@ struct AccessDecoder {
     mapper: Mapper,
     errors: error::LineDecoder,
     lines: Lines,
+    /// `None` where the log_format tells what the columns are.
+    forwarded: Option<Forwarded>,
+}
+
+impl AccessDecoder {
+    /// Learns from a line that is not decoded here.
+    fn look_at(&mut self, line: &[u8]) {
+        if let Some(forwarded) = self.forwarded.as_mut().filter(|f| f.may_show(line))
+            && let Some(fields) = self.lines.fields(&json::text(line))
+        {
+            forwarded.see(&fields);
+        }
+    }
 }
 
 impl Decoder for AccessDecoder {
+    fn foresee(&mut self, head: &mut dyn FnMut() -> Vec<u8>) {
+        if self.forwarded.is_some() {
+            whole_lines(&head()).for_each(|line| self.look_at(line));
+        }
+    }
+
+    fn pass_over(&mut self, record: &RawRecord<'_>) {
+        self.look_at(record.bytes);
+    }
+
     fn decode(&mut self, record: &RawRecord<'_>, out: &mut Output) -> Result<(), RejectReason> {
         if error::begins(record.bytes) {
             return self.errors.decode(record, out);
         }
         let line = record.lossy();
         let fields = match self.lines.fields(&line) {
-            Some(fields) => fields,
+            Some(fields) => match &mut self.forwarded {
+                Some(forwarded) => {
+                    forwarded.see(&fields);
+                    forwarded.settle(fields)
+                }
+                None => fields,
+            },
             None if record.bytes.starts_with(b"{") => json::object_with_hex(&line)?,
             None => {
                 let otherwise = "the line fits no known log_format of nginx; give yours with --log-format";
