@@ -201,6 +201,9 @@ fn is_no_address(value: &str) -> bool {
 
 /// Whether some word of a text is an address, alone or among others, or `-` beside others.
 fn is_columns(value: &str) -> bool {
+    if !value.bytes().any(|b| matches!(b, b' ' | b'.' | b':')) {
+        return false;
+    }
     let is_several = value.contains(' ');
     let mut words = value.split(' ');
     words.any(|word| has_address(word) || is_several && word == "-")

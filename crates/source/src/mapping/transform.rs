@@ -149,7 +149,14 @@ fn address(text: &str) -> (&str, &str) {
 }
 
 fn is_address(text: &str) -> bool {
-    text.parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok()
+    is_of_version_4(text.as_bytes()) || text.parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok()
+}
+
+/// By its looks: nearly every record has one, and it is parsed when its form is settled.
+fn is_of_version_4(text: &[u8]) -> bool {
+    let n_dots = text.iter().filter(|b| **b == b'.').count();
+    let is_plain = text.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+    n_dots == 3 && is_plain && (7..=15).contains(&text.len())
 }
 
 fn guid(text: &str) -> Option<String> {

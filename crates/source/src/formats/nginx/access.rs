@@ -245,11 +245,11 @@ impl Decoder for AccessDecoder {
         let line = record.lossy();
         let fields = match self.lines.fields(&line) {
             Some(fields) => match &mut self.forwarded {
-                Some(forwarded) => {
+                Some(forwarded) if !line.starts_with('{') => {
                     forwarded.see(&fields);
                     forwarded.settle(fields)
                 }
-                None => fields,
+                _ => fields,
             },
             None if record.bytes.starts_with(b"{") => json::object_with_hex(&line)?,
             None => {
