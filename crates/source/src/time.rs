@@ -47,6 +47,18 @@ pub fn parse(text: &str, zone: &TimeZone) -> Option<Clock> {
     }
 }
 
+/// A unit of time in nanoseconds.
+#[must_use]
+pub fn unit(name: &str) -> Option<i64> {
+    match name {
+        "s" => Some(1_000_000_000),
+        "ms" => Some(1_000_000),
+        "us" => Some(1_000),
+        "ns" => Some(1),
+        _ => None,
+    }
+}
+
 /// `23/May/2014:10:00:00 +0000`
 #[must_use]
 pub fn parse_clf(text: &str) -> Option<Clock> {

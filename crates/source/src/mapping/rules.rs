@@ -318,14 +318,3 @@ impl HttpRule {
         http::fill(event, exchange, redactor);
     }
 }
-
-/// A unit of time in nanoseconds.
-fn unit(name: &str) -> Option<i64> {
-    match name {
-        "s" => Some(1_000_000_000),
-        "ms" => Some(1_000_000),
-        "us" => Some(1_000),
-        "ns" => Some(1),
-        _ => None,
-    }
-}

@@ -1,8 +1,11 @@
 //! What is done to a text before it becomes a column.
 
+use crate::time;
+use ambit_event::Timestamp;
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -32,6 +35,9 @@ pub enum Transform {
     Port,
     /// A GUID in its usual form, of which base64 of its bytes or of its text may be written; anything else stays.
     Guid,
+    /// An instant in one form, to so many nanoseconds, however it is written; in UTC where it names no zone. What is
+    /// none stays.
+    Instant(i64),
 }
 
 impl Transform {
@@ -47,6 +53,7 @@ impl Transform {
             ("only_address", true) => Self::OnlyAddress,
             ("port", true) => Self::Port,
             ("guid", true) => Self::Guid,
+            ("instant", false) => Self::Instant(time::unit(argument)?),
             ("cookie", false) => Self::Cookie(argument.to_owned()),
             ("prefix", false) => Self::Prefix(argument.parse().ok()?),
             ("suffix", false) => Self::Suffix(argument.parse().ok()?),
@@ -91,6 +98,7 @@ impl Transform {
             Self::OnlyAddress => Cow::Borrowed(""),
             Self::Port => part(text, |t| address(t.trim()).1),
             Self::Guid => guid(text.trim()).map_or(text, Cow::Owned),
+            Self::Instant(unit) => instant(&text, *unit).map_or(text, Cow::Owned),
         }
     }
 }
@@ -157,6 +165,11 @@ fn is_of_version_4(text: &[u8]) -> bool {
     let n_dots = text.iter().filter(|b| **b == b'.').count();
     let is_plain = text.iter().all(|b| b.is_ascii_digit() || *b == b'.');
     n_dots == 3 && is_plain && (7..=15).contains(&text.len())
+}
+
+fn instant(text: &str, unit: i64) -> Option<String> {
+    let at = time::parse(text.trim(), &TimeZone::UTC)?.at.0;
+    Some(Timestamp(at - at.rem_euclid(unit)).to_string())
 }
 
 fn guid(text: &str) -> Option<String> {
@@ -256,6 +269,21 @@ mod tests {
         ] {
             assert_eq!(guid(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn an_instant_has_one_form() {
+        for (text, expected) in [
+            ("2024-05-02T11:00:00.123456789Z", "2024-05-02T11:00:00.123456Z"),
+            ("2024-05-02 11:00:00.123456 UTC", "2024-05-02T11:00:00.123456Z"),
+            ("2024-05-02 11:00:00.123456", "2024-05-02T11:00:00.123456Z"),
+            ("2024-05-02T13:00:00+02:00", "2024-05-02T11:00:00Z"),
+            ("soon", "soon"),
+        ] {
+            let found = transformed(Cow::Borrowed(text), &[Transform::Instant(1_000)]);
+            assert_eq!(found, expected, "{text}");
+        }
+        assert_eq!(Transform::parse("instant:h"), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::super::rule::{Condition, Field, FieldPart, Picker, Rule, Template};
 use super::super::spec::{RuleSpec, Spec, Texts};
 use super::super::transform::Transform;
 use super::super::{path, spec};
-use super::{CREDENTIALS, HttpRule, IdRule, Rulebook, TimeFormat, TimeRule, Told, unit};
+use super::{CREDENTIALS, HttpRule, IdRule, Rulebook, TimeFormat, TimeRule, Told};
 use crate::quick::Quick;
 use crate::{Error, time};
 use ambit_event::{Column, Outcome};
@@ -204,7 +204,7 @@ impl Builder {
         };
         let coarsest = match spec.resolution.as_deref() {
             None => 0,
-            Some(name) => unit(name)
+            Some(name) => time::unit(name)
                 .ok_or_else(|| self.wrong(format!("[time] resolution `{name}` is none of s, ms, us, ns")))?,
         };
         Ok(TimeRule {
@@ -271,7 +271,7 @@ impl Builder {
         }
         let unit = match spec.unit.as_deref() {
             None => None,
-            Some(written) => Some(unit(written).ok_or_else(|| {
+            Some(written) => Some(time::unit(written).ok_or_else(|| {
                 self.wrong(format!(
                     "[columns] {name}: unit `{written}` is none of s, ms, us, ns"
                 ))
