@@ -19,6 +19,23 @@ pub struct Declared {
     /// Sources whose records may stand among its own: a producer that writes several kinds into one file.
     /// Each record goes to the surest of them all that knows it, and to its own mapping where none does.
     pub kindred: Vec<Mapping>,
+    /// Another producer's records that it hands on within its own, read in their own way.
+    pub guest: Option<Guest>,
+}
+
+/// A source whose records stand within another's.
+#[derive(Clone, Copy)]
+pub struct Guest {
+    pub mapping: fn() -> &'static Mapping,
+    pub reader: fn(&Context) -> Box<dyn Read>,
+    /// What stands in each text that holds one, so that the others need not be searched.
+    pub mark: &'static str,
+}
+
+impl Guest {
+    fn may_be_in(self, text: &str) -> bool {
+        memchr::memmem::find(text.as_bytes(), self.mark.as_bytes()).is_some()
+    }
 }
 
 impl Declared {
@@ -27,6 +44,7 @@ impl Declared {
         Self {
             mapping,
             kindred: Vec::new(),
+            guest: None,
         }
     }
 
@@ -36,6 +54,24 @@ impl Declared {
             kindred,
             ..Self::of(mapping)
         }
+    }
+
+    #[must_use]
+    pub fn with_guest(self, guest: Guest) -> Self {
+        Self {
+            guest: Some(guest),
+            ..self
+        }
+    }
+
+    /// The surest first; and where its own mapping stands among them.
+    fn readers<R>(&self, reader: impl Fn(&Mapping) -> R) -> (Vec<(Mapping, R)>, usize) {
+        let mut all: Vec<_> = self.all().map(|m| (m.clone(), reader(m))).collect();
+        all.sort_by_key(|(mapping, _)| std::cmp::Reverse(mapping.confidence()));
+        let own = all
+            .iter()
+            .position(|(mapping, _)| mapping.name() == self.mapping.name());
+        (all, own.unwrap_or(0))
     }
 
     fn all(&self) -> impl Iterator<Item = &Mapping> {
@@ -104,17 +140,29 @@ impl Format for Declared {
                 all: [(self.mapping.clone(), self.mapping.mapper(context))],
             }));
         }
-        let mut all: Vec<_> = self.all().map(|m| (m.clone(), m.mapper(context))).collect();
-        all.sort_by_key(|(mapping, _)| std::cmp::Reverse(mapping.confidence()));
-        let own = all
-            .iter()
-            .position(|(mapping, _)| mapping.name() == self.name())
-            .unwrap_or(0);
-        Ok(Box::new(DeclaredDecoder {
-            form: self.mapping.form(),
-            all,
-            own,
-        }))
+        let form = self.mapping.form();
+        Ok(match self.guest {
+            None => {
+                let (all, own) = self.readers(|mapping| mapping.mapper(context));
+                Box::new(DeclaredDecoder {
+                    form,
+                    all,
+                    own,
+                    guest: None,
+                })
+            }
+            Some(guest) => {
+                let boxed = |mapping: &Mapping| -> Box<dyn Read> { Box::new(mapping.mapper(context)) };
+                let (mut all, own) = self.readers(boxed);
+                all.push(((guest.mapping)().clone(), (guest.reader)(context)));
+                Box::new(DeclaredDecoder {
+                    form,
+                    all,
+                    own,
+                    guest: Some(guest),
+                })
+            }
+        })
     }
 }
 
@@ -188,12 +236,26 @@ impl Read for Mapper {
     }
 }
 
+impl Read for Box<dyn Read> {
+    fn decode_from(
+        &mut self,
+        text: &str,
+        quotes: Quotes,
+        fields: Object<'_>,
+        n_bytes: usize,
+        out: &mut Output,
+    ) -> Result<(), RejectReason> {
+        (**self).decode_from(text, quotes, fields, n_bytes, out)
+    }
+}
+
 pub struct DeclaredDecoder<R> {
     form: Form,
-    /// The surest first.
+    /// The surest first; the guest last.
     all: Vec<(Mapping, R)>,
     /// Where its own mapping stands among them.
     own: usize,
+    guest: Option<Guest>,
 }
 
 impl<R: Read> DeclaredDecoder<R> {
@@ -203,6 +265,7 @@ impl<R: Read> DeclaredDecoder<R> {
             form: mapping.form(),
             all: vec![(mapping.clone(), reader)],
             own: 0,
+            guest: None,
         }
     }
 
@@ -217,14 +280,13 @@ impl<R: Read> Decoder for DeclaredDecoder<R> {
         let fields = fields(self.form, &text)?;
         let at = match self.all.len() {
             1 => 0,
-            _ => self
-                .all
-                .iter()
-                .position(|(m, _)| m.knows_within(&fields))
+            _ => guest_in(&self.all, self.guest, &text, &fields)?
+                .or_else(|| self.all.iter().position(|(m, _)| m.knows_within(&fields)))
                 .unwrap_or(self.own),
         };
         Reading {
             all: &mut self.all,
+            guest: self.guest,
             line: (0, record.line),
             record,
             out,
@@ -233,10 +295,27 @@ impl<R: Read> Decoder for DeclaredDecoder<R> {
     }
 }
 
+/// The place of the guest, where it knows the record. One of its own that was cut off is not to pass for its host's.
+fn guest_in<R>(
+    all: &[(Mapping, R)],
+    guest: Option<Guest>,
+    text: &str,
+    fields: &Object<'_>,
+) -> Result<Option<usize>, RejectReason> {
+    let Some((mapping, _)) = all.last().filter(|_| guest.is_some_and(|g| g.may_be_in(text))) else {
+        return Ok(None);
+    };
+    if mapping.knows_within(fields) {
+        return Ok(Some(all.len() - 1));
+    }
+    mapping.readable_within(fields).map(|()| None)
+}
+
 /// One record that is turned into events.
 struct Reading<'r, R> {
-    /// The surest first.
+    /// The surest first; the guest last.
     all: &'r mut [(Mapping, R)],
+    guest: Option<Guest>,
     record: &'r RawRecord<'r>,
     out: &'r mut Output,
     /// A place in the record, and its line: that of the last part that was an event of its own.
@@ -343,12 +422,23 @@ impl<R: Read> Reading<'_, R> {
         });
     }
 
+    /// The fields of one of several records, by what knows them best.
+    fn take_item(&mut self, at: usize, fields: &Object<'_>, text: &str) -> Result<(), RejectReason> {
+        if let Some(guest) = guest_in(self.all, self.guest, text, fields)? {
+            return self.take(guest, text, fields.clone());
+        }
+        let known = self.all.iter().position(|(mapping, _)| mapping.knows(fields));
+        self.decode(
+            known.unwrap_or(at),
+            text,
+            Quotes::Around,
+            fields.clone(),
+            text.len(),
+        )
+    }
+
     /// One of several records in one: an event of its own, or one that cannot be read, with its own bytes.
     fn item(&mut self, at: usize, fields: &Object<'_>, own: &Own<'_>) {
-        let known = self.all.iter().position(|(mapping, _)| mapping.knows(fields));
-        let Some((_, mapper)) = self.all.get_mut(known.unwrap_or(at)) else {
-            return;
-        };
         let RawRecord { bytes, offset, .. } = *self.record;
         let raw = own.text.as_bytes();
         // What stood behind escapes is in the record as a whole.
@@ -364,13 +454,7 @@ impl<R: Read> Reading<'_, R> {
         let (offset, length) = (offset + place.start as u64, place.len() as u64);
         let raw = raw.to_vec();
         let n_before = self.out.events.len();
-        let result = mapper.decode_from(
-            &own.text,
-            Quotes::Around,
-            fields.clone(),
-            own.text.len(),
-            self.out,
-        );
+        let result = self.take_item(at, fields, &own.text);
         if let Err(reason) = result {
             return self.out.refuse(Refused {
                 offset,
@@ -423,6 +507,7 @@ impl Decoder for TableDecoder {
         match self.table.row(&text)? {
             Some(fields) => Reading {
                 all: &mut self.all,
+                guest: None,
                 line: (0, record.line),
                 record,
                 out,

@@ -1,6 +1,7 @@
 //! Azure's activity log and Entra ID's sign-in and audit logs, which Azure Monitor may write into one file.
 
 use super::declared::{BuiltIn, Declared};
+use super::kubernetes;
 use crate::Mapping;
 use std::sync::LazyLock;
 
@@ -13,12 +14,15 @@ static SIGNIN: LazyLock<Mapping> =
 static AUDIT: LazyLock<Mapping> =
     LazyLock::new(|| Mapping::embedded(include_str!("audit.toml"), "azure_audit"));
 
-static ACTIVITIES: LazyLock<Declared> =
-    LazyLock::new(|| Declared::among(ACTIVITY.clone(), vec![SIGNIN.clone(), AUDIT.clone()]));
-static SIGNINS: LazyLock<Declared> =
-    LazyLock::new(|| Declared::among(SIGNIN.clone(), vec![AUDIT.clone(), ACTIVITY.clone()]));
-static AUDITS: LazyLock<Declared> =
-    LazyLock::new(|| Declared::among(AUDIT.clone(), vec![SIGNIN.clone(), ACTIVITY.clone()]));
+static ACTIVITIES: LazyLock<Declared> = LazyLock::new(|| {
+    Declared::among(ACTIVITY.clone(), vec![SIGNIN.clone(), AUDIT.clone()]).with_guest(kubernetes::GUEST)
+});
+static SIGNINS: LazyLock<Declared> = LazyLock::new(|| {
+    Declared::among(SIGNIN.clone(), vec![AUDIT.clone(), ACTIVITY.clone()]).with_guest(kubernetes::GUEST)
+});
+static AUDITS: LazyLock<Declared> = LazyLock::new(|| {
+    Declared::among(AUDIT.clone(), vec![SIGNIN.clone(), ACTIVITY.clone()]).with_guest(kubernetes::GUEST)
+});
 static SIGNINS_CSV: LazyLock<Declared> = LazyLock::new(|| {
     let text = include_str!("signin_csv.toml");
     Declared::of(Mapping::embedded(text, "azure_signin_csv"))

@@ -2,7 +2,7 @@
 
 use super::objects::Objects;
 use super::waiting::Waiting;
-use crate::formats::declared::{Declared, DeclaredDecoder, Read};
+use crate::formats::declared::{Declared, DeclaredDecoder, Guest, Read};
 use crate::json::{Json, Object};
 use crate::mapping::{Mapper, Mapping};
 use crate::redact::{Quotes, Redactor};
@@ -17,6 +17,13 @@ pub struct Audit;
 
 static DECLARED: LazyLock<Declared> =
     LazyLock::new(|| Declared::of(Mapping::embedded(include_str!("audit.toml"), "kubernetes_audit")));
+
+/// Its records among those of a cloud's own services, where each stage of a request is an event.
+pub const GUEST: Guest = Guest {
+    mapping: || &DECLARED.mapping,
+    reader: |context| Box::new(EachStage(Audited::new(context))),
+    mark: "auditID",
+};
 
 impl Format for Audit {
     fn name(&self) -> &str {
@@ -44,10 +51,7 @@ impl Format for Audit {
     }
 
     fn decoder(&self, context: &Context) -> Result<Box<dyn Decoder>, Error> {
-        let reader = Audited {
-            mapper: DECLARED.mapping.mapper(context),
-            stages: Vec::new(),
-        };
+        let reader = Audited::new(context);
         Ok(Box::new(AuditDecoder {
             records: DeclaredDecoder::of(&DECLARED.mapping, reader),
             waiting: Waiting::default(),
@@ -152,6 +156,15 @@ struct Audited {
     stages: Vec<Stage>,
 }
 
+impl Audited {
+    fn new(context: &Context) -> Self {
+        Self {
+            mapper: DECLARED.mapping.mapper(context),
+            stages: Vec::new(),
+        }
+    }
+}
+
 impl Read for Audited {
     fn decode_from(
         &mut self,
@@ -177,6 +190,23 @@ impl Read for Audited {
             self.stages.push(beside.stage);
         }
         Ok(())
+    }
+}
+
+/// As [`Audited`], where no record waits for another.
+struct EachStage(Audited);
+
+impl Read for EachStage {
+    fn decode_from(
+        &mut self,
+        text: &str,
+        quotes: Quotes,
+        fields: Object<'_>,
+        n_bytes: usize,
+        out: &mut Output,
+    ) -> Result<(), RejectReason> {
+        self.0.stages.clear();
+        self.0.decode_from(text, quotes, fields, n_bytes, out)
     }
 }
 

@@ -4,4 +4,4 @@ mod audit;
 mod objects;
 mod waiting;
 
-pub use audit::Audit;
+pub use audit::{Audit, GUEST};
