@@ -11,7 +11,7 @@ use crate::{
     elements,
 };
 use ambit_event::{Event, EventId, Outcome, Provenance, printable};
-use resource::{codes, named, objects, text};
+use resource::{Contained, codes, objects, text};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::ops::Range;
@@ -207,14 +207,19 @@ fn event(fields: &Object<'_>, context: &Context) -> Result<Event, RejectReason> 
     let mut event = Event::new(SOURCE, clock.at);
     event.precision = clock.resolution;
     let source = fields.get("source").and_then(Json::as_object);
-    let observer = source.and_then(|s| named(s, "observer").or_else(|| named(s, "identifier")));
-    event.host = observer.or(context.host.as_deref()).map(str::to_owned);
+    let contained = Contained::of(fields);
+    let observer = source.and_then(|s| {
+        contained
+            .named(s, "observer")
+            .or_else(|| contained.named(s, "identifier"))
+    });
+    event.host = observer.map(Cow::into_owned).or_else(|| context.host.clone());
     set_kind(&mut event, what);
     set_outcome(&mut event, what);
     let agents = either(fields, "agent", "participant");
-    set_agents(&mut event, &agents, context);
+    set_agents(&mut event, &agents, &contained, context);
     let entities = either(fields, "entity", "object");
-    set_entities(&mut event, fields, &entities, keys);
+    set_entities(&mut event, fields, &entities, &contained, keys);
     if let Some(id) = text(fields, &["id"]) {
         let recorded = text(what, &["recorded", "dateTime"]).unwrap_or("");
         let host = event.host.as_deref().unwrap_or("");
@@ -255,6 +260,9 @@ fn instant(fields: &Object<'_>, what: &Object<'_>) -> Result<Clock, RejectReason
     })
 }
 
+/// DICOM's code for Emergency Override Started.
+const EMERGENCY: &str = "110127";
+
 /// Class, activity and operation. R5 calls the type category and the subtype code.
 fn set_kind(event: &mut Event, what: &Object<'_>) {
     let kinds = match what.contains_key("category") {
@@ -266,7 +274,11 @@ fn set_kind(event: &mut Event, what: &Object<'_>) {
         false => codes(what, "subtype"),
     };
     let has = |wanted: &[&str]| kinds.iter().chain(&parts).any(|(_, code)| wanted.contains(code));
-    let part = parts.iter().find(|(system, _)| !system.ends_with("/http-verb"));
+    // What opens a whole record counts before how it was done.
+    let part = parts
+        .iter()
+        .find(|(_, code)| *code == EMERGENCY)
+        .or_else(|| parts.iter().find(|(system, _)| !system.ends_with("/http-verb")));
     event.operation = part.or(kinds.first()).map(|(_, code)| (*code).to_owned());
     let (class, activity) = match () {
         () if has(&["110122"]) => ("authentication", "Logon"),
@@ -308,13 +320,16 @@ fn set_outcome(event: &mut Event, what: &Object<'_>) {
         Some("0" | "success" | "information") => Outcome::Success,
         // Servers put the HTTP status there.
         Some(_) if matches!(said, Some("401" | "403")) => Outcome::Denied,
-        Some("4" | "8" | "12" | "warning" | "error" | "fatal") => Outcome::Failure,
+        // Not enough to make the action fail.
+        Some("warning") => Outcome::Success,
+        Some("4" | "8" | "12" | "error" | "fatal") => Outcome::Failure,
         _ => Outcome::Unknown,
     };
 }
 
 /// Who acts: the agent that asked for it; where from: its address, else that of the machine it came from.
-fn set_agents(event: &mut Event, agents: &[&Object<'_>], context: &Context) {
+fn set_agents(event: &mut Event, agents: &[&Object<'_>], contained: &Contained<'_>, context: &Context) {
+    let who = |agent: &Object<'_>| who(agent, contained);
     let is_of = |agent: &Object<'_>, wanted: &[&str]| {
         ["type", "role"]
             .iter()
@@ -329,16 +344,16 @@ fn set_agents(event: &mut Event, agents: &[&Object<'_>], context: &Context) {
     let machine = agents.iter().find(|agent| is_of(agent, &["110153"]));
     event.actor_user = actor
         .and_then(|agent| who(agent))
-        .map(|who| redact::text(&context.keys, who).into_owned());
+        .map(|who| redact::owned(&context.keys, who));
     event.actor_realm = event.actor_user.as_ref().map(|_| "fhir".to_owned());
     let is_actor = |agent: &&&Object<'_>| actor.is_some_and(|a| std::ptr::eq(*a, **agent));
     event.actor_service = machine
         .filter(|agent| !is_actor(agent))
-        .and_then(|agent| who(agent))
-        .map(str::to_owned);
-    let places = || actor.into_iter().chain(machine).filter_map(|agent| place(agent));
-    event.src_ip = places().find_map(ip);
-    event.device = places().find(|place| ip(place).is_none()).map(str::to_owned);
+        .and_then(|agent| who(agent));
+    let agents_there = || actor.into_iter().chain(machine);
+    let places = || agents_there().filter_map(|agent| place(agent, contained));
+    event.src_ip = places().find_map(|place| ip(&place));
+    event.device = places().find(|place| ip(place).is_none()).map(Cow::into_owned);
     // The id of the access token, by the profile that IHE gives for OAuth.
     let token = agents.iter().find(|agent| is_of(agent, &["UserOauthAgent"]));
     event.actor_credential = token
@@ -346,21 +361,26 @@ fn set_agents(event: &mut Event, agents: &[&Object<'_>], context: &Context) {
         .map(|token| context.keys.fingerprint(token));
 }
 
-fn who<'o>(agent: &'o Object<'o>) -> Option<&'o str> {
-    named(agent, "who")
-        .or_else(|| named(agent, "userId"))
-        .or_else(|| named(agent, "reference"))
-        .or_else(|| text(agent, &["altId", "name"]))
+fn who(agent: &Object<'_>, contained: &Contained<'_>) -> Option<String> {
+    let members = ["who", "userId", "reference"];
+    let by_member = members.iter().find_map(|name| contained.named(agent, name));
+    by_member
+        .or_else(|| text(agent, &["altId", "name"]).map(Cow::Borrowed))
+        .map(Cow::into_owned)
+        .or_else(|| contained.local(text(agent, &["who.reference", "reference.reference"])?))
 }
 
-fn place<'o>(agent: &'o Object<'o>) -> Option<&'o str> {
+fn place<'o>(agent: &'o Object<'o>, contained: &Contained<'o>) -> Option<Cow<'o, str>> {
     let place = text(agent, &["network.address", "networkString", "networkUri"])
-        .or_else(|| named(agent, "networkReference"))?;
-    let place = ["urn:ipv4:", "urn:ipv6:"]
+        .map(Cow::Borrowed)
+        .or_else(|| contained.named(agent, "networkReference"))?;
+    let bare = ["urn:ipv4:", "urn:ipv6:"]
         .iter()
-        .find_map(|head| place.strip_prefix(head))
-        .unwrap_or(place);
-    Some(place)
+        .find_map(|head| place.strip_prefix(head));
+    Some(match bare {
+        Some(bare) => Cow::Owned(bare.to_owned()),
+        None => place,
+    })
 }
 
 fn ip(text: &str) -> Option<String> {
@@ -369,19 +389,35 @@ fn ip(text: &str) -> Option<String> {
 }
 
 /// What was touched, and whose it is.
-fn set_entities(event: &mut Event, fields: &Object<'_>, entities: &[&Object<'_>], keys: &ambit_event::Keys) {
-    let reference = |entity: &&Object<'_>| -> Option<String> {
-        text(entity, &["what.reference", "reference.reference"]).map(str::to_owned)
-    };
+fn set_entities(
+    event: &mut Event,
+    fields: &Object<'_>,
+    entities: &[&Object<'_>],
+    contained: &Contained<'_>,
+    keys: &ambit_event::Keys,
+) {
     let mut subjects = Vec::new();
-    subjects.extend(text(fields, &["patient.reference"]).and_then(resource::patient));
-    for entity in entities {
-        subjects.extend(subject(entity));
+    let reference = fields.get("patient").and_then(Json::as_object);
+    subjects.extend(reference.map(|patient| {
+        let named = text(patient, &["reference"]).and_then(resource::patient);
+        named
+            .or_else(|| contained.named_surely(patient))
+            .unwrap_or_else(|| unnamed(fields, keys, "patient"))
+    }));
+    for (n, entity) in entities.iter().enumerate() {
+        subjects.extend(subject(entity, contained, || {
+            unnamed(fields, keys, &format!("entity{}", n + 1))
+        }));
     }
     let mut seen = std::collections::BTreeSet::new();
     subjects.retain(|subject| seen.insert(subject.clone()));
     event.subject_refs = subjects.into_iter().map(|s| redact::owned(keys, s)).collect();
 
+    let reference = |entity: &&Object<'_>| -> Option<String> {
+        text(entity, &["what.reference", "reference.reference"])
+            .filter(|reference| !reference.starts_with('#'))
+            .map(str::to_owned)
+    };
     let references: Vec<String> = entities.iter().filter_map(reference).collect();
     let is_patient = |reference: &&String| resource::patient(reference).is_some();
     let other = references.iter().find(|reference| !is_patient(reference));
@@ -397,18 +433,41 @@ fn set_entities(event: &mut Event, fields: &Object<'_>, entities: &[&Object<'_>]
     };
     let request_id = entities.iter().find(is_request_id);
     event.trace = request_id
-        .and_then(|entity| named(entity, "what"))
-        .map(str::to_owned);
+        .and_then(|entity| contained.named(entity, "what"))
+        .map(Cow::into_owned);
 }
 
-/// The patient that an entity is, or names by an identifier.
-fn subject(entity: &Object<'_>) -> Option<String> {
+/// The patient that an entity is, or names by an identifier; one that it does not name is one nevertheless.
+fn subject(
+    entity: &Object<'_>,
+    contained: &Contained<'_>,
+    unnamed: impl FnOnce() -> String,
+) -> Option<String> {
     let reference = text(entity, &["what.reference", "reference.reference"]);
     if let Some(patient) = reference.and_then(resource::patient) {
         return Some(patient);
     }
-    let is_patient = codes(entity, "role").iter().any(|(_, code)| *code == "1");
-    let id = text(entity, &["what.identifier.value", "identifier.value"]).filter(|_| is_patient);
-    id.or_else(|| reference.filter(|reference| is_patient && !reference.starts_with('#')))
-        .map(str::to_owned)
+    let has = |name: &str, wanted: &[&str]| codes(entity, name).iter().any(|(_, code)| wanted.contains(code));
+    let is_patient = has("role", &["1", "Patient"])
+        || has("type", &["Patient"])
+        || text(entity, &["what.type", "reference.type"]) == Some("Patient")
+        || reference.is_some_and(|reference| contained.is_patient(reference));
+    if !is_patient {
+        return None;
+    }
+    let members = ["what", "reference"].iter();
+    let named = members
+        .filter_map(|name| resource::at(entity, name)?.as_object())
+        .find_map(|inner| contained.named_surely(inner))
+        .or_else(|| text(entity, &["identifier.value"]).map(str::to_owned));
+    Some(named.unwrap_or_else(unnamed))
+}
+
+/// A patient whom the event does not name: another than that of any other event or entity, as far as is known.
+fn unnamed(fields: &Object<'_>, keys: &ambit_event::Keys, place: &str) -> String {
+    let id = text(fields, &["id"]).map_or_else(
+        || keys.fingerprint(&serde_json::to_string(fields).unwrap_or_default()),
+        str::to_owned,
+    );
+    format!("AuditEvent/{id}#{place}")
 }

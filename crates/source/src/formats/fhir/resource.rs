@@ -57,10 +57,82 @@ pub fn codes<'o>(object: &'o Object<'o>, name: &str) -> Vec<(&'o str, &'o str)> 
         .collect()
 }
 
-/// Who or what a reference means: by identifier, by reference, by name.
-pub fn named<'o>(object: &'o Object<'o>, name: &str) -> Option<&'o str> {
-    let inner = at(object, name)?.as_object()?;
-    text(inner, &["identifier.value", "value", "reference", "display"])
+/// The resources that stand within an event, to which its references `#id` lead: another event's `#id` is another's.
+pub struct Contained<'o> {
+    resources: Vec<&'o Object<'o>>,
+    event: Option<&'o str>,
+}
+
+impl<'o> Contained<'o> {
+    pub fn of(fields: &'o Object<'o>) -> Self {
+        Self {
+            resources: objects(fields, "contained"),
+            event: text(fields, &["id"]),
+        }
+    }
+
+    /// Who or what a reference means: by identifier, by reference, by name.
+    pub fn named(&self, object: &'o Object<'o>, name: &str) -> Option<Cow<'o, str>> {
+        let inner = at(object, name)?.as_object()?;
+        let by_identifier = text(inner, &["identifier.value", "value"]).map(Cow::Borrowed);
+        by_identifier
+            .or_else(|| self.referred(text(inner, &["reference"])?))
+            .or_else(|| text(inner, &["display"]).map(Cow::Borrowed))
+    }
+
+    /// As [`Self::named`], but not by what several may be called.
+    pub fn named_surely(&self, inner: &Object<'_>) -> Option<String> {
+        let by_identifier = text(inner, &["identifier.value"]).map(str::to_owned);
+        by_identifier.or_else(|| Some(self.referred(text(inner, &["reference"])?)?.into_owned()))
+    }
+
+    /// What a reference leads to, however it is written; what stands within the event, by its identifier.
+    fn referred<'r>(&self, reference: &'r str) -> Option<Cow<'r, str>>
+    where
+        'o: 'r,
+    {
+        if !reference.starts_with('#') {
+            return Some(literal(reference));
+        }
+        let found = self.at(reference)?;
+        let by_identifier = text(found, &["identifier.value", "practitioner.identifier.value"]);
+        by_identifier
+            .map(Cow::Borrowed)
+            .or_else(|| Some(literal(text(found, &["practitioner.reference"])?)))
+    }
+
+    /// A name for what stands within the event and has none that others would know.
+    pub fn local(&self, reference: &str) -> Option<String> {
+        let event = self.event.filter(|_| reference.starts_with('#'))?;
+        Some(format!("AuditEvent/{event}{reference}"))
+    }
+
+    pub fn is_patient(&self, reference: &str) -> bool {
+        self.at(reference)
+            .is_some_and(|found| text(found, &["resourceType"]) == Some("Patient"))
+    }
+
+    fn at(&self, reference: &str) -> Option<&'o Object<'o>> {
+        let id = reference.strip_prefix('#')?;
+        let mut resources = self.resources.iter().copied();
+        resources.find(|resource| text(resource, &["id"]) == Some(id))
+    }
+}
+
+/// `Practitioner/17` of a reference to a resource, however it is written: relative, absolute, with a version. What is
+/// none of these stays.
+fn literal(reference: &str) -> Cow<'_, str> {
+    let plain = reference
+        .split_once("/_history/")
+        .map_or(reference, |(head, _)| head);
+    let is_kind = |kind: &str| {
+        kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.bytes().all(|b| b.is_ascii_alphabetic())
+    };
+    let mut parts = plain.rsplit('/');
+    match (parts.next(), parts.next()) {
+        (Some(id), Some(kind)) if !id.is_empty() && is_kind(kind) => Cow::Owned(format!("{kind}/{id}")),
+        _ => Cow::Borrowed(reference),
+    }
 }
 
 /// `Patient/7` of a reference to a patient, however it is written: relative, absolute, with a version.
@@ -102,6 +174,20 @@ mod tests {
             ("#Patient/7", None),
         ] {
             assert_eq!(patient(reference).as_deref(), expected, "{reference}");
+        }
+    }
+
+    #[test]
+    fn references_have_one_form() {
+        for (reference, expected) in [
+            ("Practitioner/17", "Practitioner/17"),
+            ("Practitioner/17/_history/2", "Practitioner/17"),
+            ("https://ehr.example/fhir/Practitioner/17", "Practitioner/17"),
+            ("urn:uuid:17", "urn:uuid:17"),
+            ("https://ehr.example/staff/17", "https://ehr.example/staff/17"),
+            ("Practitioner/", "Practitioner/"),
+        ] {
+            assert_eq!(literal(reference), expected);
         }
     }
 
