@@ -83,6 +83,8 @@ struct IdRule {
     family: String,
     /// On every host, or on that of the record.
     everywhere: bool,
+    /// Whether what did not succeed is another record than what did, under one name.
+    by_outcome: bool,
 }
 
 /// The columns that hold credentials: always keyed fingerprints.
@@ -130,7 +132,12 @@ impl Rulebook {
         {
             let host = event.host.as_deref().or(context.host.as_deref());
             let host = host.filter(|_| !id.everywhere).unwrap_or("");
-            event.id = EventId::native(&id.family, host, &native);
+            event.id = match event.outcome {
+                other if id.by_outcome && other != Outcome::Success => {
+                    EventId::native(&id.family, host, &format!("{native} {}", other.name()))
+                }
+                _ => EventId::native(&id.family, host, &native),
+            };
         }
         for told in self.losses.iter().filter(|told| all_hold(&told.when, &slots)) {
             let span = Span::new(event.time, event.time.plus_nanos(told.nanos));

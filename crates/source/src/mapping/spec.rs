@@ -173,6 +173,9 @@ pub struct Id {
     /// No two records anywhere have the same, whichever host wrote or handed them on.
     #[serde(default)]
     pub everywhere: bool,
+    /// A name may be given again when it is known how things ended: such records are several events.
+    #[serde(default)]
+    pub outcome: bool,
 }
 
 /// One text or several.

@@ -45,6 +45,7 @@ impl Rulebook {
                 from: builder.id(id)?,
                 family: id.family.clone().unwrap_or_else(|| spec.source().to_owned()),
                 everywhere: id.everywhere,
+                by_outcome: id.outcome,
             }),
         };
         let losses = builder.told("loss", &spec.loss)?;
