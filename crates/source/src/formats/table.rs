@@ -6,6 +6,7 @@ use crate::mapping::Mapping;
 use crate::{RejectReason, Sample, json};
 use ambit_event::printable;
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// A CSV file as far as it was read.
 pub struct Table {
@@ -14,11 +15,13 @@ pub struct Table {
     /// Known from the first record on.
     dialect: Option<Dialect>,
     header: Header,
+    mapping: Mapping,
 }
 
 enum Header {
     Expected,
-    Known(Vec<String>),
+    /// The names of the fields, and as they are written where one stands twice.
+    Known(Vec<String>, Option<Vec<String>>),
     /// What stood in its place was none: what the fields of the others are is not known.
     Broken,
 }
@@ -31,8 +34,9 @@ impl Table {
             dialect: None,
             header: match mapping.csv_columns() {
                 [] => Header::Expected,
-                names => Header::Known(names.to_vec()),
+                names => Header::Known(names.to_vec(), None),
             },
+            mapping: mapping.clone(),
         }
     }
 
@@ -54,7 +58,7 @@ impl Table {
         if is_expected {
             return self.begin(values).map(|()| None);
         }
-        let Header::Known(names) = &self.header else {
+        let Header::Known(names, written) = &self.header else {
             return Err(RejectReason::new("the file has no header that names its fields"));
         };
         let values = values?;
@@ -62,7 +66,12 @@ impl Table {
             let why = format!("{} fields were expected, {} are here", names.len(), values.len());
             return Err(RejectReason::new(why));
         }
-        if values.iter().zip(names).all(|(value, name)| value.trim() == name) {
+        let written = written.as_ref().unwrap_or(names);
+        if values
+            .iter()
+            .zip(written)
+            .all(|(value, name)| value.trim() == name)
+        {
             return Ok(None);
         }
         let names = names.iter().map(|name| Cow::Borrowed(name.as_str()));
@@ -76,15 +85,26 @@ impl Table {
             self.dialect = None;
             return Err(RejectReason::new("a line that names the fields was expected"));
         }
-        let names = values.and_then(|values| header(&values));
-        self.header = names.clone().map_or(Header::Broken, Header::Known);
-        names.map(|_| ())
+        let known = values.and_then(|values| {
+            let written: Vec<String> = values.iter().map(|name| name.trim().to_owned()).collect();
+            let names = header(&written, &self.mapping)?;
+            let written = Some(written).filter(|written| *written != names);
+            Ok(Header::Known(names, written))
+        });
+        match known {
+            Ok(header) => self.header = header,
+            Err(why) => {
+                self.header = Header::Broken;
+                return Err(why);
+            }
+        }
+        Ok(())
     }
 
     /// The names of the fields, none of which says anything.
     fn names(&self) -> Object<'_> {
         let names = match &self.header {
-            Header::Known(names) => names.as_slice(),
+            Header::Known(names, _) => names.as_slice(),
             _ => &[],
         };
         let field = |name: &'_ String| (Cow::Owned(name.clone()), Json::Text(Cow::Borrowed("-")));
@@ -122,17 +142,26 @@ fn is_type_line(line: &str) -> bool {
     line.starts_with("#TYPE ")
 }
 
-fn header(values: &[Cow<'_, str>]) -> Result<Vec<String>, RejectReason> {
+/// The names by which the fields are kept: one that stands again is numbered, where no rule asks for it.
+fn header(written: &[String], mapping: &Mapping) -> Result<Vec<String>, RejectReason> {
     let mut seen = Filling::default();
-    for name in values {
-        let name = name.trim();
-        if name.is_empty() || seen.add(Cow::Borrowed(name), Json::Null).is_err() {
+    let mut times: HashMap<&str, usize> = HashMap::new();
+    let mut names = Vec::with_capacity(written.len());
+    for name in written {
+        let n = times.entry(name).or_default();
+        *n += 1;
+        let kept = match n {
+            2.. if !mapping.reads(name) => format!("{name} ({n})"),
+            _ => name.clone(),
+        };
+        if name.is_empty() || seen.add(Cow::Owned(kept.clone()), Json::Null).is_err() {
             let why = format!(
                 "`{}` is no header: each field needs a name of its own",
                 printable(name, 40)
             );
             return Err(RejectReason::new(why));
         }
+        names.push(kept);
     }
-    Ok(values.iter().map(|name| name.trim().to_owned()).collect())
+    Ok(names)
 }

@@ -167,6 +167,11 @@ impl Mapping {
         (wanted.len() > 0).then(|| wanted.all(|mut any| any.any(|mark| self.has(columns, mark))))
     }
 
+    /// Whether one of its rules asks for a field of this name.
+    pub(crate) fn reads(&self, name: &str) -> bool {
+        self.rules.reads(name)
+    }
+
     /// Whether a field is there, by its path or as `path=pattern`.
     fn has(&self, fields: &Object<'_>, mark: &str) -> bool {
         let Some((path, wanted)) = mark.split_once('=') else {

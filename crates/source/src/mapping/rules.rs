@@ -159,6 +159,11 @@ impl Rulebook {
         self.time.source.text(&slots).is_some()
     }
 
+    /// Whether a field of this name is asked for.
+    pub fn reads(&self, name: &str) -> bool {
+        !self.heads_of(name).is_empty() || self.secret_of(name).is_some()
+    }
+
     fn heads_of(&self, name: &str) -> &[(usize, String)] {
         self.heads.get(&*self.names.key(name)).map_or(&[], Vec::as_slice)
     }
