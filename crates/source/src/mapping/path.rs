@@ -136,6 +136,9 @@ impl Names {
 
     /// The field of that name.
     pub fn get<'v, 'r>(self, object: &'v Object<'r>, name: &str) -> Option<&'v Json<'r>> {
+        if self == Self::AsWritten {
+            return object.get(name);
+        }
         let mut fields = object.iter();
         fields.find(|(key, _)| self.are_same(key, name)).map(|(_, v)| v)
     }
