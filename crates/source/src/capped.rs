@@ -1,6 +1,7 @@
 //! The gate for compressed bytes: decompression under caps. Nothing is unpacked to disk; only this module and
 //! `archive` may name a decompressor.
 
+use crate::utf16::{Order, Utf16};
 use std::io::{self, BufReader, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -90,7 +91,7 @@ fn check_ratio(n_out: u64, n_in: u64, caps: &Caps) -> io::Result<()> {
 }
 
 impl<'r> CappedReader<'r> {
-    /// Takes off the compression that the first bytes tell, layer by layer.
+    /// Takes off the compression that the first bytes tell, layer by layer, and gives UTF-16 as UTF-8.
     pub fn unpack(packed: impl Read + 'r, meter: &Arc<Meter>, caps: Caps) -> io::Result<Self> {
         let n_in = Arc::new(AtomicU64::new(0));
         let counted = Counted {
@@ -104,7 +105,10 @@ impl<'r> CappedReader<'r> {
             match decompress(&head, whole) {
                 Ok(layer) => inner = layer?,
                 Err(plain) => {
-                    inner = plain;
+                    inner = match Order::told(&head) {
+                        Some(order) => Box::new(Utf16::new(plain, order)),
+                        None => plain,
+                    };
                     break;
                 }
             }

@@ -137,6 +137,25 @@ fn a_log_that_was_added_again_when_it_had_grown_counts_once() {
 }
 
 #[test]
+fn a_log_in_utf_16_is_the_same_log() {
+    let (plain, orders) = (lines(0..90), [u16::to_le_bytes, u16::to_be_bytes]);
+    let same = whole("access.log", &plain);
+    assert_eq!(same.ids.len(), 90);
+    let text = String::from_utf8(plain).unwrap();
+    for order in orders {
+        let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+        let bytes: Vec<u8> = units.flat_map(order).collect();
+        for (name, bytes) in [("access.log", bytes.clone()), ("access.log.gz", gz_of(&bytes))] {
+            let found = whole(name, &bytes);
+            assert_eq!(
+                (&found.ids, found.n_rejects, found.errors.len()),
+                (&same.ids, 0, 0)
+            );
+        }
+    }
+}
+
+#[test]
 fn a_member_that_is_no_file_is_told() {
     use tar::EntryType;
     let mut builder = tar::Builder::new(Vec::new());
