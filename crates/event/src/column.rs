@@ -52,6 +52,7 @@ columns! {
     ActorRealm "actor_user_domain" "actor.user.domain" Text "where that account name means something: `app`, `db`, a host";
     ActorSession "actor_session_uid" "actor.session.uid" Text "the session, as a keyed fingerprint";
     ActorCredential "actor_session_credential_uid" "actor.session.credential_uid" Text "the token or key used, as a keyed fingerprint";
+    ActorInvoker "actor_invoked_by_uid" "actor.invoked_by.uid" Text "who acts through the account, where that is not its owner: the account that impersonates it (extension)";
     ActorService "actor_app_name" "actor.app_name" Text "the service or client program that acts";
     ProcessPid "actor_process_pid" "actor.process.pid" Integer "the process that acts; recurs, so no identity by itself";
     SrcIp "src_endpoint_ip" "src_endpoint.ip" Text "the address that the request came from";

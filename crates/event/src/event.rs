@@ -64,7 +64,7 @@ impl fmt::Display for Outcome {
 pub struct Provenance {
     /// The evidence file.
     pub evidence: EvidenceId,
-    /// Offset of the first byte of the record in the (decompressed) file.
+    /// Offset of the first byte of the record in the (decompressed) file; of UTF-16, in the same text as UTF-8.
     pub offset: u64,
     /// Bytes of the record, without its line end.
     pub length: u64,
@@ -95,6 +95,7 @@ pub struct Event {
     pub actor_realm: Option<String>,
     pub actor_session: Option<String>,
     pub actor_credential: Option<String>,
+    pub actor_invoker: Option<String>,
     pub actor_service: Option<String>,
     pub process_pid: Option<i64>,
     pub src_ip: Option<String>,
@@ -196,7 +197,7 @@ const fn one(column: Column, is_there: bool) -> ColumnSet {
 text_fields! {
     Host host, Stream stream, Class class, Activity activity, StatusCode status_code,
     ActorUser actor_user, ActorRealm actor_realm, ActorSession actor_session,
-    ActorCredential actor_credential, ActorService actor_service, SrcIp src_ip, Device device,
+    ActorCredential actor_credential, ActorInvoker actor_invoker, ActorService actor_service, SrcIp src_ip, Device device,
     UserAgent user_agent, AppPlatform app_platform, AppVersion app_version, Trace trace,
     Connection connection, Operation operation, Resource resource, QueryText query_text,
     IssuedSession issued_session, IssuedCredential issued_credential, Message message,

@@ -38,6 +38,8 @@ pub enum Rule {
     UnrecordedIssue,
     /// A job that an attributed event started.
     StartedJob,
+    /// Its record names nobody.
+    NamesNobody,
 }
 
 impl Rule {
@@ -59,6 +61,7 @@ impl Rule {
             Self::FromHost => "from_host",
             Self::UnrecordedIssue => "unrecorded_issue",
             Self::StartedJob => "started_job",
+            Self::NamesNobody => "names_nobody",
         }
     }
 
@@ -80,7 +83,8 @@ impl Rule {
             | Self::Readable
             | Self::LooseTrace
             | Self::FromHost
-            | Self::UnrecordedIssue => Grade::Possible,
+            | Self::UnrecordedIssue
+            | Self::NamesNobody => Grade::Possible,
         }
     }
 }

@@ -12,6 +12,7 @@ const RECALLED: &[Column] = &[
     Column::ActorSession,
     Column::ActorCredential,
     Column::ActorUser,
+    Column::ActorInvoker,
     Column::Device,
     Column::IssuedSession,
     Column::IssuedCredential,

@@ -36,6 +36,7 @@ Hops belong to the newest answer of the case. Values that can name persons are m
 /// Columns that may name a person or quote a record.
 const PERSONAL: &[Column] = &[
     Column::ActorUser,
+    Column::ActorInvoker,
     Column::Resource,
     Column::QueryText,
     Column::Parameters,

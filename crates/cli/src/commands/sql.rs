@@ -34,6 +34,7 @@ make of them is hidden; --reveal REASON shows both and is journaled. Conditions 
 /// Columns whose values may name a person or quote a record.
 const PERSONAL: &[&str] = &[
     "actor_user_uid",
+    "actor_invoked_by_uid",
     "api_operation",
     "http_request_user_agent",
     "resource_name",
@@ -138,6 +139,7 @@ fn shown(table: &Table, is_revealed: bool) -> Vec<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ambit_event::Column;
     use std::collections::BTreeSet;
 
     #[test]
@@ -199,5 +201,15 @@ mod tests {
         ];
         assert_eq!(shown(&table, true)[1], whole);
         assert_eq!(shown(&table, true)[2], ["-"; 7]);
+    }
+    #[test]
+    fn who_acts_through_an_account_is_masked_as_its_owner_is() {
+        let columns = [Column::ActorUser, Column::ActorInvoker].map(Column::name);
+        let table = Table {
+            columns: columns.map(str::to_owned).to_vec(),
+            origins: columns.map(Origin::of).to_vec(),
+            rows: vec![vec![Some("robot".to_owned()), Some("alice".to_owned())]],
+        };
+        assert_eq!(shown(&table, false)[1], ["r•••", "a•••"]);
     }
 }

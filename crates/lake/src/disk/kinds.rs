@@ -19,8 +19,20 @@ const MOST: usize = 2048;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Kinds(Option<BTreeMap<String, BTreeSet<Kind>>>);
 
-/// Class, user and whether a trace id is there, as an event has them.
-type Seen<'e> = (Option<&'e str>, Option<&'e str>, bool);
+/// Columns of which it is told whether anything stands there: what names who acted, or from where, and what was done.
+const TOLD: [Column; 8] = [
+    Column::ActorInvoker,
+    Column::ActorSession,
+    Column::ActorCredential,
+    Column::ActorService,
+    Column::SrcIp,
+    Column::Device,
+    Column::Connection,
+    Column::Operation,
+];
+
+/// Class, user, whether a trace id is there, and which of [`TOLD`] hold anything, as an event has them.
+type Seen<'e> = (Option<&'e str>, Option<&'e str>, bool, u8);
 
 /// What the events of a kind have in common, beside their source.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,6 +40,9 @@ struct Kind {
     class: Option<String>,
     user: User,
     has_trace: bool,
+    /// Which of [`TOLD`] hold anything, a bit for each; `None` where a commit of before does not say.
+    #[serde(default)]
+    holds: Option<u8>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -57,16 +72,18 @@ impl Kinds {
                 event.class.as_deref(),
                 event.actor_user.as_deref(),
                 event.trace.is_some(),
+                held(event),
             ));
         }
         let mut kinds = BTreeMap::new();
         for (source, of_source) in seen {
-            let users: HashSet<&str> = of_source.iter().filter_map(|(_, user, _)| *user).collect();
+            let users: HashSet<&str> = of_source.iter().filter_map(|(_, user, ..)| *user).collect();
             let tell = users.len() <= MOST_USERS;
-            let of_source = of_source.into_iter().map(|(class, user, has_trace)| Kind {
+            let of_source = of_source.into_iter().map(|(class, user, has_trace, holds)| Kind {
                 class: class.map(str::to_owned),
                 user: User::of(user, tell),
                 has_trace,
+                holds: Some(holds),
             });
             kinds.insert(source.to_owned(), of_source.collect());
         }
@@ -148,8 +165,22 @@ fn decided(filter: &Filter, source: &str, kind: &Kind) -> Option<bool> {
         },
         Filter::Column(Column::Trace, test) if kind.has_trace => of_some_value(test),
         Filter::Column(Column::Trace, test) => Some(test.admits_text(None)),
+        Filter::Column(column, test) => {
+            let nth = TOLD.iter().position(|told| told == column)?;
+            match kind.holds? >> nth & 1 == 1 {
+                true => of_some_value(test),
+                false => Some(test.admits_text(None)),
+            }
+        }
         _ => None,
     }
+}
+
+fn held(event: &Event) -> u8 {
+    let told = TOLD.iter().enumerate();
+    told.fold(0, |held, (nth, column)| {
+        held | u8::from(event.text(*column).is_some()) << nth
+    })
 }
 
 /// Whether all hold: one that does not hold tells, however little is known of the others.
@@ -203,6 +234,9 @@ mod tests {
                 events.extend((0..nth * 20).map(|n| event(source, class, &n.to_string(), trace)));
             }
         }
+        for event in events.iter_mut().step_by(3) {
+            event.src_ip = Some("192.0.2.1".to_owned());
+        }
         events.retain(|e| e.source != "db" || e.trace.is_some() || e.class.as_deref() == Some("login"));
         let mut kinds = Kinds::of(events[..5].iter());
         kinds.merge(&Kinds::of(events[5..].iter()));
@@ -215,6 +249,8 @@ mod tests {
             eq(Column::Class, "login"),
             eq(Column::Trace, "t"),
             eq(Column::Resource, "/x"),
+            Filter::Column(Column::SrcIp, Test::Absent),
+            eq(Column::SrcIp, "192.0.2.1"),
         ]
         .into_iter()
         .flat_map(|test| [Filter::Not(Box::new(test.clone())), test])

@@ -36,6 +36,7 @@ pub(super) const LOOKED_UP: &[Column] = &[
     Column::ActorSession,
     Column::ActorCredential,
     Column::ActorUser,
+    Column::ActorInvoker,
     Column::SrcIp,
     Column::Device,
     Column::UserAgent,

@@ -17,6 +17,7 @@ pub(crate) const PIVOTS: &[Column] = &[
     Column::ActorSession,
     Column::ActorCredential,
     Column::ActorUser,
+    Column::ActorInvoker,
     Column::SrcIp,
     Column::Device,
     Column::UserAgent,

@@ -189,6 +189,8 @@ impl DataMap {
         match keys {
             Some(keys) => {
                 reach.basis = Basis::Named;
+                let n_persons = strangers.saturating_add(keys.keys.len() as u64);
+                reach.records = reach.records.map(|n| self.records_of(store, n, n_persons));
                 if strangers > 0 {
                     let per_key = subject.map_or(1, |s| s.persons_per_key.max(1));
                     let who = Who::AtMost(strangers.saturating_mul(per_key));

@@ -55,13 +55,7 @@ impl DataMap {
 
     /// At most as many persons as its records and its part of the store hold; everyone where nobody says.
     pub(super) fn most(&self, operation: &Operation, store: &Store, records: Option<u64>) -> Who {
-        let per_row = store.tables.iter().map(|t| t.persons_per_row).max();
-        let per_key = self
-            .subject_of(store)
-            .and_then(|s| self.subject(s))
-            .map_or(1, |s| s.persons_per_key);
-        let each = per_row.unwrap_or(1).max(1).saturating_mul(per_key.max(1));
-        let counted = records.map(|n| n.saturating_mul(each));
+        let counted = records.map(|n| n.saturating_mul(self.persons_of_a_record(store)));
         match (counted, operation.population) {
             (Some(n), all) if all.is_none_or(|all| n < all) => Who::AtMost(n),
             (_, Some(at_most)) => Who::Part {
@@ -70,6 +64,19 @@ impl DataMap {
             },
             _ => Who::Everyone,
         }
+    }
+
+    fn persons_of_a_record(&self, store: &Store) -> u64 {
+        let per_row = store.tables.iter().map(|t| t.persons_per_row).max();
+        let subject = self.subject_of(store).and_then(|s| self.subject(s));
+        let per_key = subject.map_or(1, |s| s.persons_per_key);
+        per_row.unwrap_or(1).max(1).saturating_mul(per_key.max(1))
+    }
+
+    /// At most so many records, where the record names so many persons: one that names more than fits by the map is
+    /// believed.
+    pub(super) fn records_of(&self, store: &Store, records: u64, n_persons: u64) -> u64 {
+        records.max(n_persons.div_ceil(self.persons_of_a_record(store)))
     }
 
     /// The credentials that whoever reads what the operation returns holds then.

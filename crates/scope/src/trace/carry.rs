@@ -1,13 +1,13 @@
 //! Control facts attribute events: what carries a controlled thing is the intruder's as far as nobody
 //! else can have used it.
 
-use super::{Spread, Trace, filter_for, group_by};
+use super::{Spread, Trace, filter_for, group_by, naming};
 use crate::control::Fact;
 use crate::map::Principal;
 use crate::origin::{History, Origins, has_origin, is_datastore, origin_of};
 use crate::recall::pieces;
 use crate::{Error, Grade};
-use ambit_event::{Column, Event, ObservableKind, Outcome, Span, Timestamp};
+use ambit_event::{Column, Event, Observable, ObservableKind, Outcome, Span, Timestamp};
 use ambit_lake::{Filter, Query};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,11 +60,14 @@ impl Trace<'_> {
             .reduce(Span::hull)
             .unwrap_or(Span::ALL);
         let values: BTreeSet<&str> = facts.iter().map(|f| f.observable.value.as_str()).collect();
-        let events = self
-            .fetch(Query::of(Filter::one_of(column, values)).within(span))
-            .await?;
+        let columns = naming(kind, column);
+        let mut events = Vec::new();
+        for column in &columns {
+            let named = Filter::one_of(*column, values.iter().copied());
+            events.extend(self.fetch(Query::of(named).within(span)).await?);
+        }
         for event in events {
-            for fact in facts.iter().filter(|f| concerns(f, column, &event)) {
+            for fact in facts.iter().filter(|f| concerns(f, &columns, &event)) {
                 let certain = match kind {
                     ObservableKind::Connection => !self.is_pooled(&event),
                     _ => fact.exclusive,
@@ -282,10 +285,12 @@ enum Side {
 }
 
 /// Whether a fact speaks of the event: the value, the realm where one is given, and the time.
-fn concerns(fact: &Fact, column: Column, event: &Event) -> bool {
-    let realm = fact.observable.realm.as_str();
-    event.text(column) == Some(fact.observable.value.as_str())
-        && (realm.is_empty() || event.actor_realm.as_deref() == Some(realm))
+fn concerns(fact: &Fact, columns: &[Column], event: &Event) -> bool {
+    let Observable { realm, value, .. } = &fact.observable;
+    columns
+        .iter()
+        .any(|column| event.text(*column) == Some(value.as_str()))
+        && (realm.is_empty() || event.actor_realm.as_ref() == Some(realm))
         && event.when().overlaps(fact.span)
 }
 

@@ -11,6 +11,7 @@ mod issue;
 mod job;
 mod join;
 mod logon;
+mod nobody;
 mod pivot;
 mod sow;
 mod store;
@@ -150,6 +151,8 @@ impl<'a> Trace<'a> {
         trace.go_on_unexplained().await?;
         trace.close().await?;
         trace.read_hosts().await?;
+        trace.attribute_nobodys().await?;
+        trace.close().await?;
         trace.note_unseen_logons();
         trace.blind().await?;
         trace.settle_accounts().await?;
@@ -172,6 +175,7 @@ impl<'a> Trace<'a> {
             self.leave_hosts(&hosts).await?;
             self.unrecorded_issues().await?;
             self.go_on_unexplained().await?;
+            self.attribute_nobodys().await?;
             known = hosts;
             self.raised.extend(self.stamped.keys());
             self.close().await?;
@@ -348,10 +352,22 @@ enum Spread {
     No,
 }
 
+/// The columns that name such a thing: who acts through another account acts too.
+fn naming(kind: ObservableKind, column: Column) -> Vec<Column> {
+    match kind {
+        ObservableKind::Account => vec![column, Column::ActorInvoker],
+        _ => vec![column],
+    }
+}
+
 /// The filter that finds the events which carry an observable.
 fn filter_for(observable: &Observable) -> Option<Filter> {
     match observable.kind.column() {
-        Some(column) => Some(Filter::eq(column, &observable.value)),
+        Some(column) => {
+            let columns = naming(observable.kind, column).into_iter();
+            let named = columns.map(|column| Filter::eq(column, &observable.value));
+            named.reduce(|one, other| Filter::Any(vec![one, other]))
+        }
         None => EventId::parse(&observable.value)
             .ok()
             .map(|id| Filter::Ids(vec![id])),

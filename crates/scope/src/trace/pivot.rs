@@ -334,7 +334,7 @@ impl Trace<'_> {
     }
 }
 
-const fn is_origin(kind: ObservableKind) -> bool {
+pub(super) const fn is_origin(kind: ObservableKind) -> bool {
     matches!(
         kind,
         ObservableKind::Address | ObservableKind::Device | ObservableKind::UserAgent

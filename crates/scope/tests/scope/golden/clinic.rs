@@ -66,6 +66,17 @@ async fn patients_whom_the_events_name_are_exact() {
 }
 
 #[tokio::test]
+async fn an_event_that_names_several_patients_reached_as_many_records() {
+    let mut w = curious();
+    let before = ask(&w, INSIDER).await.scope.records.at_most.unwrap();
+    let patients = ["Patient/7", "Patient/8", "Patient/9"];
+    w.push(audited(1300, "u-1", "read", "Observation/4", &patients));
+    let answer = ask(&w, INSIDER).await;
+    assert_eq!(read(&answer), ["health 3..3"]);
+    assert_eq!(answer.scope.records.at_most, Some(before + 3));
+}
+
+#[tokio::test]
 async fn a_search_reaches_at_most_a_page_of_patients() {
     let mut w = curious();
     let mut search = audited(1300, "u-1", "search-type", "", &[]);

@@ -9,6 +9,7 @@ mod found;
 mod gap;
 mod host;
 mod mailbox;
+mod nobody;
 mod request;
 mod residence;
 mod session;
