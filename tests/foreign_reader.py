@@ -47,6 +47,8 @@ def rows_by_clickhouse(lake: Path, kernel: int) -> list[list[str]]:
     table = f"deltaLakeLocal('{lake / 'events'}')"
     # `length` counts bytes there and characters here.
     statement = question(table, "kind = 'event'").replace("length(resource_name)", "lengthUTF8(resource_name)")
+    # The table says the nanoseconds where the microseconds are not all.
+    statement = statement.replace("(time_ns)", "(coalesce(time_ns, toUnixTimestamp64Micro(time) * 1000))")
     answer = chdb.query(f"{statement} settings allow_experimental_delta_kernel_rs = {kernel}", "JSONCompactStrings")
     return json.loads(str(answer))["data"]
 

@@ -139,6 +139,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
         fn it_reads_what_everybody_reads(
             units in proptest::collection::vec(prop_oneof![Just(0xd83d), Just(0xde00), Just(0xfeff), any::<u16>()], 0..40),

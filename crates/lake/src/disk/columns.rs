@@ -1,6 +1,7 @@
 //! Columns that grow row by row, until they are written.
 
 use super::gather::{Chunk, gathered};
+use super::instants::beside_micros;
 use super::rows::{RawRef, Row, micros_up};
 use super::schema::{columns, file_schema, kind, list_item};
 use ambit_event::{Column, ColumnKind, ColumnSet};
@@ -284,8 +285,12 @@ impl Of {
     fn integer(self, row: &Row<'_>) -> Option<i64> {
         match self {
             Self::Normalized(column) => row.event.integer(column),
-            Self::TimeNanos => row.when.map(|when| when.from.0),
-            Self::UntilNanos => row.when.map(|when| when.until.0),
+            Self::TimeNanos => beside_micros(row.when?.from.0),
+            // What events share is told when they are written, in order.
+            Self::UntilNanos => row
+                .when
+                .filter(|_| row.kind != kind::EVENT)
+                .map(|when| when.until.0),
             Self::PrecisionNanos => row.when.map(|_| row.event.precision),
             Self::RecordOffset => Some(signed(row.event.provenance.offset)),
             Self::RecordLength => Some(signed(row.event.provenance.length)),
@@ -297,7 +302,7 @@ impl Of {
     }
 
     /// Instants in microseconds: the earliest rounded down, the latest up, so that they enclose the truth. Until when an
-    /// event can have happened stands in `until_ns` alone, as it costs as much as the event's time.
+    /// event can have happened is told by its time and its precision, as it would cost as much as the event's time.
     fn micros(self, row: &Row<'_>) -> Option<i64> {
         let when = row.when?;
         match self {

@@ -2,13 +2,14 @@
 //! of them.
 
 use super::fs::{make_folder, sync_folder};
+use super::instants::{begins, with_shared_ends};
 use super::lookup::RowGroup;
 use super::rows::to_json;
 use super::schema::{DAY, SIDE, STATISTICS, Shape, columns, file_schema};
 use super::strips::{Gatherer, Place, Places, ROW_GROUP};
 use crate::error::Error;
 use ambit_event::{Span, Timestamp};
-use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
@@ -60,6 +61,8 @@ pub(super) struct Summary {
     time: Option<(i64, i64)>,
     until: Option<(i64, i64)>,
     n_timeless: u64,
+    /// Rows whose time needs no nanoseconds beside it, or that have none.
+    n_without_nanos: u64,
 }
 
 impl Summary {
@@ -67,13 +70,10 @@ impl Summary {
         self.n_rows += batch.num_rows() as u64;
         add_texts(&mut self.kinds, batch, "kind");
         add_texts(&mut self.sources, batch, "source");
-        let times = batch
-            .column_by_name("time_ns")
-            .and_then(|a| a.as_primitive_opt::<Int64Type>());
-        let untils = batch
-            .column_by_name("until_ns")
-            .and_then(|a| a.as_primitive_opt::<Int64Type>());
-        for time in times.into_iter().flatten() {
+        let of = |name| batch.column_by_name(name)?.as_primitive_opt::<Int64Type>();
+        let (times, nanos, untils) = (begins(batch), of("time_ns"), of("until_ns"));
+        self.n_without_nanos += nanos.map_or(0, Array::null_count) as u64;
+        for time in times.iter().flatten() {
             match time {
                 Some(time) => widen(&mut self.time, time),
                 None => self.n_timeless += 1,
@@ -104,12 +104,10 @@ impl Summary {
             least.insert("until_ns".to_owned(), json!(until.0));
             greatest.insert("until_ns".to_owned(), json!(until.1));
         }
-        let nulls = |name: &&str| {
-            if name.contains("time") || *name == "until_ns" {
-                self.n_timeless
-            } else {
-                0
-            }
+        let nulls = |name: &&str| match *name {
+            "time" | "until_ns" => self.n_timeless,
+            "time_ns" => self.n_without_nanos,
+            _ => 0,
         };
         let null_count: HashMap<_, _> = STATISTICS.iter().map(|name| (*name, nulls(name))).collect();
         json!({"numRecords": self.n_rows, "minValues": least, "maxValues": greatest, "nullCount": null_count})
@@ -194,7 +192,11 @@ impl DataFile {
     }
 
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
-        self.summary.add(batch);
+        let batch = match self.day.as_str() {
+            SIDE => batch.clone(),
+            _ => with_shared_ends(batch).map_err(|cause| self.broken(cause.into()))?,
+        };
+        self.summary.add(&batch);
         let mut from = 0;
         while from < batch.num_rows() {
             let n = self.gatherer.room().min(batch.num_rows() - from);
@@ -312,7 +314,7 @@ pub(super) fn indexes_of(file: &File) -> Option<Vec<RowGroup>> {
 fn properties(sorted: bool) -> WriterProperties {
     // A level that looks harder finds chance matches in random digits, which cost more than they save.
     let level = ZstdLevel::try_new(1).unwrap_or_default();
-    let sorted_by = file_schema().index_of("time_ns").unwrap_or_default();
+    let sorted_by = file_schema().index_of("time").unwrap_or_default();
     let sorting = SortingColumn {
         column_idx: i32::try_from(sorted_by).unwrap_or_default(),
         descending: false,
@@ -423,10 +425,17 @@ fn statistics(stats: &Value, day: &str, size: u64) -> Statistics {
     }
 }
 
+/// The microseconds of an instant, as the table has them.
+fn micros(nanos: i64) -> Precision<ScalarValue> {
+    let micros = Some(nanos.div_euclid(1000));
+    Precision::Exact(ScalarValue::TimestampMicrosecond(micros, Some("UTC".into())))
+}
+
 fn column_statistics(stats: &Value, name: &str) -> ColumnStatistics {
-    // `time` is rounded in the log and no exact bound; `time_ns` says the same exactly.
     let value = |of: &Value| match &of[name] {
-        Value::String(text) if name != "time" => Precision::Exact(ScalarValue::Utf8View(Some(text.clone()))),
+        // In the log it is rounded, and no exact bound; `time_ns` says the same exactly.
+        Value::String(_) if name == "time" => of["time_ns"].as_i64().map_or(Precision::Absent, micros),
+        Value::String(text) => Precision::Exact(ScalarValue::Utf8View(Some(text.clone()))),
         Value::Number(n) => n
             .as_i64()
             .map_or(Precision::Absent, |n| Precision::Exact(ScalarValue::from(n))),

@@ -8,6 +8,7 @@
 use super::chunks::Chunks;
 use super::file::Entry;
 use super::gather::{Chunk, gathered};
+use super::instants::{COLUMNS, begins};
 use super::lookup::{Lookups, footer_of};
 use super::pages::Group;
 use super::pick::is_silent;
@@ -15,7 +16,6 @@ use super::schema::{columns, file_schema};
 use crate::engine::failed;
 use crate::error::Error;
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
-use datafusion::arrow::datatypes::Int64Type;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader};
 use datafusion::parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
@@ -175,10 +175,10 @@ impl Input {
         let input = u32::try_from(nth).ok()?;
         let first = keys.len();
         for nth in 0..self.row_groups().len() {
-            let part = Part::open(self, nth, |name, _| matches!(name, "time_ns" | "id"))?;
+            let part = Part::open(self, nth, |name, _| name == "id" || COLUMNS.contains(&name))?;
             for batch in part.reader {
                 let batch = batch.ok()?;
-                let times = batch.column_by_name("time_ns")?.as_primitive_opt::<Int64Type>()?;
+                let times = begins(&batch)?;
                 let ids = batch.column_by_name("id")?.as_string_view_opt()?;
                 for (time, id) in times.iter().zip(ids) {
                     let key = Key {

@@ -13,6 +13,7 @@ mod form;
 mod fs;
 mod gather;
 mod home;
+mod instants;
 mod intake;
 mod kinds;
 mod known;
@@ -72,7 +73,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
-use translate::{Translated, branches, overlaps, translate};
+use translate::{Translated, branches, translate};
 use weave::Beside;
 
 /// The columns that say where a raw record lies.
@@ -186,16 +187,15 @@ impl Disk {
             let Translated { expr, exact } = part_expr(part, query.span);
             let mut rows = self.event_rows(expr)?;
             if let Some(limit) = query.limit.filter(|limit| exact && *limit <= FEW) {
-                let order = vec![ident("time_ns").sort(true, false), ident("id").sort(true, false)];
                 rows = rows
-                    .sort(order)
+                    .sort(instants::in_order())
                     .and_then(|rows| rows.limit(0, Some(limit)))
                     .map_err(failed)?;
             }
             if let Some(limit) = query.limit.filter(|limit| exact && *limit > FEW)
                 && let Some(last) = self.nth_time(&rows, limit).await?
             {
-                rows = rows.filter(ident("time_ns").lt_eq(lit(last))).map_err(failed)?;
+                rows = rows.filter(instants::not_after(last)).map_err(failed)?;
             }
             let rows = rows.select_columns(&rows::event_columns()).map_err(failed)?;
             let mut stream = rows.execute_stream().await.map_err(failed)?;
@@ -213,19 +213,18 @@ impl Disk {
     /// When the nth of these rows happened, by time; `None` where there are fewer. Rows of which only the first are wanted
     /// need not be read whole to find those.
     async fn nth_time(&self, rows: &DataFrame, nth: usize) -> Result<Option<i64>, Error> {
-        let times = rows.clone().select_columns(&["time_ns"]).map_err(failed)?;
-        let times = times.sort(vec![ident("time_ns").sort(true, false)]);
+        let times = rows
+            .clone()
+            .select_columns(&["time", "time_ns"])
+            .map_err(failed)?;
+        let times = times.sort(instants::by_time());
         let times = times
             .and_then(|times| times.limit(nth - 1, Some(1)))
             .map_err(failed)?;
         let found = times.collect().await.map_err(failed)?;
-        let cells = found.iter().find(|batch| batch.num_rows() > 0);
-        let cells = cells.map(|batch| Cells {
-            batch,
-            table: &self.log.table,
-        });
-        let time = cells.map(|cells| cells.integers("time_ns")).transpose()?;
-        Ok(time.map(|time| time.value(0)))
+        let found = found.iter().find(|batch| batch.num_rows() > 0);
+        let times = found.map(|batch| self.cells(batch).begins()).transpose()?;
+        Ok(times.map(|times| times.value(0)))
     }
 
     /// The events of a part that indexes find; `None` where the engine has to. Of many events the first few are found
@@ -305,8 +304,8 @@ impl Disk {
         let value = cast(ident(column.name()), DataType::Utf8View).alias("value");
         let sums = vec![
             count(lit(1)).alias("n"),
-            min(ident("time_ns")).alias("first"),
-            max(ident("until_ns")).alias("last"),
+            min(instants::begin()).alias("first"),
+            max(instants::end()).alias("last"),
         ];
         let rows = self
             .event_rows(filter)?
@@ -566,7 +565,7 @@ fn part_expr(part: &Filter, span: Span) -> Translated {
     let expr = if span == Span::ALL {
         expr
     } else {
-        overlaps(span).and(expr)
+        instants::overlapping(span).and(expr)
     };
     Translated { expr, exact }
 }

@@ -8,6 +8,7 @@
 use super::Found;
 use super::chunks::Chunks;
 use super::file::Entry;
+use super::instants;
 use super::lookup::{Lookups, Needs, spread};
 use super::pages::Group;
 use super::rows::{decode, event_columns};
@@ -19,7 +20,7 @@ use ambit_event::{Column, Event, EventId, Span};
 use datafusion::arrow::array::{
     ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray, new_null_array,
 };
-use datafusion::arrow::datatypes::{Field, Int64Type, Schema};
+use datafusion::arrow::datatypes::{Field, Schema};
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader, RowSelection};
 use datafusion::parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use datafusion::parquet::file::metadata::ColumnChunkMetaData;
@@ -254,16 +255,15 @@ impl Reader<'_> {
 
     /// Of these rows the ones whose possible time overlaps the span.
     fn overlapping(&self, span: Span, rows: RowSelection) -> Option<RowSelection> {
-        self.such(&["time_ns", "until_ns"], rows, |batch| {
-            let of = |name| batch.column_by_name(name)?.as_primitive_opt::<Int64Type>();
-            let (Some(times), Some(untils)) = (of("time_ns"), of("until_ns")) else {
+        self.such(&instants::COLUMNS, rows, |batch| {
+            let (Some(begins), Some(ends)) = (instants::begins(batch), instants::ends(batch)) else {
                 return BooleanArray::from(vec![false; batch.num_rows()]);
             };
-            let overlaps = |(time, until): (Option<i64>, Option<i64>)| {
-                let begins = time.is_some_and(|time| time < span.until.0);
-                Some(begins && until.is_some_and(|until| until > span.from.0))
+            let overlaps = |(begin, end): (Option<i64>, Option<i64>)| {
+                let is_before = begin.is_some_and(|begin| begin < span.until.0);
+                Some(is_before && end.is_some_and(|end| end > span.from.0))
             };
-            times.iter().zip(untils).map(overlaps).collect()
+            begins.iter().zip(&ends).map(overlaps).collect()
         })
     }
 

@@ -1,6 +1,7 @@
 //! Rows of the table from what a writer holds, and back.
 
 use super::form::When;
+use super::instants;
 use super::schema::kind;
 use super::template;
 use crate::error::Error;
@@ -198,10 +199,10 @@ pub(super) const fn micros_up(nanos: i64) -> i64 {
 
 /// The columns that an event is rebuilt from.
 pub(super) fn event_columns() -> Vec<&'static str> {
-    let own = ["id", "time_ns", "precision_ns", "fields", "evidence"];
+    let own = ["id", "fields", "evidence"];
     let places = ["record_offset", "record_length", "record_line"];
-    let normalized = Column::ALL.iter().map(|c| c.name());
-    own.into_iter().chain(places).chain(normalized).collect()
+    let own = own.into_iter().chain(instants::COLUMNS).chain(places);
+    own.chain(Column::ALL.iter().map(|c| c.name())).collect()
 }
 
 /// Rebuilds the events of a batch that has all of [`event_columns`].
@@ -213,7 +214,7 @@ pub(super) fn decode(batch: &RecordBatch, table: &Path) -> Result<Vec<Event>, Er
         cells.texts("fields")?,
         cells.texts("evidence")?,
     );
-    let (times, precisions) = (cells.integers("time_ns")?, cells.integers("precision_ns")?);
+    let (times, precisions) = (cells.begins()?, cells.integers("precision_ns")?);
     let (offsets, lengths) = (cells.integers("record_offset")?, cells.integers("record_length")?);
     let lines = cells.integers("record_line")?;
     for row in 0..batch.num_rows() {
@@ -258,6 +259,11 @@ impl<'a> Cells<'a> {
     pub fn integers(&self, name: &str) -> Result<&'a Int64Array, Error> {
         let array = self.column(name)?.as_primitive_opt::<Int64Type>();
         array.ok_or_else(|| self.damaged(&format!("column `{name}` is no number")))
+    }
+
+    /// When the events happened at the earliest, nanoseconds.
+    pub fn begins(&self) -> Result<Int64Array, Error> {
+        instants::begins(self.batch).ok_or_else(|| self.damaged("there are no times"))
     }
 
     fn lists(&self, name: &str) -> Result<&'a ListArray, Error> {

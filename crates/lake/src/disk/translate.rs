@@ -3,10 +3,11 @@
 //! The expression holds for every event that the filter admits. Where it holds for others too it is not
 //! exact, and what it lets through is asked again.
 
+use super::instants;
 use super::schema::LOOKED_UP;
 use super::views;
 use crate::query::{Filter, Test, fold, parts_of};
-use ambit_event::{Column, ColumnKind, Span};
+use ambit_event::{Column, ColumnKind};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::{Expr, and, cast, ident, lit, or};
 
@@ -53,15 +54,9 @@ pub(super) fn translate(filter: &Filter) -> Translated {
         },
         Filter::Field(path, test) => Translated::at_least(field_test(path, test)),
         Filter::Text(text) => Translated::at_least(anywhere(text)),
-        Filter::Time(span) => Translated::exactly(overlaps(*span)),
+        Filter::Time(span) => Translated::exactly(instants::overlapping(*span)),
         Filter::Ids(ids) => Translated::exactly(one_of("id", ids.iter().map(ToString::to_string))),
     }
-}
-
-/// Rows whose possible time overlaps the span.
-pub(super) fn overlaps(span: Span) -> Expr {
-    let begins = ident("time_ns").lt(lit(span.until.0));
-    begins.and(ident("until_ns").gt(lit(span.from.0)))
 }
 
 /// Joins with a depth that grows with the logarithm of the number, however many there are.
@@ -263,6 +258,7 @@ fn gathered(parts: &[Filter]) -> Vec<Filter> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ambit_event::Span;
 
     #[test]
     fn an_or_over_columns_becomes_one_question_per_column() {

@@ -4,6 +4,7 @@ use super::columns::encode;
 use super::few::Few;
 use super::file::{Change, DataFile, Entry};
 use super::fs::random_name;
+use super::instants::in_order;
 use super::kinds::Kinds;
 use super::log::{Snapshot, compact_operation};
 use super::merge::Merge;
@@ -123,8 +124,7 @@ impl Disk {
         if let Some(add) = self.merged(day, entries).await? {
             return Ok(add);
         }
-        let order = vec![ident("time_ns").sort(true, false), ident("id").sort(true, false)];
-        let rows = self.to_sort(entries)?.sort(order).map_err(failed)?;
+        let rows = self.to_sort(entries)?.sort(in_order()).map_err(failed)?;
         let mut file = DataFile::create(&self.log.table, day, &random_name()?)?;
         self.copy(rows, &mut file).await?;
         self.finish(file, entries)

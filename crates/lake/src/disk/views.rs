@@ -1,6 +1,7 @@
 //! The tables that SQL sees: rows of one kind, the table's own bookkeeping left out, templates filled in.
 
 use super::form::When;
+use super::instants;
 use super::rows::micros_up;
 use super::schema::{self, kind};
 use super::template;
@@ -24,6 +25,7 @@ pub(super) fn events() -> Vec<Expr> {
     let shown = |name: &'static str| match name {
         "fields" => filled_fields().alias("fields"),
         "time_until" => time_until().alias("time_until"),
+        "time_ns" => instants::begin().alias("time_ns"),
         name => ident(name),
     };
     names.chain([schema::DAY]).map(shown).collect()
@@ -173,7 +175,7 @@ fn plain(value: &serde_json::Value) -> Option<String> {
     }
 }
 
-/// Until when an event can have happened, for people: the table says it in nanoseconds alone.
+/// Until when an event can have happened, for people.
 fn time_until() -> Expr {
     let micros = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let up = |arguments: &[ColumnarValue]| {
@@ -192,7 +194,7 @@ fn time_until() -> Expr {
         Volatility::Immutable,
         Arc::new(up),
     );
-    up.call(vec![ident("until_ns")])
+    up.call(vec![instants::end()])
 }
 
 /// The fields of events as their producer named them, which the table keeps as templates.
@@ -206,7 +208,7 @@ pub(super) fn filled_fields() -> Expr {
         .into_iter()
         .chain(columns.iter().map(of))
         .collect();
-    let arguments = [ident("fields"), ident("time_ns")]
+    let arguments = [ident("fields"), instants::begin()]
         .into_iter()
         .chain(columns.iter().map(|column| ident(column.name())));
     let fill = create_udf(

@@ -56,7 +56,7 @@ async fn events(disk: &Disk) -> Vec<Event> {
 async fn turned_around(disk: &Disk) -> Disk {
     let mut actions = Vec::new();
     for entry in of_events(disk) {
-        let last_first = vec![ident("time_ns").sort(false, false)];
+        let last_first = vec![ident("time").sort(false, false)];
         let rows = disk.read(vec![entry.clone()]).unwrap().sort(last_first).unwrap();
         let name = random_name().unwrap();
         let mut file = DataFile::create(&disk.log.table, &entry.day, &name).unwrap();
