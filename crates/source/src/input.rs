@@ -3,6 +3,7 @@
 mod digests;
 
 use crate::archive::{self, Glance, HEAD, Place};
+use crate::capped::Caps;
 use crate::chain::{Chain, Link};
 use crate::contained::Ajar;
 use crate::formats::aws::digest::Digest;
@@ -12,7 +13,7 @@ use crate::told::folder_and_file;
 use crate::twins::Twins;
 use crate::{Confidence, Error, Format, Framing, Options, Told};
 use ambit_event::{Attestation, Evidence, EvidenceId, Loss, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -243,7 +244,8 @@ impl Finder<'_> {
         let modified = glance
             .modified
             .map(Timestamp::from_secs)
-            .or_else(|| modified(&place.file));
+            // When an archive was packed tells nothing of its members.
+            .or_else(|| modified(&place.file).filter(|_| place.is_file()));
         let file = Sighted {
             place,
             name,
@@ -363,7 +365,7 @@ impl Finder<'_> {
         }
         self.complain_of_misnamed();
         let digests = self.judged();
-        inputs.extend(in_order(self.found, proofs));
+        inputs.extend(in_order(self.found, proofs, &self.options.caps));
         // What they prove is given out behind what it is proved of.
         inputs.extend(digests);
         (inputs, self.errors)
@@ -664,7 +666,7 @@ impl Input {
 }
 
 /// Rotated siblings together, the oldest first; families in the order of their first appearance's name.
-fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) -> Vec<Input> {
+fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>, caps: &Caps) -> Vec<Input> {
     type Key = (FamilyName, String);
     let mut families: BTreeMap<Key, Vec<(Rotation, String, usize)>> = BTreeMap::new();
     for (at, Found { file, .. }) in found.iter().enumerate() {
@@ -680,7 +682,8 @@ fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) ->
     let twins: Option<Arc<Mutex<Twins>>> = (families.len() > 1).then(Arc::default);
     for (number, mut siblings) in families.into_values().enumerate() {
         siblings.sort();
-        siblings.dedup_by(|a, b| a.1 == b.1);
+        // Names may differ in what cannot be shown.
+        siblings.dedup_by(|a, b| a.1 == b.1 && found[a.2].file.place.file == found[b.2].file.place.file);
         let members = siblings
             .iter()
             .map(|s| (found[s.2].file.place.clone(), Arc::clone(&found[s.2].format)))
@@ -691,7 +694,8 @@ fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) ->
             number,
             twins: twins.clone(),
         });
-        for (rank, (_, _, at)) in siblings.into_iter().enumerate() {
+        let shared = shared_places(&siblings);
+        for (rank, (rotation, _, at)) in siblings.into_iter().enumerate() {
             let Found { file, format } = &found[at];
             let Sighted {
                 place,
@@ -706,7 +710,11 @@ fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) ->
                 lineage,
                 ..evidence.clone()
             };
-            let same = (evidence.id.clone(), evidence.lineage.clone());
+            let content = shared.contains(&rotation).then(|| content(place, caps)).flatten();
+            let same = (
+                content.unwrap_or_else(|| evidence.id.clone()),
+                evidence.lineage.clone(),
+            );
             let copy_of = first.get(&same).filter(|_| evidence.bytes > 0).cloned();
             first.entry(same).or_insert_with(|| evidence.path.clone());
             inputs.push(Input {
@@ -723,8 +731,22 @@ fn in_order(found: Vec<Found>, mut proofs: BTreeMap<usize, Vec<Attestation>>) ->
     inputs
 }
 
+/// The places in a rotation at which there are two siblings: one may be the packed form of the other.
+fn shared_places(siblings: &[(Rotation, String, usize)]) -> BTreeSet<Rotation> {
+    let pairs = siblings.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    pairs.map(|pair| pair[0].0.clone()).collect()
+}
+
+/// The digest of what stands in a file, unpacked.
+fn content(place: &Place, caps: &Caps) -> Option<EvidenceId> {
+    let (sha256, _, error) = place.with_content(caps, |reader| archive::hash(reader)).ok()?;
+    error.is_none().then_some(EvidenceId(sha256))
+}
+
 fn modified(path: &Path) -> Option<Timestamp> {
     let at = std::fs::metadata(path).ok()?.modified().ok()?;
+    // Zero is what is written where no time was kept.
     let since = at.duration_since(std::time::UNIX_EPOCH).ok()?;
+    let since = Some(since).filter(|since| since.as_secs() > 0)?;
     i64::try_from(since.as_nanos()).ok().map(Timestamp)
 }

@@ -105,10 +105,17 @@ pub fn parse_iso(b: &[u8], zone: &TimeZone) -> Option<Clock> {
 }
 
 /// Seconds, milli-, micro- or nanoseconds since 1970, told apart by their size: the same number of years
-/// around now means a thousand times as many milliseconds. A decimal point is read as such.
+/// around now means a thousand times as many milliseconds. A decimal point is read as such; what may be a
+/// spreadsheet's number of days is no time.
 #[must_use]
 pub fn parse_epoch(text: &str) -> Option<Clock> {
-    let whole = text.split('.').next()?.trim_start_matches('-').len();
+    let whole = text.split('.').next()?;
+    // Days since 1900, as a spreadsheet writes what was a time: from 1954 to 2173. As seconds it would be the first
+    // day of 1970.
+    if whole.len() == 5 && whole.parse::<u32>().is_ok_and(|days| days >= 20_000) {
+        return None;
+    }
+    let whole = whole.trim_start_matches('-').len();
     let unit = match whole {
         0..=11 => SECOND,
         12..=14 => 1_000_000,

@@ -349,3 +349,63 @@ fn what_is_not_opened_says_what_to_do() {
         ["logs.7z: a 7z archive is not opened; unpack it first"]
     );
 }
+
+/// `gzip -k`, or evidence out of two backups: the records of one file are not counted again by its packed form.
+#[test]
+fn a_log_and_its_packed_form_in_one_folder_are_read_once() {
+    let (log, other) = (lines(0..40), lines(0..41));
+    for (packed, n_events) in [(gz_of(&log), 40), (gz_of(&other), 81)] {
+        let dir: TempDir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.log.1"), &log).unwrap();
+        std::fs::write(dir.path().join("a.log.1.gz"), packed).unwrap();
+        let options = Options::default();
+        let (inputs, errors) = discover(&[dir.path().to_owned()], &options);
+        assert!(errors.is_empty() && inputs.len() == 2, "{errors:?}");
+        let mut ids = BTreeSet::new();
+        let mut sink = |batch: Batch| {
+            ids.extend(batch.events.iter().map(|event| event.id));
+            ControlFlow::Continue(())
+        };
+        for input in inputs {
+            read(&input, &options, &Keys::derive(&[7; 32]), None, &mut sink).unwrap();
+        }
+        assert_eq!(ids.len(), n_events);
+    }
+}
+
+/// Records without a year have that of their file's change time: the member's own, and not the archive's.
+#[test]
+fn the_year_is_that_of_the_member() {
+    let log = b"May  6 10:00:00 web1 sshd[1]: Accepted password for ann from 192.0.2.7 port 4 ssh2\n";
+    let zip = |at: zip::DateTime| {
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let options = zip::write::SimpleFileOptions::default().last_modified_time(at);
+        writer.start_file("auth.log", options).unwrap();
+        writer.write_all(log).unwrap();
+        writer.finish().unwrap().into_inner()
+    };
+    let told = zip::DateTime::from_date_and_time(2022, 5, 7, 1, 0, 0).unwrap();
+    let untold = zip::DateTime::default();
+    let tar = tar_of(&[("auth.log", log)]);
+    for (name, bytes, year) in [
+        ("a.zip", zip(told), Some("2022-05-06")),
+        ("a.zip", zip(untold), None),
+        ("a.tar", tar, None),
+    ] {
+        let dir: TempDir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let options = Options {
+            source: Some("sshd".to_owned()),
+            ..Options::default()
+        };
+        let (inputs, _) = discover(&[path], &options);
+        let mut days = Vec::new();
+        let mut sink = |batch: Batch| {
+            days.extend(batch.events.iter().map(|e| e.time.to_string()[..10].to_owned()));
+            ControlFlow::Continue(())
+        };
+        read(&inputs[0], &options, &Keys::derive(&[7; 32]), None, &mut sink).unwrap();
+        assert_eq!(days.first().map(String::as_str), year, "{name}");
+    }
+}

@@ -53,7 +53,13 @@ pub fn each_of_tar(reader: CappedReader<'_>, use_it: UseEntry<'_>) -> io::Result
             index,
             name: entry.path_bytes().into_owned(),
             kind: kind(&entry),
-            modified: entry.header().mtime().ok().and_then(|at| i64::try_from(at).ok()),
+            // Zero is what is written where no time is kept.
+            modified: entry
+                .header()
+                .mtime()
+                .ok()
+                .and_then(|at| i64::try_from(at).ok())
+                .filter(|at| *at > 0),
         };
         let left = entry.size();
         if use_it(

@@ -176,7 +176,10 @@ impl Walk<'_> {
                 continue;
             }
             match entry.with_reader(files.reader_mut(), ZipReadOptions::new()) {
-                Ok(mut content) => self.member(&place, &mut content, held, None),
+                Ok(mut content) => {
+                    let modified = content.last_modified().and_then(seconds);
+                    self.member(&place, &mut content, held, modified);
+                }
                 Err(why) => self.complain(&place, &why),
             }
         }
@@ -194,6 +197,19 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
+
+/// A zip's time is that of the place where it was packed, wherever that was: a day is added, so that no zone makes it
+/// earlier than it is. Its first instant is what is written where no time is kept.
+fn seconds(at: zip::DateTime) -> Option<i64> {
+    const DAY: i64 = 86_400;
+    let part = |number: u8| i8::try_from(number).ok();
+    let year = i16::try_from(at.year()).ok().filter(|year| *year > 1980)?;
+    let (month, day) = (part(at.month())?, part(at.day())?);
+    let (hour, minute, second) = (part(at.hour())?, part(at.minute())?, part(at.second())?);
+    let civil = jiff::civil::DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
+    let instant = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(instant.timestamp().as_second() + DAY)
 }
 
 fn holds_files(n_seen: usize) -> io::Result<()> {

@@ -56,9 +56,17 @@ impl Table {
         let values = csv::fields(text, dialect)
             .ok_or_else(|| RejectReason::new("the quotes of this CSV record do not fit"));
         if is_expected {
-            return self.begin(values).map(|()| None);
+            return self.take_header(values).map(|()| None);
         }
-        let Header::Known(names, written) = &self.header else {
+        if let Ok(values) = &values
+            && let Some(is_known) = self.repeats(values)
+        {
+            return match is_known {
+                true => Ok(None),
+                false => self.take_header(Ok(values.clone())).map(|()| None),
+            };
+        }
+        let Header::Known(names, _) = &self.header else {
             return Err(RejectReason::new("the file has no header that names its fields"));
         };
         let values = values?;
@@ -66,21 +74,26 @@ impl Table {
             let why = format!("{} fields were expected, {} are here", names.len(), values.len());
             return Err(RejectReason::new(why));
         }
-        let written = written.as_ref().unwrap_or(names);
-        if values
-            .iter()
-            .zip(written)
-            .all(|(value, name)| value.trim() == name)
-        {
-            return Ok(None);
-        }
         let names = names.iter().map(|name| Cow::Borrowed(name.as_str()));
         let values = values.into_iter().map(Json::Text);
         Ok(Some(Object::of_distinct(names.zip(values).collect())))
     }
 
+    /// Whether a record is the header once more, and whether in the same order: where exports of two versions stand one
+    /// behind the other, it may not be.
+    fn repeats(&self, values: &[Cow<'_, str>]) -> Option<bool> {
+        let Header::Known(names, written) = &self.header else {
+            return None;
+        };
+        let written = written.as_ref().unwrap_or(names);
+        let is_name = |value: &Cow<'_, str>| written.iter().any(|name| value.trim() == name);
+        let is_header = values.len() == written.len() && values.iter().all(is_name);
+        let mut pairs = values.iter().zip(written);
+        is_header.then(|| pairs.all(|(value, name)| value.trim() == name))
+    }
+
     /// Takes the header in. A line of one field, such as a title, may stand before it.
-    fn begin(&mut self, values: Result<Vec<Cow<'_, str>>, RejectReason>) -> Result<(), RejectReason> {
+    fn take_header(&mut self, values: Result<Vec<Cow<'_, str>>, RejectReason>) -> Result<(), RejectReason> {
         if values.as_ref().is_ok_and(|values| values.len() < 2) {
             self.dialect = None;
             return Err(RejectReason::new("a line that names the fields was expected"));

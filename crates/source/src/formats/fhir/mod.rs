@@ -280,11 +280,16 @@ fn set_kind(event: &mut Event, what: &Object<'_>) {
         .find(|(_, code)| *code == EMERGENCY)
         .or_else(|| parts.iter().find(|(system, _)| !system.ends_with("/http-verb")));
     event.operation = part.or(kinds.first()).map(|(_, code)| (*code).to_owned());
+    let searches = parts.iter().any(|(_, code)| code.starts_with("search"));
     let (class, activity) = match () {
         () if has(&["110122"]) => ("authentication", "Logon"),
         () if has(&["110123"]) => ("authentication", "Logoff"),
         () if has(&["110114"]) => ("authentication", "Logon"),
-        () => ("api_activity", action(text(what, &["action"]).unwrap_or(""))),
+        () => match action(text(what, &["action"]).unwrap_or("")) {
+            // A server calls a search an execution, and so what may change anything.
+            "Execute" if searches => ("api_activity", "Search"),
+            other => ("api_activity", other),
+        },
     };
     event.class = Some(class.to_owned());
     event.activity = Some(activity.to_owned()).filter(|a| !a.is_empty());

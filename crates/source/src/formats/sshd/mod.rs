@@ -70,7 +70,8 @@ pub fn is_of_pam(text: &str) -> bool {
 /// as the session's account, says no other.
 #[must_use]
 pub fn is_of_session(text: &str) -> bool {
-    let is_of_session = |said: message::Said<'_>| matches!(said.act, Act::Logoff | Act::Session(_));
+    let is_of_session =
+        |said: message::Said<'_>| matches!(said.act, Act::Logoff | Act::Left | Act::Session(_));
     !is_of_pam(text) && message::read(text).is_none_or(is_of_session)
 }
 
@@ -80,6 +81,7 @@ fn set(event: &mut Event, said: &message::Said<'_>, keys: &Keys) {
         Act::LogonFailed => ("authentication", "Logon", Outcome::Failure),
         Act::LogonDenied => ("authentication", "Logon", Outcome::Denied),
         Act::Logoff => ("authentication", "Logoff", Outcome::Success),
+        Act::Left => ("authentication", "Logoff", Outcome::Unknown),
         Act::PreauthFailed => ("authentication", "Preauth", Outcome::Failure),
         Act::Preauth => ("authentication", "Preauth", Outcome::Unknown),
         Act::Open => ("network_activity", "Open", Outcome::Success),

@@ -36,7 +36,7 @@ pub struct Element<'a> {
 /// # Errors
 /// A reject where no time stands where a frame has one.
 pub fn parse(text: &str) -> Result<Frame<'_>, RejectReason> {
-    let (pri, rest) = priority(uncounted(text));
+    let (pri, rest) = priority(uncounted(text)?);
     if let Some((version, rest)) = rest.split_once(' ')
         && pri.is_some()
         && version.len() <= 2
@@ -60,16 +60,25 @@ pub fn parse(text: &str) -> Result<Frame<'_>, RejectReason> {
     })
 }
 
-/// Octet counting, as it is captured from TCP: `123 <34>…`.
-fn uncounted(text: &str) -> &str {
-    match text.split_once(' ') {
-        Some((count, rest))
-            if rest.starts_with('<') && count.len() < 7 && count.bytes().all(|b| b.is_ascii_digit()) =>
-        {
-            rest
-        }
-        _ => text,
+/// Octet counting, as it is captured from TCP: `123 <34>…`. Where the next frame follows in the same line, nothing but
+/// the counts tells the two apart.
+fn uncounted(text: &str) -> Result<&str, RejectReason> {
+    let Some((count, rest)) = counted(text) else {
+        return Ok(text);
+    };
+    let next = count.parse().ok().and_then(|count: usize| rest.get(count..));
+    match next.and_then(counted) {
+        Some(_) => Err(RejectReason::new(
+            "several octet-counted frames stand in this line: write each to a line of its own (RFC 6587, 3.4.1)",
+        )),
+        None => Ok(rest),
     }
+}
+
+fn counted(text: &str) -> Option<(&str, &str)> {
+    let (count, rest) = text.split_once(' ')?;
+    let is_count = !count.is_empty() && count.len() < 7 && count.bytes().all(|b| b.is_ascii_digit());
+    (is_count && rest.starts_with('<')).then_some((count, rest))
 }
 
 fn priority(text: &str) -> (Option<u8>, &str) {

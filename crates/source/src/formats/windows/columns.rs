@@ -50,24 +50,31 @@ impl Filled<'_, '_> {
     }
 
     /// The account as `DOMAIN\name`, and its domain. Where a name carries the domain behind an `@`, as Kerberos
-    /// writes it, it stands once.
+    /// writes it, it stands once. Windows tells neither apart by case, and writes both as they were typed: they are
+    /// one here.
     pub fn account(&self, names: &[String]) -> Option<(String, Option<String>)> {
         match names {
             [whole] => {
                 let whole = self.text(whole)?;
-                let domain = whole.split_once('\\').map(|(domain, _)| domain.to_owned());
-                Some((whole.into_owned(), domain))
+                match whole.split_once('\\') {
+                    Some((domain, name)) => {
+                        let domain = domain.to_uppercase();
+                        Some((format!("{domain}\\{}", name.to_lowercase()), Some(domain)))
+                    }
+                    None => Some((whole.to_lowercase(), None)),
+                }
             }
             [domain, name] => {
                 let name = self.text(name)?;
                 let Some(domain) = self.text(domain) else {
-                    return Some((name.into_owned(), None));
+                    return Some((name.to_lowercase(), None));
                 };
                 let bare = match name.rsplit_once('@') {
                     Some((bare, behind)) if behind.eq_ignore_ascii_case(&domain) => bare,
                     _ => &name,
                 };
-                Some((format!("{domain}\\{bare}"), Some(domain.into_owned())))
+                let domain = domain.to_uppercase();
+                Some((format!("{domain}\\{}", bare.to_lowercase()), Some(domain)))
             }
             _ => None,
         }

@@ -35,6 +35,7 @@ struct Row {
     status: Option<Vec<String>>,
     user: Option<Vec<Vec<String>>>,
     session: Option<Vec<String>>,
+    invoker: Option<Vec<String>>,
     issued: Option<String>,
     ip: Option<Vec<String>>,
     port: Option<Vec<String>>,
@@ -81,6 +82,8 @@ struct Rule {
     status: Vec<String>,
     user: Vec<Vec<String>>,
     session: Vec<String>,
+    /// Domain and name of the account in whose session another one logged on; empty where the event tells of none.
+    invoker: Vec<String>,
     issued: Option<String>,
     ip: Vec<String>,
     port: Vec<String>,
@@ -146,6 +149,9 @@ impl Table {
         let host = event.host.as_deref().unwrap_or("");
         event.actor_session = rule.session.iter().find_map(|name| told.session(host, name));
         event.issued_session = rule.issued.as_ref().and_then(|name| told.session(host, name));
+        let invokes = event.issued_session.is_some() && event.actor_session != event.issued_session;
+        let invoker = invokes.then(|| told.account(&rule.invoker)).flatten();
+        event.actor_invoker = invoker.map(|(account, _)| account);
         event.src_ip = rule.ip.iter().find_map(|name| told.ip(name));
         event.src_port = rule.port.iter().find_map(|name| told.port(name));
         event.process_pid = rule.pid.iter().find_map(|name| told.integer(name));
@@ -169,19 +175,24 @@ impl Table {
             Told::Failure => Outcome::Failure,
             Told::Denied => Outcome::Denied,
             Told::Unknown => Outcome::Unknown,
-            Told::Audit => match told.audited() {
-                Some(true) => Outcome::Success,
-                Some(false) if rule.failed == Told::Denied => Outcome::Denied,
-                Some(false) => Outcome::Failure,
-                None => Outcome::Unknown,
-            },
+            Told::Audit => audited(rule, told),
             Told::Status => match status.and_then(columns::number) {
                 Some(0) => Outcome::Success,
                 Some(code) if self.denied.contains(&code) => Outcome::Denied,
                 Some(_) => Outcome::Failure,
-                None => Outcome::Unknown,
+                // Where names did not come along, no code did.
+                None => audited(rule, told),
             },
         }
+    }
+}
+
+fn audited(rule: &Rule, told: &Filled<'_, '_>) -> Outcome {
+    match told.audited() {
+        Some(true) => Outcome::Success,
+        Some(false) if rule.failed == Told::Denied => Outcome::Denied,
+        Some(false) => Outcome::Failure,
+        None => Outcome::Unknown,
     }
 }
 
@@ -208,6 +219,7 @@ impl Rule {
             status: list(|row| &row.status),
             user: user.cloned().unwrap_or_default(),
             session: list(|row| &row.session),
+            invoker: list(|row| &row.invoker),
             issued: row.issued.clone(),
             ip: list(|row| &row.ip),
             port: list(|row| &row.port),

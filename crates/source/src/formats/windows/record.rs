@@ -63,7 +63,9 @@ impl Maker {
         let provider = known(&fields, "Provider_Name").unwrap_or_default();
         event.operation = Some(format!("{provider}/{id}"));
         TABLE.fill(&mut event, &fields, &provider, id, &self.redactor.keys);
-        event.id = identity(&event, text.filter(|text| !names_zone(text))).unwrap_or_default();
+        let local = text.filter(|text| !names_zone(text));
+        let own = identity(&event, local).filter(|_| !is_nameless(&fields, &provider));
+        event.id = own.unwrap_or_default();
         self.redact(&mut fields);
         event.fields = fields.kept(n_bytes);
         event.resource = event.resource.map(|text| self.redactor.text(&text).into_owned());
@@ -94,6 +96,13 @@ fn identity(event: &Event, local: Option<&str>) -> Option<EventId> {
     };
     let native = format!("{}\n{number}\n{at}", channel.to_ascii_lowercase());
     Some(EventId::native(SOURCE, &host.to_ascii_lowercase(), &native))
+}
+
+/// Whether the names of the event's data did not come along: who acts, and on what, is not told then. The event with
+/// all its data is another record, which such a one must not keep out.
+fn is_nameless(fields: &Object<'_>, provider: &str) -> bool {
+    let is_list = |name: &&str| matches!(fields.get(name), Some(Json::Array(_)));
+    provider.starts_with("Microsoft-Windows-") && ["Properties", "StringInserts"].iter().any(is_list)
 }
 
 /// Whether a name ends so, whatever the case.
