@@ -13,6 +13,8 @@ pub struct Grounds<'a> {
     pub effects: &'a BTreeMap<String, BTreeMap<String, Bounds>>,
     pub internal: &'a [InternalAccess],
     pub internal_possible: bool,
+    /// The classes that lie in company data that was read, or that cannot be excluded to have been.
+    pub internal_classes: &'a BTreeMap<String, Grade>,
     pub gaps: &'a [ScopeGap],
     pub platforms: &'a BTreeSet<String>,
     pub trace: &'a Trace<'a>,
@@ -111,12 +113,28 @@ const UNMAPPED: &str = "there is no data map, so nothing says which operations r
 const MAKE_MAP: &str = "a data map: `ambit map init` proposes one from the logs";
 
 fn no_class(g: &Grounds<'_>, class: &str, bounds: &Bounds) -> Claim {
-    none_of(
-        g,
+    let (id, text) = (
         format!("class:{class}:read"),
         format!("No {class} data was read."),
-        bounds,
-    )
+    );
+    let no_person = bounds.at_least == 0 && bounds.at_most == Some(0) && g.mapped;
+    match g.internal_classes.get(class).filter(|_| no_person) {
+        None => none_of(g, id, text, bounds),
+        Some(Grade::Certain) => {
+            let why = "attributed operations read company data of this class";
+            decided(id, text, Verdict::Contradicted, vec![why.to_owned()])
+        }
+        Some(_) => {
+            let why = "operations that may have read company data of this class cannot be excluded";
+            Claim {
+                id,
+                text,
+                verdict: Verdict::Undecided,
+                because: vec![why.to_owned()],
+                would_settle: Some(settle(g, None)),
+            }
+        }
+    }
 }
 
 fn no_effect(g: &Grounds<'_>, effect: &str) -> Claim {

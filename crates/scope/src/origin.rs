@@ -22,6 +22,11 @@ impl Origins {
     }
 
     #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.addresses.is_empty() && self.devices.is_empty()
+    }
+
+    #[must_use]
     pub fn holds_address(&self, address: &str) -> bool {
         self.addresses.contains(address)
     }

@@ -29,6 +29,12 @@ impl Pen<'_> {
                 (0, Some(Verdict::Supported)) => {
                     excluded.extend(carried.pop().map(|carrier| (shown, carrier)));
                 }
+                // No person's, but the company's own.
+                (0, Some(Verdict::Contradicted)) => {
+                    let text = format!("{} data was read, of no person that is known.", capital(&shown));
+                    self.out
+                        .put(&format!("read:{name}"), Topic::Other, &text, carried);
+                }
                 (0, _) => {
                     let text = may_have(&shown, "read", bounds);
                     self.out
@@ -413,7 +419,7 @@ fn compared(all: u64, proved: u64) -> String {
         n => format!("{} of them are", number(n)),
     };
     format!(
-        "We compared records of {} kinds, which our systems keep independently of each other; {complete} proved complete over the whole time.",
+        "We went through records of {} kinds; {complete} proved complete over the whole time.",
         number(all)
     )
 }
@@ -431,6 +437,7 @@ fn platform(name: &str) -> String {
 
 fn may_have(class: &str, verb: &str, bounds: &Bounds) -> String {
     match bounds.at_most {
+        Some(0) => format!("It cannot be excluded that {class} data was {verb}."),
         Some(most) => format!(
             "It cannot be excluded that {class} data of up to {} {} was {verb}.",
             number(most),

@@ -8,7 +8,7 @@ use ambit_event::{EventId, Span};
 use std::collections::BTreeSet;
 
 /// Everyone in a store: all its classes, read, and every other effect that its operations can have, or
-/// that a direct database session could have had.
+/// that a direct database session or a key of one's own could have had.
 pub fn everyone(map: &DataMap, store: &str, principal: Principal) -> Vec<Touch> {
     let Some(store) = map.store(store) else {
         return Vec::new();
@@ -21,7 +21,7 @@ pub fn everyone(map: &DataMap, store: &str, principal: Principal) -> Vec<Touch> 
     let mut effects: BTreeSet<Effect> = operations().map(|o| o.effect).chain([Effect::Read]).collect();
     if matches!(
         principal,
-        Principal::Account | Principal::Connection | Principal::Service
+        Principal::Account | Principal::Connection | Principal::Service | Principal::Token
     ) {
         effects.extend(Effect::ALL);
     }

@@ -93,6 +93,7 @@ impl Way<'_> {
         attributing.extend(unshown.iter().cloned());
         accounting.extend(unshown);
         assume_coverage(out, coverage, channel, &control);
+        out.assumptions.extend(self.of_other_objects());
         if attributing.iter().any(|h| controlled(h.span)) {
             out.assumptions.insert(format!(
                 "what is missing of {} shows the intruder with no session, key, account, device or address beside those that the trace found",
@@ -115,6 +116,15 @@ impl Way<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What shows that a way is recorded may have been done to something else in the same source.
+    fn of_other_objects(&self) -> Option<String> {
+        let Channel { shown_by, store, .. } = self.channel;
+        let shown = shown_by.as_ref()?.pattern();
+        Some(format!(
+            "where `{shown}` is recorded of anything, it is recorded of all that is in {store}"
+        ))
     }
 
     /// Who and what stand in the same log.

@@ -3,6 +3,7 @@
 use super::Way;
 use super::hole::Hole;
 use crate::Error;
+use crate::ways::is_logged;
 use ambit_event::{Column, Span};
 use ambit_lake::{CoverageState, Filter, Query, Test};
 use std::collections::BTreeSet;
@@ -16,7 +17,7 @@ impl Way<'_> {
     /// there, not yet, or no longer.
     pub(super) async fn unshown(&self, window: Span) -> Result<Vec<Hole>, Error> {
         let Some(operations) = &self.channel.shown_by else {
-            return Ok(Vec::new());
+            return self.without_statements(window).await;
         };
         let sources = BTreeSet::from([&self.channel.attributing, &self.channel.accounting]);
         let shown = Query::of(Filter::All(vec![
@@ -31,8 +32,20 @@ impl Way<'_> {
         let seen = seen.into_iter().map(|d| d.seen).reduce(Span::hull);
         let spans = silences(window, seen, n).into_iter();
         Ok(spans
-            .map(|span| self.unrecorded(span, operations.pattern()))
+            .map(|span| self.unrecorded(span, &format!("`{}`", operations.pattern())))
             .collect())
+    }
+
+    /// A database that logs no statements tells by its silence of nothing: where only its own log says who came into
+    /// tables and what he did, a way is recorded only where at least one statement is, by whoever goes it.
+    async fn without_statements(&self, window: Span) -> Result<Vec<Hole>, Error> {
+        let store = self.map.store(&self.channel.store);
+        if self.is_implied || !self.is_its_own_account() || store.is_none_or(|s| s.tables.is_empty()) {
+            return Ok(Vec::new());
+        }
+        let is_logged = is_logged(self.lake, self.channel, window).await?;
+        let hole = || self.unrecorded(window, "a statement");
+        Ok((!is_logged).then(hole).into_iter().collect())
     }
 
     fn unrecorded(&self, span: Span, operations: &str) -> Hole {
@@ -42,7 +55,7 @@ impl Way<'_> {
             host: None,
             span,
             state: CoverageState::Absent,
-            because: format!("no record of {source} shows that it records `{operations}` then"),
+            because: format!("no record of {source} shows that it records {operations} then"),
         }
     }
 }

@@ -5,7 +5,8 @@
 
 use super::model::{Channel, Credential, DataMap, Effect, Store};
 use super::replay::ReplayRequest;
-use ambit_event::{Event, Observable, ObservableKind, Outcome};
+use ambit_event::{Column, Event, Observable, ObservableKind, Outcome};
+use ambit_lake::Filter;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one event reached.
@@ -26,6 +27,8 @@ pub struct Reach {
     pub takes: Option<String>,
     /// The subjects whose credentials it set, by subject domain.
     pub sets: Vec<(String, Who)>,
+    /// The database roles that it made, or whose password or name it set, ordered.
+    pub gives: Vec<Observable>,
     /// At most so many records were read or changed; `None` where nobody knows.
     pub records: Option<u64>,
     /// Those of them that the record names.
@@ -231,6 +234,17 @@ impl DataMap {
         self.stores.iter().filter(|s| reached(&s.name)).collect()
     }
 
+    /// The stores into which a source records a way, whoever goes it.
+    pub(super) fn recorded_by(&self, source: &str) -> Vec<&Store> {
+        let ways = self.channels.iter();
+        let ways = ways.filter(|c| c.attributing == source || c.accounting == source);
+        let names: BTreeSet<&str> = ways.map(|c| c.store.as_str()).collect();
+        self.stores
+            .iter()
+            .filter(|s| names.contains(s.name.as_str()))
+            .collect()
+    }
+
     /// The subject domain of a store: its own, else that of the store whose data it repeats, else the
     /// only one.
     pub(crate) fn subject_of<'m>(&'m self, store: &'m Store) -> Option<&'m str> {
@@ -348,7 +362,24 @@ pub(super) fn is_http(event: &Event) -> bool {
 }
 
 pub(super) fn is_statement(event: &Event) -> bool {
-    event.class.as_deref() == Some("datastore_activity")
+    event.class.as_deref() == Some(STATEMENT)
+}
+
+/// The class of what a database tells of a statement.
+const STATEMENT: &str = "datastore_activity";
+
+impl Channel {
+    /// The statements of whoever goes this way.
+    pub(crate) fn statements(&self) -> Filter {
+        let mut asked = vec![
+            Filter::eq(Column::Source, &self.accounting),
+            Filter::eq(Column::Class, STATEMENT),
+        ];
+        if !self.roles.is_empty() {
+            asked.push(Filter::one_of(Column::ActorUser, &self.roles));
+        }
+        Filter::All(asked)
+    }
 }
 
 /// Whether the record tells of an operation on data at all. Logons and network records do not; what
@@ -381,6 +412,7 @@ impl Reach {
             opens: Vec::new(),
             takes: None,
             sets: Vec::new(),
+            gives: Vec::new(),
             records: None,
             record_names: BTreeSet::new(),
             replay: None,
@@ -409,6 +441,8 @@ impl Reach {
         self.opens.dedup();
         self.sets.sort();
         self.sets.dedup();
+        self.gives.sort();
+        self.gives.dedup();
         self.assumptions.sort();
         self.assumptions.dedup();
     }

@@ -201,7 +201,11 @@ impl DataMap {
                     return;
                 }
                 reach.because = format!("its record names the persons, as `{}` declares", operation.name);
-                let sure = sure(&keys, *place == Place::SubjectRefs, event, reach.completion);
+                let reads = operation.effect == Effect::Read && operation.starts.is_none();
+                let sure = match reads && is_empty_answer(event) {
+                    true => Sure::No,
+                    false => sure(&keys, *place == Place::SubjectRefs, event, reach.completion),
+                };
                 self.touch(operation, store, Who::Keys(keys.keys), sure, reach);
             }
             None => {
@@ -249,7 +253,12 @@ impl DataMap {
             .collect();
         let [store] = stores.as_slice() else { return None };
         let subject = self.subject_of(store)?;
-        let effect = effect_of(event.activity.as_deref().unwrap_or(""));
+        let activity = event.activity.as_deref().unwrap_or("");
+        // What was run may read and change more than the record names.
+        if activity.eq_ignore_ascii_case("execute") {
+            return None;
+        }
+        let effect = effect_of(activity);
         let access = if effect == Effect::Read {
             Access::Reads
         } else {
@@ -298,6 +307,12 @@ fn sure(keys: &Keys, told: bool, event: &Event, completion: Completion) -> Sure 
     } else {
         Sure::No
     }
+}
+
+/// Whether an answer is too short to hold a record: `{}`, `[]` and `null` are what some servers answer where there is
+/// nobody of that id.
+fn is_empty_answer(event: &Event) -> bool {
+    event.bytes_out.is_some_and(|n| (1..=5).contains(&n))
 }
 
 /// How far a request came that is not as declared. An answer *not found* to it may itself be made from

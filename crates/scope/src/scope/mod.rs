@@ -17,7 +17,7 @@ use crate::trace::{Carried, Config, Trace};
 use crate::unanswered::{Unanswered, unanswered};
 use crate::ways::implied_ways;
 use crate::writes::Writes;
-use crate::{Access, Attributed, Bounds, Error, Grade, Scope, Seed, Subjects};
+use crate::{Access, Attributed, Bounds, Error, Grade, InternalAccess, Scope, Seed, Subjects};
 use ambit_event::{Column, EventId, Noticed, Span, Timestamp};
 use ambit_lake::{Assertion, Coverage, Filter, Lake, Query, Test};
 use futures::future::{BoxFuture, FutureExt};
@@ -155,13 +155,15 @@ impl Parts<'_> {
         let effects = self.effects(&tally);
         let subjects = self.subjects(&tally);
         let internal = internal(self.contributions);
+        let internal_possible = self.internal_possible(trace);
         let platforms = self.platforms().await?;
         let rests_on = self.rests_on();
         let claims = claims(&Grounds {
             subjects: &subjects,
             effects: &effects,
             internal: &internal,
-            internal_possible: self.internal_possible(trace),
+            internal_possible,
+            internal_classes: &self.internal_classes(&internal, internal_possible),
             gaps: &self.gapped.gaps,
             platforms: &platforms,
             trace,
@@ -270,6 +272,22 @@ impl Parts<'_> {
         let gapped: BTreeSet<&str> = self.gapped.gaps.iter().map(|g| g.channel.as_str()).collect();
         let mut open = self.ways().filter(|c| gapped.contains(c.name.as_str()));
         unknown || open.any(|c| internal(&c.store))
+    }
+
+    /// The classes of company data that was read, by how sure that is; of all company data where it may have been
+    /// read unseen.
+    fn internal_classes(&self, seen: &[InternalAccess], unseen: bool) -> BTreeMap<String, Grade> {
+        let read = seen.iter().filter(|access| access.effect == Effect::Read.name());
+        let read = read.filter_map(|access| Some((self.map.store(&access.store)?, access.grade)));
+        let all = self.map.stores.iter().filter(|store| unseen && store.internal);
+        let mut classes: BTreeMap<String, Grade> = BTreeMap::new();
+        for (store, grade) in read.chain(all.map(|store| (store, Grade::Possible))) {
+            for class in self.map.classes_of(store) {
+                let known = classes.entry(class).or_insert(grade);
+                *known = grade.max(*known);
+            }
+        }
+        classes
     }
 
     /// Every way into a store, declared or implied.

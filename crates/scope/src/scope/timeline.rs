@@ -81,7 +81,7 @@ fn why_noticeable(trace: &Trace<'_>, c: &Carried) -> String {
         Some(&f.observable.value) == c.event.src_ip.as_ref()
             && trace.control.rule_of(f.hop) == Rule::NewOrigin.name()
     });
-    match new_origin {
+    match new_origin && trace.knows_home(&c.event) {
         true => "from here on the session came from an address that its owner had never used".to_owned(),
         false => "the first event that is more than possibly the intruder's".to_owned(),
     }

@@ -42,6 +42,10 @@ pub(crate) enum Command {
         name: String,
         arguments: Vec<Option<String>>,
     },
+    /// Whoever runs it can log in as this role from then on; `None` is the role that runs it.
+    Gives { role: Option<String> },
+    /// It keeps others from data that they had: a right is taken away, or a table locked against reading.
+    Withholds,
     /// It may do anything; the clause says why that cannot be excluded.
     Opaque(String),
 }

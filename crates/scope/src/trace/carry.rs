@@ -2,7 +2,7 @@
 //! else can have used it.
 
 use super::{Spread, Trace, filter_for, group_by, naming};
-use crate::control::Fact;
+use crate::control::{Fact, Rule};
 use crate::map::Principal;
 use crate::origin::{History, Origins, has_origin, is_datastore, origin_of};
 use crate::recall::pieces;
@@ -125,11 +125,37 @@ impl Trace<'_> {
             let home = if fact.exclusive {
                 Origins::default()
             } else {
-                history.origins(&accounts, self.earliest)
+                history.origins(&accounts, self.owned_until(fact, events, issues))
             };
             self.homes.insert(fact.observable.clone(), home);
         }
         Ok(())
+    }
+
+    /// Whether it is known from where the owner of what the event carries had come before.
+    pub(crate) fn knows_home(&self, event: &Event) -> bool {
+        let carried = [
+            (ObservableKind::Session, &event.actor_session),
+            (ObservableKind::Token, &event.actor_credential),
+        ];
+        let known = |(kind, value): (ObservableKind, &Option<String>)| {
+            let credential = Observable::new(kind, value.clone()?);
+            self.homes.get(&credential).map(|home| !home.is_empty())
+        };
+        carried.into_iter().filter_map(known).any(|is_known| is_known)
+    }
+
+    /// Until when a credential's history tells where its owner is at home: until the first seed. One that is itself
+    /// said to have been the intruder's, and was never used but where it was opened, he may have opened himself.
+    fn owned_until(&self, fact: &Fact, events: &[Event], issues: &[Event]) -> Timestamp {
+        let opened_at: BTreeSet<&str> = issues.iter().filter_map(|e| e.src_ip.as_deref()).collect();
+        let mut places = events.iter().filter_map(|e| e.src_ip.as_deref());
+        let stays = !opened_at.is_empty() && places.all(|place| opened_at.contains(place));
+        let opened = issues.iter().map(|e| e.time).min();
+        match opened.filter(|_| stays && self.control.rule_of(fact.hop) == Rule::Seed.name()) {
+            Some(opened) => opened.min(self.earliest),
+            None => self.earliest,
+        }
     }
 
     /// The accounts of sessions that carry attributed events and were not traced themselves: an operation

@@ -102,6 +102,8 @@ pub struct Trace<'a> {
     unseen_logons: BTreeSet<(String, Timestamp)>,
     /// Sources that handed something out and say to whom, each with the source that has a gap then.
     told_issues: BTreeSet<(String, String)>,
+    /// Ways into tables, by store and name, of which the source that keeps account holds no statement at all.
+    unlogged: BTreeSet<(String, String)>,
 }
 
 impl<'a> Trace<'a> {
@@ -139,12 +141,14 @@ impl<'a> Trace<'a> {
             results: job::Results::new(),
             unseen_logons: BTreeSet::new(),
             told_issues: BTreeSet::new(),
+            unlogged: BTreeSet::new(),
         };
         let ends = seeds
             .iter()
             .filter_map(|s| Some((s.observable.clone(), s.until?)));
         trace.asserted_ends = ends.collect();
         trace.sow(seeds).await?;
+        trace.find_unlogged(lake).await?;
         trace.close().await?;
         trace.unrecorded_issues().await?;
         trace.close().await?;

@@ -275,6 +275,7 @@ impl Trace<'_> {
             return Ok(Vec::new());
         }
         self.pivot_password(c, &reach);
+        self.pivot_role(c, &reach);
         self.pivot_opened(c, &reach);
         self.pivot_job(c, &reach).await?;
         // What its statements reveal comes with them, for they are attributed themselves.
@@ -302,6 +303,22 @@ impl Trace<'_> {
                     evidence: Some(&c.event),
                 });
             }
+        }
+    }
+
+    fn pivot_role(&mut self, c: &Carried, reach: &Reach) {
+        let from = self.cause(c);
+        for role in &reach.gives {
+            self.control.add(News {
+                rule: Rule::CredentialShown,
+                from: from.as_ref(),
+                to: role.clone(),
+                span: Span::new(c.event.time, Timestamp::MAX),
+                grade: c.grade,
+                exclusive: false,
+                reason: "an attributed statement made it, or set its password or its name".to_owned(),
+                evidence: Some(&c.event),
+            });
         }
     }
 

@@ -5,8 +5,9 @@ use crate::Error;
 use crate::map::{Basis, Channel, Whose};
 use crate::origin::is_datastore;
 use crate::recall::pieces;
-use ambit_event::{Column, Event, ObservableKind};
-use ambit_lake::{CoverageState, Filter, Query};
+use crate::ways::is_logged;
+use ambit_event::{Column, Event, ObservableKind, Span};
+use ambit_lake::{CoverageState, Filter, Lake, Query};
 use std::collections::BTreeSet;
 
 /// What the records of other sources tell of a request and one store.
@@ -54,12 +55,34 @@ impl Trace<'_> {
             Telling::Records
         } else if self.is_meant(event, store) {
             Telling::Silence
+        } else if ways.iter().any(|c| self.is_unlogged(c)) {
+            Telling::Alone
         } else if ways.iter().all(|c| c.pooled) {
             Telling::Absence
         } else {
             // What a session of its own did need not bear the id of a request.
             Telling::Unjoined
         }
+    }
+
+    /// A database that logs no statement of a way's roles says nothing by having none of a request.
+    pub(super) async fn find_unlogged(&mut self, lake: &Lake) -> Result<(), Error> {
+        let Some(map) = self.map else { return Ok(()) };
+        let window = self.coverage.window.unwrap_or(Span::ALL);
+        for way in map.channels.iter().filter(|c| c.attributing != c.accounting) {
+            if map.store(&way.store).is_none_or(|store| store.tables.is_empty()) {
+                continue;
+            }
+            if !is_logged(lake, way, window).await? {
+                self.unlogged.insert((way.store.clone(), way.name.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_unlogged(&self, way: &Channel) -> bool {
+        let known = |(store, name): &(String, String)| *store == way.store && *name == way.name;
+        self.unlogged.iter().any(known)
     }
 
     /// The ways by which a request of this source comes into a store.

@@ -21,7 +21,7 @@ use super::model::{DataMap, Effect};
 use super::reach::{Basis, Completion, Reach, ReachContext};
 use super::replay::Wrote;
 use crate::statement::{self, Command, Footprint};
-use ambit_event::Event;
+use ambit_event::{Event, Observable};
 use case::Case;
 use run::{Run, outcome, results, true_count};
 use target::Found;
@@ -51,7 +51,11 @@ impl DataMap {
         let mut all = Vec::new();
         for command in &commands {
             let footprint = match command {
-                Command::Quiet | Command::Prepare(_) | Command::Fetch { .. } => continue,
+                Command::Quiet
+                | Command::Prepare(_)
+                | Command::Fetch { .. }
+                | Command::Gives { .. }
+                | Command::Withholds => continue,
                 Command::Rows(footprint) | Command::Declare { footprint } => footprint,
                 Command::Opaque(_) | Command::Execute { .. } => return None,
             };
@@ -68,6 +72,8 @@ impl DataMap {
     fn command(&self, command: &Command, n_commands: usize, mut run: Run<'_>) -> Reach {
         match command {
             Command::Quiet | Command::Prepare(_) => quiet(&run),
+            Command::Gives { role } => gives(&run, role.as_deref()),
+            Command::Withholds => self.withholds(&run),
             Command::Opaque(why) => self.opaque(&run, why),
             Command::Rows(footprint) => {
                 run.count = true_count(footprint, run.event).filter(|_| n_commands == 1);
@@ -135,6 +141,8 @@ impl DataMap {
             Command::Rows(footprint) => self.footprint(footprint, run),
             Command::Opaque(why) => self.opaque(&run, why),
             Command::Quiet => quiet(&run),
+            Command::Gives { role } => gives(&run, role.as_deref()),
+            Command::Withholds => self.withholds(&run),
             _ => self.opaque(&run, "it executes a statement that is not understood"),
         }
     }
@@ -145,6 +153,18 @@ impl DataMap {
         reach.basis = Basis::Whole;
         reach.touches.retain(|t| t.effect == Effect::Read);
         reach.internal.retain(|t| t.effect == Effect::Read);
+        reach
+    }
+
+    /// Data of any store in reach is unavailable to others: what was taken from whom, names of roles do not tell.
+    fn withholds(&self, run: &Run<'_>) -> Reach {
+        let why = "it takes a right from others, or keeps them from reading a table";
+        let mut reach = self.unmapped(run.event, run.completion, why);
+        reach.basis = Basis::Whole;
+        reach.touches.retain(|t| t.effect == Effect::Unavailable);
+        reach.internal.retain(|t| t.effect == Effect::Unavailable);
+        reach.reveals.clear();
+        reach.opens.clear();
         reach
     }
 
@@ -164,7 +184,11 @@ impl DataMap {
             targets.push(match self.targets(used, &stores) {
                 Found::Tables(found) => found,
                 Found::Catalog => Vec::new(),
-                Found::No(why) => return Err(why),
+                // By the map its role does not come there, and yet it asked: it may have been granted since.
+                Found::No(why) => match self.targets(used, &self.recorded_by(&run.event.source)) {
+                    Found::Tables(found) => found,
+                    _ => return Err(why),
+                },
             });
         }
         Ok(Case {
@@ -173,6 +197,18 @@ impl DataMap {
             targets,
             run,
         })
+    }
+}
+
+fn gives(run: &Run<'_>, role: Option<&str>) -> Reach {
+    let role = role.or(run.event.actor_user.as_deref());
+    let realm = run.event.actor_realm.as_deref().unwrap_or("");
+    Reach {
+        gives: role
+            .map(|role| Observable::account(realm, role))
+            .into_iter()
+            .collect(),
+        ..quiet(run)
     }
 }
 
@@ -196,6 +232,7 @@ fn union(mut a: Reach, b: Reach) -> Reach {
     a.internal.extend(b.internal);
     a.reveals.extend(b.reveals);
     a.sets.extend(b.sets);
+    a.gives.extend(b.gives);
     a.assumptions.extend(b.assumptions);
     a.records = a.records.zip(b.records).map(|(x, y)| x.saturating_add(y));
     a.because = if b.basis >= a.basis { b.because } else { a.because };

@@ -1,6 +1,7 @@
 //! What the first words of a statement decide, before anything is parsed.
 
 use super::parsed::parsed;
+use super::roles::{altered, created};
 use crate::statement::Command;
 use crate::statement::analyst::Step;
 use crate::statement::collect::fold;
@@ -33,6 +34,10 @@ pub(super) fn by_head(tokens: Vec<TokenWithSpan>) -> Step<Command> {
         }
         ["CREATE", rest @ ..] => create(rest, tokens),
         ["ALTER", "TABLE", ..] => parsed(tokens),
+        ["ALTER", "USER", "MAPPING", ..] => Err("it opens a way to another server".to_owned()),
+        ["ALTER", "ROLE" | "USER" | "GROUP", ..] => Ok(altered(&tokens)),
+        ["REVOKE", ..] => Ok(Command::Withholds),
+        ["LOCK", ..] => Ok(lock(&tokens)),
         ["ALTER", what, ..] if QUIET_ALTERS.contains(what) => Ok(Command::Quiet),
         ["ALTER" | "DO" | "CALL" | "LOAD" | "REFRESH" | "IMPORT", ..] => {
             Err("it may run anything".to_owned())
@@ -68,9 +73,7 @@ const QUIET: &[&str] = &[
     "ANALYSE",
     "REINDEX",
     "CLUSTER",
-    "LOCK",
     "GRANT",
-    "REVOKE",
     "COMMENT",
     "SECURITY",
     "REASSIGN",
@@ -78,9 +81,6 @@ const QUIET: &[&str] = &[
 
 /// What gives tables and columns other names is not among these: a name of the map would mean another.
 const QUIET_ALTERS: &[&str] = &[
-    "ROLE",
-    "USER",
-    "GROUP",
     "INDEX",
     "SEQUENCE",
     "TYPE",
@@ -107,14 +107,25 @@ fn create(words: &[&str], tokens: Vec<TokenWithSpan>) -> Step<Command> {
     match (what.next(), what.next()) {
         (Some(&"TABLE" | &"MATERIALIZED" | &"VIEW"), _) => parsed(tokens),
         (Some(&"USER"), Some(&"MAPPING")) => Err("it opens a way to another server".to_owned()),
+        (Some(&"ROLE" | &"USER" | &"GROUP"), _) => Ok(created(&tokens)),
         (
             Some(
-                &"INDEX" | &"SEQUENCE" | &"SCHEMA" | &"ROLE" | &"USER" | &"GROUP" | &"TYPE" | &"DOMAIN"
-                | &"COLLATION" | &"STATISTICS" | &"POLICY",
+                &"INDEX" | &"SEQUENCE" | &"SCHEMA" | &"TYPE" | &"DOMAIN" | &"COLLATION" | &"STATISTICS"
+                | &"POLICY",
             ),
             _,
         ) => Ok(Command::Quiet),
         _ => Err("it defines something that may run anything".to_owned()),
+    }
+}
+
+/// `LOCK [TABLE] names [IN mode MODE]`: the strongest mode, which is meant where none is named, keeps readers out.
+fn lock(tokens: &[TokenWithSpan]) -> Command {
+    let mode = after(tokens, "IN").unwrap_or_default();
+    let says = |word: &str| mode.iter().any(|t| is_word(&t.token, word));
+    match says("MODE") && !(says("ACCESS") && says("EXCLUSIVE")) {
+        true => Command::Quiet,
+        false => Command::Withholds,
     }
 }
 

@@ -3,6 +3,7 @@
 mod footprint;
 mod head;
 mod parsed;
+mod roles;
 
 use super::Command;
 use super::analyst::Step;

@@ -21,6 +21,8 @@ fn shown(text: &str) -> String {
 fn command(command: &Command) -> String {
     match command {
         Command::Quiet => "quiet".into(),
+        Command::Gives { role } => format!("gives {}", role.as_deref().unwrap_or("its own role")),
+        Command::Withholds => "withholds".into(),
         Command::Opaque(_) => "opaque".into(),
         Command::Rows(footprint) => rows(footprint),
         Command::Declare { footprint } => format!("declare {}", rows(footprint)),

@@ -2,7 +2,7 @@
 
 use crate::world::{World, at, read};
 use ambit_event::{Event, Outcome};
-use ambit_scope::Answer;
+use ambit_scope::{Answer, Verdict};
 
 const MAP: &str = include_str!("../../../../../docs/maps/clinic.toml");
 const SOURCE: &str = "fhir_auditevent";
@@ -15,7 +15,7 @@ fn audited(secs: i64, user: &str, operation: &str, object: &str, patients: &[&st
     event.class = Some("api_activity".into());
     event.activity = Some(
         if operation == "search-type" {
-            "Execute"
+            "Search"
         } else {
             "Read"
         }
@@ -124,4 +124,19 @@ async fn an_event_without_an_outcome_is_possible() {
     unsaid.outcome = Outcome::Unknown;
     w.push(unsaid);
     assert_eq!(read(&ask(&w, INSIDER).await), ["health 2..3"]);
+}
+
+/// A batch may do anything, whomever its record names.
+#[tokio::test]
+async fn what_was_executed_may_have_reached_anybody() {
+    let mut w = curious();
+    let mut batch = audited(1300, "u-1", "batch", "", &["Patient/7"]);
+    batch.activity = Some("Execute".into());
+    w.push(batch);
+    let answer = ask(&w, INSIDER).await;
+    let everyone = ["contact 0..3000", "health 2..3000", "identity 0..3000"];
+    assert_eq!(read(&answer), everyone);
+    let changed = answer.scope.claims.iter().find(|c| c.id == "effect:changed");
+    assert_ne!(changed.map(|c| c.verdict), Some(Verdict::Supported));
+    assert_eq!(answer.scope.unmapped.len(), 1);
 }

@@ -2,7 +2,7 @@
 
 use crate::world::{World, at, read};
 use ambit_event::{Event, EventId, Outcome};
-use ambit_scope::Answer;
+use ambit_scope::{Answer, Verdict};
 
 const MAP: &str = include_str!("../../../../../docs/maps/cluster.toml");
 const SOURCE: &str = "kubernetes_audit";
@@ -137,4 +137,21 @@ async fn a_call_that_the_map_does_not_know_may_read_any_secret() {
     let answer = ask(&w).await;
     assert_eq!(internal(&answer)[0], "* certain ?");
     assert_eq!(answer.scope.subjects.possible, ["customer:2", "customer:4"]);
+}
+
+/// No person's credentials lie in secrets, and "no credential data was read" would be false all the same.
+#[tokio::test]
+async fn a_class_that_company_data_holds_is_not_excluded_by_counting_persons() {
+    let verdict = |answer: &Answer| {
+        let claim = answer
+            .scope
+            .claims
+            .iter()
+            .find(|c| c.id == "class:credential:read");
+        claim.map(|c| c.verdict)
+    };
+    let mut w = world();
+    assert_eq!(verdict(&ask(&w).await), Some(Verdict::Supported));
+    w.push(deployer(1500, "get secrets", "namespaces/shop/secrets/other"));
+    assert_eq!(verdict(&ask(&w).await), Some(Verdict::Contradicted));
 }

@@ -180,3 +180,15 @@ async fn a_statement_under_a_forged_id_is_not_taken_for_another_requests() {
     );
     assert_eq!(reached(1147).await, ["contact 1..1", "identity 1..1"]);
 }
+
+/// `{}` for an id that nobody has is an answer too.
+#[tokio::test]
+async fn an_answer_too_short_for_a_record_confirms_nobody() {
+    for (n_bytes, expected) in [(2, "contact 1..2"), (512, "contact 2..2")] {
+        let mut w = stolen();
+        let asked = w.get(1140, AWAY, "/users/999/profile", "200");
+        asked.bytes_out = Some(n_bytes);
+        let answer = w.ask(MAP, &["session=s"]).await;
+        assert_eq!(read(&answer)[0], expected);
+    }
+}

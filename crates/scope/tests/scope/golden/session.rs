@@ -190,3 +190,28 @@ async fn a_request_for_ones_own_data_names_the_owner_of_the_session() {
     let contact = &answer.scope.classes["contact"];
     assert_eq!((contact.at_least, contact.at_most), (1, Some(2)), "{contact:?}");
 }
+
+/// Whoever uses it nowhere but where it was opened may have opened it himself, and do more from there.
+#[tokio::test]
+async fn where_a_held_session_was_opened_may_be_the_intruders_place() {
+    let mut w = World::proved(10_000, ALL);
+    w.login(1000, "7", AWAY);
+    w.profile(1010, AWAY, "7");
+    let other = Client { session: "o", ..AWAY };
+    w.profile(1100, other, "8");
+    let seed = format!("session={}", AWAY.session);
+    let answer = w.ask(MAP, &[&seed]).await;
+    assert_eq!(read(&answer), ["contact 0..2", "identity 0..2"]);
+    // Used elsewhere too, its opening counts as the owner's.
+    w.profile(
+        1020,
+        Client {
+            ip: "192.0.2.200",
+            device: "else",
+            ..AWAY
+        },
+        "7",
+    );
+    let answer = w.ask(MAP, &[&seed]).await;
+    assert_eq!(read(&answer), ["contact 0..1", "identity 0..1"]);
+}

@@ -3,7 +3,7 @@
 use super::{ALL, AWAY, stolen};
 use crate::world::{MAP, World, at, read};
 use ambit_event::Outcome;
-use ambit_scope::DataMap;
+use ambit_scope::{DataMap, Verdict};
 
 const ANNA: &str = "account=db/anna,exclusive,reason=\"her laptop was stolen\"";
 
@@ -153,4 +153,43 @@ async fn a_batch_job_that_reads_everybody_is_not_the_intruder() {
         .record_count = Some(1000);
     let answer = w.ask(MAP, &["session=s"]).await;
     assert_eq!(read(&answer), ["contact 1..1", "identity 1..1"]);
+}
+
+/// Whoever makes a role, or sets its password, can be it from then on.
+#[tokio::test]
+async fn a_role_whose_password_the_intruder_set_is_his() {
+    for (statement, is_his) in [
+        ("ALTER ROLE erin PASSWORD 'x'", true),
+        ("ALTER USER Erin WITH LOGIN", true),
+        ("ALTER ROLE x RENAME TO erin", true),
+        ("CREATE ROLE erin LOGIN", true),
+        ("BEGIN; CREATE USER erin; COMMIT", true),
+        ("ALTER ROLE erin SET work_mem = '1GB'", false),
+        ("GRANT SELECT ON profiles TO erin", false),
+    ] {
+        let mut w = World::proved(10_000, ALL);
+        w.sql(500, "anna", None, statement, &[]);
+        let copy = w.sql(510, "erin", None, "COPY profiles (name) TO STDOUT", &[]);
+        copy.record_count = Some(1000);
+        let answer = w.ask(MAP, &[ANNA]).await;
+        let expected: &[&str] = if is_his { &["identity 0..1000"] } else { &[] };
+        assert_eq!(read(&answer), expected, "{statement}");
+    }
+}
+
+#[tokio::test]
+async fn a_right_that_is_taken_away_makes_data_unavailable() {
+    for (statement, expected) in [
+        ("REVOKE ALL ON profiles FROM app", Verdict::Undecided),
+        ("LOCK TABLE profiles IN ACCESS EXCLUSIVE MODE", Verdict::Undecided),
+        ("LOCK profiles", Verdict::Undecided),
+        ("LOCK TABLE profiles IN ROW SHARE MODE", Verdict::Supported),
+    ] {
+        let mut w = World::proved(10_000, ALL);
+        w.sql(500, "anna", None, statement, &[]);
+        let answer = w.ask(MAP, &[ANNA]).await;
+        assert_eq!(read(&answer), Vec::<String>::new(), "{statement}");
+        let claim = answer.scope.claims.iter().find(|c| c.id == "effect:unavailable");
+        assert_eq!(claim.map(|c| c.verdict), Some(expected), "{statement}");
+    }
 }

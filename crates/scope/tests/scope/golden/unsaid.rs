@@ -1,7 +1,8 @@
 //! What the map does not say, and what the lake does not hold: neither is taken for *nothing*.
 
 use super::{ALL, AWAY, stolen};
-use crate::world::{Client, MAP, World, read};
+use crate::world::{Client, MAP, World, at, read};
+use ambit_event::{Event, Outcome};
 use ambit_scope::{Answer, Verdict};
 
 /// The map of most worlds with no word of how its store is reached.
@@ -256,4 +257,24 @@ async fn completeness_of_a_source_that_is_not_there_cannot_be_asserted() {
         refused.contains("gete") && refused.contains("auth, gate, postgresql"),
         "{refused}"
     );
+}
+
+/// A database that logs no statements tells by its silence of nothing.
+#[tokio::test]
+async fn where_no_statement_is_logged_everyone_is_possible() {
+    let world = |logs_statements: bool| {
+        let mut w = World::proved(10_000, ALL);
+        let mut logon = Event::new("postgresql", at(500));
+        logon.class = Some("authentication".into());
+        logon.outcome = Outcome::Success;
+        (logon.actor_realm, logon.actor_user) = (Some("db".into()), Some("anna".into()));
+        w.push(logon);
+        if logs_statements {
+            w.sql(100, "anna", None, "SELECT 1", &[]);
+        }
+        w
+    };
+    let ask = async |w: World| read(&w.ask(MAP, &["account=db/anna"]).await);
+    assert_eq!(ask(world(true)).await, Vec::<String>::new());
+    assert_eq!(ask(world(false)).await.len(), 4, "each class of everyone");
 }
