@@ -140,7 +140,7 @@ pub fn mappings(out: &Path) -> Vec<PathBuf> {
 }
 
 /// What a demo leaves in its folder.
-const LEFT: [&str; 10] = [
+const LEFT: [&str; 12] = [
     "app",
     "logs",
     "mappings",
@@ -149,13 +149,16 @@ const LEFT: [&str; 10] = [
     "map.toml",
     "truth.json",
     "report.html",
+    "statement.html",
+    "statement.txt",
     "lake",
     "lake-by-hand",
 ];
 
-/// The folder without what an earlier demo left there; anything else in it stays, and is an error.
+/// The folder without what an earlier demo left there; where anything else is in it, nothing is taken away, and that
+/// is an error.
 pub fn emptied(out: &Path) -> Result<Folder> {
-    if out.join("truth.json").is_file() {
+    if out.join("truth.json").is_file() && holds_nothing_else(out)? {
         for name in LEFT {
             let path = out.join(name);
             if path.is_dir() {
@@ -166,4 +169,14 @@ pub fn emptied(out: &Path) -> Result<Folder> {
         }
     }
     Folder::create(out).context("name another folder with --out")
+}
+
+fn holds_nothing_else(out: &Path) -> Result<bool> {
+    for entry in std::fs::read_dir(out)? {
+        let name = entry?.file_name();
+        if !LEFT.iter().any(|left| name == *left) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
