@@ -2,8 +2,8 @@
 
 use crate::Error;
 use crate::map::{Channel, DataMap, Principal, Store};
-use ambit_event::{Column, Span, Timestamp};
-use ambit_lake::{Filter, Lake, Query};
+use ambit_event::{Column, Event, Span, Timestamp};
+use ambit_lake::{Filter, Lake, Query, Test};
 use std::collections::BTreeSet;
 
 /// The sources of the lake by what they record.
@@ -78,21 +78,54 @@ fn way(store: &Store, source: String) -> Channel {
 /// Stands for the source where none records requests or statements: none is collected under this name.
 const NOTHING: &str = "requests";
 
-/// Whether the lake holds any statement of whoever goes a way. Where all are logged one is soon found in the middle of
-/// what is recorded, and little of the lake is read for it.
+const POSTGRESQL: &str = "postgresql";
+
+/// Whether the lake shows that reads are logged, short ones too, of whoever goes a way. Where they are one is soon
+/// found in the middle of what is recorded, and little of the lake is read for it.
+///
+/// # Errors
+/// Where the lake cannot answer.
 pub async fn is_logged(lake: &Lake, way: &Channel, window: Span) -> Result<bool, Error> {
     const MINUTE: i64 = 60_000_000_000;
+    const SEEN: usize = 64;
     let middle = Timestamp(window.from.0 / 2 + window.until.0 / 2);
     let around = |nanos: i64| Span::new(middle.plus_nanos(-nanos), middle.plus_nanos(nanos));
     let near = [MINUTE, 60 * MINUTE, 24 * 60 * MINUTE].map(around);
     for span in near.into_iter().chain([window]) {
-        let first = Query {
-            limit: Some(1),
-            ..Query::of(way.statements()).within(span)
-        };
-        if !lake.events(&first).await?.is_empty() {
+        let first = Query::of(way.statements()).within(span).limited(SEEN);
+        if lake.events(&first).await?.iter().any(shows_reads) {
             return Ok(true);
         }
     }
-    Ok(false)
+    let short = Filter::All(vec![way.statements(), is_short_read()]);
+    let any = Query::of(short).within(window).limited(1);
+    Ok(!lake.events(&any).await?.is_empty())
+}
+
+/// What reads rows in PostgreSQL. `log_statement = mod` and `ddl` log none of these, however often they occur.
+const READS: &[&str] = &["SELECT", "FETCH", "DECLARE CURSOR", "TABLE", "VALUES", "WITH"];
+/// `log_min_duration_statement` is in milliseconds: what took less is logged only where all is.
+const MILLISECOND: i64 = 1_000_000;
+
+/// Whether a statement shows that its database logs reads, and not slow ones alone. A duration that was told with the
+/// statement, so that its beginning is known no better, may be why it was logged.
+fn shows_reads(statement: &Event) -> bool {
+    if statement.source != POSTGRESQL {
+        return true;
+    }
+    let is_read = statement.operation.as_deref().is_some_and(|o| READS.contains(&o));
+    let may_be_slow = |took: i64| took >= MILLISECOND && statement.precision >= took;
+    is_read && !statement.duration.is_some_and(may_be_slow)
+}
+
+/// The same for what the engine can tell by columns alone.
+fn is_short_read() -> Filter {
+    let short = Test::Between(None, Some(MILLISECOND - 1));
+    let took = [Test::Absent, short].map(|test| Filter::Column(Column::Duration, test));
+    let read = Filter::All(vec![
+        Filter::one_of(Column::Operation, READS.iter().copied()),
+        Filter::Any(took.to_vec()),
+    ]);
+    let other = Filter::Not(Box::new(Filter::eq(Column::Source, POSTGRESQL)));
+    Filter::Any(vec![other, read])
 }

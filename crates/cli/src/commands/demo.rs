@@ -66,8 +66,11 @@ pub async fn answer(setting: &Setting, lake: Lake, args: &DemoArgs, truth: &Trut
         outcome.tell(setting)?;
         tell_end(setting, args, truth, &outcome.answer.scope)?;
     }
-    Ok(match compare(truth, &outcome.answer.scope) {
-        Verdict::Inside => scope::exit(&outcome.answer),
+    let verdict = compare(truth, &outcome.answer.scope);
+    let exit = scope::exit(&outcome.answer);
+    outcome.kept()?;
+    Ok(match verdict {
+        Verdict::Inside => exit,
         Verdict::Outside(_) => Exit::Failed,
     })
 }

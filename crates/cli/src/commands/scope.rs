@@ -77,7 +77,9 @@ pub async fn run(setting: &Setting, args: &ScopeArgs) -> Result<Exit> {
     } else {
         outcome.tell(setting)?;
     }
-    Ok(exit(&outcome.answer))
+    let exit = exit(&outcome.answer);
+    outcome.kept()?;
+    Ok(exit)
 }
 
 /// The answer, and what it takes to show it.
@@ -85,6 +87,8 @@ pub struct Outcome {
     pub answer: Answer,
     veil: Veil,
     next: Vec<String>,
+    /// Why it is in no case, where it is in none.
+    unkept: Option<anyhow::Error>,
 }
 
 impl Outcome {
@@ -96,6 +100,19 @@ impl Outcome {
             next: self.next.clone(),
         };
         Ok(setting.say_all(lines(&screen, &setting.paint))?)
+    }
+
+    /// Whether it is in its case, to be repeated and disclosed. Whoever may only read the lake has his answer before.
+    ///
+    /// # Errors
+    /// Where it could not be written.
+    pub fn kept(self) -> Result<()> {
+        match self.unkept {
+            None => Ok(()),
+            Some(cause) => Err(cause.context(
+                "the answer above stands in no case, so that no notice can rest on it: copy the lake to where you may write, and ask there",
+            )),
+        }
     }
 }
 
@@ -109,12 +126,19 @@ pub async fn answer(setting: &Setting, lake: &Lake, args: &ScopeArgs) -> Result<
         args,
     };
     let answer = question.ask(lake).await?;
-    question.journal(setting, &answer)?;
-    pin(lake, &args.case.name).await?;
+    let unkept = match question.journal(setting, &answer) {
+        Ok(()) => pin(lake, &args.case.name).await.err(),
+        Err(cause) => Some(cause),
+    };
     let veil = veil(setting, args, &answer)?;
     question.write_files(setting, lake, &answer, &veil).await?;
     let next = question.next(setting, &answer);
-    Ok(Outcome { answer, veil, next })
+    Ok(Outcome {
+        answer,
+        veil,
+        next,
+        unkept,
+    })
 }
 
 /// Complete only where nothing widens the answer but what the intruder did.

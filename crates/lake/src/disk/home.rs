@@ -25,7 +25,10 @@ pub(super) struct Home {
 impl Home {
     /// The folder, which must be there.
     pub fn find(dir: &Path) -> Result<Self, Error> {
-        let absolute = dir.canonicalize().map_err(|_| no_lake(dir))?;
+        let absolute = dir.canonicalize().map_err(|cause| match cause.kind() {
+            ErrorKind::PermissionDenied => Error::io("reading", dir, cause),
+            _ => no_lake(dir),
+        })?;
         let home = Self { dir: absolute };
         match home.events().join("_delta_log").is_dir() {
             true => Ok(home),

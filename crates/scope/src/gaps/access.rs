@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 impl Way<'_> {
     /// What finds the records of the accounting source that may be accesses on this way.
-    fn accounted(&self, besides: Filter) -> Filter {
+    pub(super) fn accounted(&self, besides: Filter) -> Filter {
         let mut filter = vec![Filter::eq(Column::Source, &self.channel.accounting), besides];
         if !self.channel.roles.is_empty() {
             filter.push(Filter::one_of(Column::ActorUser, &self.channel.roles));
@@ -84,7 +84,7 @@ impl Way<'_> {
         Ok(events)
     }
 
-    async fn trace_ids(&self, query: &Query) -> Result<BTreeSet<String>, Error> {
+    pub(super) async fn trace_ids(&self, query: &Query) -> Result<BTreeSet<String>, Error> {
         let seen = self.lake.distinct(&[Column::Trace], query).await?;
         Ok(seen.into_iter().filter_map(|d| d.value).collect())
     }

@@ -38,11 +38,21 @@ pub fn everyone(map: &DataMap, store: &str, principal: Principal) -> Vec<Touch> 
         .collect()
 }
 
+/// `neither gateway nor database is`, or `database is not` where one source says both who and what.
+pub(super) fn incomplete(channel: &Channel) -> String {
+    match channel.attributing == channel.accounting {
+        true => format!("{} is not", channel.accounting),
+        false => format!("neither {} nor {} is", channel.attributing, channel.accounting),
+    }
+}
+
 /// Neither who nor what is recorded: everyone in the store.
 pub(super) fn population(map: &DataMap, channel: &Channel, hole: &Hole, span: Span) -> Contribution {
     let because = format!(
-        "neither {} nor {} is complete from {} to {}",
-        channel.attributing, channel.accounting, span.from, span.until
+        "{} complete from {} to {}",
+        incomplete(channel),
+        span.from,
+        span.until
     );
     let touches = everyone(map, &channel.store, channel.principal).into_iter();
     Contribution {

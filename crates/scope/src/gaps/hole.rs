@@ -12,6 +12,8 @@ pub(super) struct Hole {
     pub host: Option<String>,
     pub span: Span,
     pub state: CoverageState,
+    /// At most so many records are missing, where that is known: so some are.
+    pub at_most: Option<u64>,
     pub because: String,
 }
 
@@ -51,6 +53,7 @@ pub(super) fn holes(coverage: &Coverage, source: &str, window: Span) -> Vec<Hole
             host: None,
             span: window,
             state: CoverageState::Absent,
+            at_most: None,
             because: format!("no record of {source} was collected"),
         }];
     }
@@ -60,6 +63,7 @@ pub(super) fn holes(coverage: &Coverage, source: &str, window: Span) -> Vec<Hole
         host: g.host,
         span: g.span,
         state: g.state,
+        at_most: g.at_most,
         because: g.because,
     })
     .collect()

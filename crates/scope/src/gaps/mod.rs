@@ -106,6 +106,7 @@ impl Way<'_> {
             }
         }
         self.lost_lines(&control, out).await?;
+        self.lost_with_their_lines(&accounting, &control, out).await?;
         if !self.is_its_own_account() {
             for hole in accounting.iter().filter(|h| controlled(h.span)) {
                 let consequence =

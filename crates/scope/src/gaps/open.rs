@@ -1,7 +1,7 @@
 //! A hole in the source that says who: everyone while the other source is blind too, else the accesses that
 //! it records and nobody explains.
 
-use super::everyone::population;
+use super::everyone::{incomplete, population};
 use super::hole::Hole;
 use super::spans::{union, without};
 use super::{Gapped, Way};
@@ -39,8 +39,11 @@ impl Way<'_> {
     fn blind_span(&self, hole: &Hole, span: Span, out: &mut Gapped) {
         let channel = self.channel;
         let consequence = format!(
-            "everyone in {} cannot be excluded from {} to {}: neither {} nor {} is complete then",
-            channel.store, span.from, span.until, channel.attributing, channel.accounting
+            "everyone in {} cannot be excluded from {} to {}: {} complete then",
+            channel.store,
+            span.from,
+            span.until,
+            incomplete(channel)
         );
         out.contributions.push(population(self.map, channel, hole, span));
         let role = "attributing and accounting";

@@ -36,15 +36,15 @@ impl Way<'_> {
             .collect())
     }
 
-    /// A database that logs no statements tells by its silence of nothing: where only its own log says who came into
-    /// tables and what he did, a way is recorded only where at least one statement is, by whoever goes it.
+    /// A database that logs no reads, or slow ones alone, tells by its silence of nothing: where only its own log says
+    /// who came into tables and what he did, a way is recorded only where at least one short read is, by whoever goes it.
     async fn without_statements(&self, window: Span) -> Result<Vec<Hole>, Error> {
         let store = self.map.store(&self.channel.store);
         if self.is_implied || !self.is_its_own_account() || store.is_none_or(|s| s.tables.is_empty()) {
             return Ok(Vec::new());
         }
         let is_logged = is_logged(self.lake, self.channel, window).await?;
-        let hole = || self.unrecorded(window, "a statement");
+        let hole = || self.unrecorded(window, "a read, however short,");
         Ok((!is_logged).then(hole).into_iter().collect())
     }
 
@@ -55,6 +55,7 @@ impl Way<'_> {
             host: None,
             span,
             state: CoverageState::Absent,
+            at_most: None,
             because: format!("no record of {source} shows that it records {operations} then"),
         }
     }

@@ -3,7 +3,7 @@
 
 use super::{Carried, Spread, Trace, group_by};
 use crate::control::{News, Rule};
-use crate::map::{Completion, Credential, Issuer};
+use crate::map::{Completion, Credential, DataMap, Issuer};
 use crate::origin::is_datastore;
 use crate::recall::pieces;
 use crate::{Error, Grade};
@@ -39,17 +39,7 @@ impl Trace<'_> {
         used: Column,
         issued: Column,
     ) -> Result<(), Error> {
-        let everything = Query::of(Filter::everything());
-        let known = self.lake.distinct(&[issued], &everything).await?;
-        let known: BTreeSet<String> = known.into_iter().filter_map(|d| d.value).collect();
-        let earliest = gap.from.plus_nanos(-self.config.clock_tolerance);
-        let seen = self.lake.distinct(&[used], &everything).await?;
-        let open: Vec<String> = seen
-            .into_iter()
-            .filter(|d| d.seen.from >= earliest)
-            .filter_map(|d| d.value)
-            .filter(|value| !known.contains(value))
-            .collect();
+        let open = self.never_issued(gap.from, used, issued).await?;
         let owners = self.owners(used, &open).await?;
         let sessions = open
             .into_iter()
@@ -67,6 +57,108 @@ impl Trace<'_> {
                     issuer.source, gap
                 ),
                 evidence: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// Credentials in use since then, and not before, that no record hands out.
+    async fn never_issued(
+        &self,
+        since: Timestamp,
+        used: Column,
+        issued: Column,
+    ) -> Result<Vec<String>, Error> {
+        let everything = Query::of(Filter::everything());
+        let known = self.lake.distinct(&[issued], &everything).await?;
+        let known: BTreeSet<String> = known.into_iter().filter_map(|d| d.value).collect();
+        let earliest = since.plus_nanos(-self.config.clock_tolerance);
+        let seen = self.lake.distinct(&[used], &everything).await?;
+        let seen = seen.into_iter().filter(|d| d.seen.from >= earliest);
+        let open = seen
+            .filter_map(|d| d.value)
+            .filter(|value| !known.contains(value));
+        Ok(open.collect())
+    }
+
+    /// What an attributed operation hands out by the map, where no log is said to name it and none does: each credential
+    /// that is new from then on and that no record hands out may be it.
+    pub(super) async fn unnamed_issues(&mut self) -> Result<(), Error> {
+        for issues in [Credential::Session, Credential::Token] {
+            let is_named_elsewhere = |m: &DataMap| m.issuers.iter().any(|i| i.issues == issues);
+            let Some((used, issued)) = columns(issues) else {
+                continue;
+            };
+            if self.map.is_none_or(is_named_elsewhere) {
+                continue;
+            }
+            if let Some(first) = self.first_unnamed(issues, issued).await? {
+                self.supposed(&first, issues, used, issued).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The first attributed event that hands such a credential out without any record of its request that names it.
+    async fn first_unnamed(&mut self, issues: Credential, issued: Column) -> Result<Option<Carried>, Error> {
+        let hands_out = |c: &&Carried| c.spreads && self.hands_out(c, issues);
+        let all: Vec<Carried> = self.attributed.values().filter(hands_out).cloned().collect();
+        let ids: Vec<&str> = all.iter().filter_map(|c| c.event.trace.as_deref()).collect();
+        let mut named = BTreeSet::new();
+        for ids in pieces(&ids) {
+            let of_them = Filter::one_of(Column::Trace, ids.iter().copied());
+            let names = Filter::All(vec![of_them, Filter::Column(issued, Test::Present)]);
+            named.extend(
+                self.fetch(Query::of(names))
+                    .await?
+                    .into_iter()
+                    .filter_map(|e| e.trace),
+            );
+        }
+        let is_named = |c: &Carried| c.event.trace.as_ref().is_some_and(|id| named.contains(id));
+        let unnamed = all.into_iter().filter(|c| !is_named(c));
+        Ok(unnamed.min_by_key(|c| (c.event.time, c.event.id)))
+    }
+
+    fn hands_out(&self, c: &Carried, issues: Credential) -> bool {
+        let named = match issues {
+            Credential::Session => &c.event.issued_session,
+            _ => &c.event.issued_credential,
+        };
+        let Some(reach) = self
+            .reach(&c.event)
+            .filter(|_| named.is_none() && !is_datastore(&c.event))
+        else {
+            return false;
+        };
+        let operation = reach
+            .operation
+            .as_deref()
+            .and_then(|name| self.map?.operation(name));
+        operation.is_some_and(|o| o.issues == Some(issues))
+            && !matches!(reach.completion, Completion::Attempt | Completion::Nothing)
+    }
+
+    async fn supposed(
+        &mut self,
+        first: &Carried,
+        issues: Credential,
+        used: Column,
+        issued: Column,
+    ) -> Result<(), Error> {
+        let since = self.around(&first.event).from;
+        for value in self.never_issued(since, used, issued).await? {
+            self.control.add(News {
+                rule: Rule::UnrecordedIssue,
+                from: self.cause(first).as_ref(),
+                to: Observable::new(issues.observable(), value),
+                span: Span::new(since, Timestamp::MAX),
+                grade: Grade::Possible,
+                exclusive: false,
+                reason:
+                    "an attributed event handed one out, and no record says which: this one is new since then"
+                        .to_owned(),
+                evidence: Some(&first.event),
             });
         }
         Ok(())

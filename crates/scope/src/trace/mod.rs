@@ -152,6 +152,8 @@ impl<'a> Trace<'a> {
         trace.close().await?;
         trace.unrecorded_issues().await?;
         trace.close().await?;
+        trace.unnamed_issues().await?;
+        trace.close().await?;
         trace.go_on_unexplained().await?;
         trace.close().await?;
         trace.read_hosts().await?;
@@ -178,6 +180,7 @@ impl<'a> Trace<'a> {
             }
             self.leave_hosts(&hosts).await?;
             self.unrecorded_issues().await?;
+            self.unnamed_issues().await?;
             self.go_on_unexplained().await?;
             self.attribute_nobodys().await?;
             known = hosts;

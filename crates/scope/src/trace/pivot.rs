@@ -6,7 +6,7 @@ use crate::map::{Basis, Completion, Reach, Who};
 use crate::origin::is_datastore;
 use crate::recall::pieces;
 use crate::{Error, Grade};
-use ambit_event::{Column, EventId, Observable, ObservableKind, Outcome, Span, Timestamp};
+use ambit_event::{Column, Event, EventId, Observable, ObservableKind, Outcome, Span, Timestamp};
 use ambit_lake::{Filter, Query};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +24,7 @@ impl Trace<'_> {
             self.pivot_credentials(c, &mut settle);
             self.pivot_origin(c);
             self.pivot_login(c);
+            self.pivot_account(c);
             self.pivot_connection(c);
             dumps.extend(
                 self.pivot_effects(c)
@@ -243,6 +244,23 @@ impl Trace<'_> {
         });
     }
 
+    /// An account that an attributed event made, or of which it changed how it logs in; or whose password it used.
+    fn pivot_account(&mut self, c: &Carried) {
+        let Some((account, reason)) = given(&c.event) else {
+            return;
+        };
+        self.control.add(News {
+            rule: Rule::CredentialShown,
+            from: self.cause(c).as_ref(),
+            to: Observable::account("", account),
+            span: Span::new(c.event.time, Timestamp::MAX),
+            grade: c.grade,
+            exclusive: false,
+            reason: reason.to_owned(),
+            evidence: Some(&c.event),
+        });
+    }
+
     /// A database or remote session that a controlled login opened.
     fn pivot_connection(&mut self, c: &Carried) {
         let Some(connection) = c.event.connection.as_ref().filter(|_| !self.is_pooled(&c.event)) else {
@@ -348,6 +366,27 @@ impl Trace<'_> {
             .iter()
             .find_map(|h| self.kinds.get(h))
             .map(|(_, _, o)| o.clone())
+    }
+}
+
+/// The account that an event gives to whoever does it, and how. The field's own words for what gives none are not
+/// many; what they do not name may give it.
+fn given(event: &Event) -> Option<(&str, &'static str)> {
+    const NOTHING: &[&str] = &["delete", "remove", "disable", "deactivate", "suspend", "lock"];
+    let has = matches!(event.outcome, Outcome::Success | Outcome::Unknown);
+    let account = event.resource.as_deref().filter(|_| has)?;
+    let activity = event.activity.as_deref().unwrap_or_default();
+    match event.class.as_deref() {
+        Some("authentication") if activity == "Account Switch" => {
+            Some((account, "an attributed event used its password"))
+        }
+        Some("account_change") => {
+            let word = activity.to_ascii_lowercase();
+            let is_none = NOTHING.iter().any(|nothing| word.starts_with(nothing));
+            let reason = "an attributed event made it, or may have changed how its owner logs in";
+            (!is_none).then_some((account, reason))
+        }
+        _ => None,
     }
 }
 

@@ -51,11 +51,17 @@ impl Trace<'_> {
         let Some(joined) = self.stamped.get(&event.id) else {
             return Telling::Unjoined;
         };
+        let is_unlogged = ways.iter().any(|c| self.is_unlogged(c));
         if ways.iter().any(|c| joined.contains(&c.accounting)) {
-            Telling::Records
+            // Where slow statements alone are logged, or changes alone, others of the request's are not.
+            if is_unlogged {
+                Telling::Gapped
+            } else {
+                Telling::Records
+            }
         } else if self.is_meant(event, store) {
             Telling::Silence
-        } else if ways.iter().any(|c| self.is_unlogged(c)) {
+        } else if is_unlogged {
             Telling::Alone
         } else if ways.iter().all(|c| c.pooled) {
             Telling::Absence
@@ -65,7 +71,7 @@ impl Trace<'_> {
         }
     }
 
-    /// A database that logs no statement of a way's roles says nothing by having none of a request.
+    /// A database that logs no read of a way's roles, or slow ones alone, says nothing by having none of a request.
     pub(super) async fn find_unlogged(&mut self, lake: &Lake) -> Result<(), Error> {
         let Some(map) = self.map else { return Ok(()) };
         let window = self.coverage.window.unwrap_or(Span::ALL);

@@ -3,6 +3,7 @@
 use ambit_event::{Attestation, Batch, Event, EventId, Loss, Outcome, Span, Timestamp};
 use ambit_lake::{Assertion, Lake};
 use ambit_scope::{Answer, Config, DataMap, Request, Seed, scope};
+use std::collections::BTreeSet;
 
 /// Seconds after the world's beginning, as an instant.
 pub fn at(secs: i64) -> Timestamp {
@@ -110,6 +111,8 @@ pub struct World {
     pub losses: Vec<Loss>,
     /// What a person says of a source that proves nothing itself.
     pub asserted: Vec<Assertion>,
+    /// Its database logs only what the world itself says.
+    pub says_all: bool,
     n: u64,
 }
 
@@ -213,6 +216,7 @@ impl World {
         let mut event = Event::new("postgresql", at(secs).plus_nanos(10_000_000));
         event.class = Some("datastore_activity".into());
         event.activity = sql.split_whitespace().next().map(str::to_ascii_uppercase);
+        event.operation.clone_from(&event.activity);
         event.outcome = Outcome::Success;
         event.actor_user = Some(role.into());
         event.actor_realm = Some("db".into());
@@ -238,9 +242,29 @@ impl World {
         );
     }
 
+    /// One read of each role that has statements, which shows that its reads are logged.
+    fn reads(&self) -> Vec<Event> {
+        let statements = self.events.iter().filter(|e| e.source == "postgresql");
+        let roles: BTreeSet<_> = statements
+            .filter(|e| e.query_text.is_some() && !self.says_all)
+            .filter_map(|e| Some((e.actor_user.clone()?, e.host.clone())))
+            .collect();
+        let mut other = World::default();
+        for (role, host) in roles {
+            let read = other.sql(0, &role, None, "SELECT 1", &[]);
+            (read.connection, read.host) = (Some(format!("other-{role}")), host);
+        }
+        other
+            .events
+            .iter_mut()
+            .for_each(|e| e.id = EventId::nth("read", "", &e.id.0, 1));
+        other.events
+    }
+
     pub async fn lake(&self) -> Lake {
         let lake = Lake::in_memory([1; 32]);
         let mut events = self.events.clone();
+        events.extend(self.reads());
         for event in &mut events {
             for value in [
                 &mut event.actor_session,

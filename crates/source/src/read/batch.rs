@@ -20,6 +20,12 @@ impl Reading<'_> {
     pub(super) fn flush(&mut self, sink: &mut dyn FnMut(Batch) -> ControlFlow<()>) -> ControlFlow<()> {
         let mut batch = std::mem::take(&mut self.batch);
         batch.events = std::mem::take(&mut self.output.events);
+        if self.format.names_records() {
+            batch
+                .events
+                .iter_mut()
+                .for_each(|event| self.namesakes.part(event));
+        }
         self.meet_twins(&batch.events);
         let checkpoint = Checkpoint {
             digest: self.settled.digest(),

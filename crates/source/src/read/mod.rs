@@ -12,6 +12,7 @@ use crate::contained::Ajar;
 use crate::cut::{Close, Cut, Cutter};
 use crate::identity::{Occurrences, Prefix};
 use crate::input::{Before, Family, Input};
+use crate::namesakes::Namesakes;
 use crate::twins::Met;
 use crate::{Context, Decoder, Error, Format, Framing, LastRecord, Options, Output, RawRecord};
 use ambit_event::{Attestation, Batch, Checkpoint, Evidence, Keys, Timestamp, Unfinished};
@@ -303,6 +304,7 @@ struct Reading<'a> {
     /// The siblings of the file, and what files of other families have in common with it.
     family: Option<&'a Family>,
     met: Met,
+    namesakes: Namesakes,
     /// What was given out before this offset by an earlier run is not given out again.
     resumed_at: u64,
     /// Where an earlier reading ended, as long as nothing behind it is settled.
@@ -377,6 +379,7 @@ impl<'a> Reading<'a> {
             settled: Prefix::default(),
             family: None,
             met: Met::new(),
+            namesakes: Namesakes::default(),
             resumed_at: 0,
             resumed: None,
             last_record: LastRecord::default(),
@@ -467,6 +470,7 @@ impl<'a> Reading<'a> {
         }
         self.close(sink);
         self.note_twins();
+        self.summary.notes.extend(self.namesakes.note());
         None
     }
 

@@ -1,8 +1,8 @@
 //! What was read opens more: session stores, exports.
 
 use super::{AWAY, stolen};
-use crate::world::{Client, MAP, World, read};
-use ambit_event::Outcome;
+use crate::world::{Client, MAP, World, at, read};
+use ambit_event::{Event, Outcome};
 
 #[tokio::test]
 async fn a_dumped_session_store_makes_later_sessions_possible() {
@@ -192,4 +192,66 @@ takes_from = "path.job"
     assert_eq!(told("job77", "200").await.as_deref(), Some("payment 1..1"));
     assert_eq!(told("job77", "401").await.as_deref(), Some("payment 0..1"));
     assert_eq!(told("job78", "200").await.as_deref(), Some("payment 0..1"));
+}
+
+/// Whoever makes an account, sets another's password or uses it has that account from then on.
+#[tokio::test]
+async fn an_account_that_the_intruder_made_or_took_over_is_his() {
+    for (class, activity, outcome, is_his) in [
+        ("account_change", "Create", Outcome::Success, true),
+        ("account_change", "Password Reset", Outcome::Success, true),
+        ("account_change", "Update user.", Outcome::Unknown, true),
+        ("authentication", "Account Switch", Outcome::Unknown, true),
+        ("authentication", "Account Switch", Outcome::Denied, false),
+        ("account_change", "Password Reset", Outcome::Denied, false),
+        ("account_change", "Delete", Outcome::Success, false),
+        ("account_change", "disable account", Outcome::Success, false),
+    ] {
+        let mut w = stolen();
+        let mut change = Event::new("auth", at(1200));
+        change.class = Some(class.into());
+        change.activity = Some(activity.into());
+        change.outcome = outcome;
+        change.actor_session = Some("s".into());
+        change.resource = Some("55".into());
+        w.push(change);
+        let elsewhere = Client {
+            session: "s55",
+            ip: "198.51.100.55",
+            device: "d55",
+        };
+        w.login(1300, "55", elsewhere);
+        w.profile(1310, elsewhere, "56");
+        let answer = w.ask(MAP, &["session=s"]).await;
+        let most = answer.scope.subjects.at_most;
+        assert_eq!(most, Some(if is_his { 2 } else { 1 }), "{class} {activity}");
+    }
+}
+
+/// A refresh hands out a session that no log names. Which it is nobody knows: one that is new since then, and that no
+/// login opened.
+#[tokio::test]
+async fn a_session_that_was_handed_out_without_a_name_may_be_any_new_one() {
+    let refresh = "[[operation]]\nname = \"refresh\"\nsource = \"gate\"\nmatch = \"GET /refresh\"\nstore = \"users\"\nsubjects = \"none\"\n";
+    let ask = async |issues: &str, path: &str| {
+        let mut w = stolen();
+        w.get(1150, AWAY, path, "200");
+        for (session, user, ip, device) in [
+            ("new", "55", "198.51.100.55", "d55"),
+            ("opened", "56", "198.51.100.56", "d56"),
+        ] {
+            let elsewhere = Client { session, ip, device };
+            if session == "opened" {
+                w.login(1200, "56", elsewhere);
+            }
+            w.profile(1400 + i64::from(session == "new"), elsewhere, user);
+        }
+        let map = MAP.replace("[trust]", &format!("{refresh}{issues}\n[trust]"));
+        let answer = w.ask(&map, &["session=s"]).await;
+        answer.scope.subjects.possible
+    };
+    let hands_out = "issues = \"session\"\n";
+    assert_eq!(ask(hands_out, "/refresh").await, ["user:55"]);
+    assert_eq!(ask(hands_out, "/tracks/9").await, [""; 0]);
+    assert_eq!(ask("", "/refresh").await, [""; 0]);
 }

@@ -2,6 +2,7 @@
 
 use super::{ALL, AWAY, stolen};
 use crate::world::{Client, MAP, World, at, read};
+use ambit_event::{Loss, Span};
 
 #[tokio::test]
 async fn a_gap_of_the_gateway_widens_by_exactly_the_unexplained_accesses() {
@@ -282,4 +283,38 @@ async fn sessions_that_were_read_for_a_missing_request_are_possible() {
     assert_eq!(reached(40).await, Some(1));
     // As every request looks up its own.
     assert_eq!(reached(1).await, Some(0));
+}
+
+/// Five records of the database are missing by its numbers. A request without statements may have made them; where
+/// there is none, lines of the gateway were deleted with them.
+#[tokio::test]
+async fn lost_statements_that_no_request_made_were_made_by_requests_that_are_lost() {
+    for (has_request, gate_is_proved, expected) in [
+        (false, false, "contact 1..1000"),
+        (true, false, "contact 1..1"),
+        (false, true, "contact 1..1"),
+    ] {
+        let mut w = stolen();
+        if !gate_is_proved {
+            w.attestations.retain(|a| a.source != "gate");
+            w.assert_complete("gate");
+        }
+        w.attestations.retain(|a| a.source != "postgresql");
+        w.prove("postgresql", 0, 2000);
+        w.prove("postgresql", 2014, 10_000);
+        w.losses.push(Loss {
+            source: "postgresql".into(),
+            host: None,
+            span: Span::new(at(2000), at(2014)),
+            at_most: Some(5),
+            why: "numbers 335 to 339 of a session are missing".into(),
+        });
+        // This one has its statement.
+        w.profile(2007, BOB, "8");
+        if has_request {
+            w.get(2009, BOB, "/users/9/profile", "200");
+        }
+        let answer = w.ask(MAP, &["session=s"]).await;
+        assert_eq!(read(&answer)[0], expected, "{:?}", answer.scope.gaps);
+    }
 }

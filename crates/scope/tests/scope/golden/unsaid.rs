@@ -278,3 +278,38 @@ async fn where_no_statement_is_logged_everyone_is_possible() {
     assert_eq!(ask(world(true)).await, Vec::<String>::new());
     assert_eq!(ask(world(false)).await.len(), 4, "each class of everyone");
 }
+
+/// `log_min_duration_statement = 200` logs none of the statements that were fast, `log_statement = mod` none that read.
+#[tokio::test]
+async fn where_slow_statements_or_changes_alone_are_logged_everyone_is_possible() {
+    const SLOW: i64 = 250_000_000;
+    let changed = "UPDATE profiles SET name = 'x' WHERE user_id = 7";
+    let logged = [
+        // The time stands in the record of the statement, or in one of its own behind it.
+        ("SELECT 1", Some((500_000, 500_000)), true),
+        ("SELECT 1", Some((SLOW, 1)), true),
+        ("SELECT 1", Some((SLOW, SLOW)), false),
+        (changed, None, false),
+    ];
+    for (statement, took, is_whole) in logged {
+        let mut w = stolen();
+        w.events.retain(|e| e.source != "postgresql" || e.trace.is_some());
+        w.says_all = true;
+        for event in w.events.iter_mut().filter(|e| e.source == "postgresql") {
+            (event.duration, event.precision) = (Some(SLOW), SLOW);
+        }
+        w.get(1150, AWAY, "/admin/reports/q1", "200");
+        let other = w.sql(3000, "app", Some("other"), statement, &[]);
+        if let Some((took, precision)) = took {
+            (other.duration, other.precision) = (Some(took), precision);
+        }
+        let answer = w.ask(MAP, &["session=s"]).await;
+        let expected = if is_whole { 2 } else { 4 };
+        assert_eq!(
+            read(&answer).len(),
+            expected,
+            "{statement} {took:?}: {:?}",
+            read(&answer)
+        );
+    }
+}

@@ -51,6 +51,7 @@ pub fn decode(event: &mut Event, program: &str, message: &str) -> bool {
     event.outcome = told.outcome;
     event.resource = told.resource.map(str::to_owned);
     sshd::set_user(event, told.user);
+    event.actor_invoker = told.by.map(str::to_owned);
     for (name, value) in [("by_user", told.by), ("group", told.group)] {
         if let Some(value) = value {
             event.fields.put(name, value);

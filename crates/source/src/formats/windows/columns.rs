@@ -55,14 +55,9 @@ impl Filled<'_, '_> {
     pub fn account(&self, names: &[String]) -> Option<(String, Option<String>)> {
         match names {
             [whole] => {
-                let whole = self.text(whole)?;
-                match whole.split_once('\\') {
-                    Some((domain, name)) => {
-                        let domain = domain.to_uppercase();
-                        Some((format!("{domain}\\{}", name.to_lowercase()), Some(domain)))
-                    }
-                    None => Some((whole.to_lowercase(), None)),
-                }
+                let account = one_case(&self.text(whole)?);
+                let domain = account.split_once('\\').map(|(domain, _)| domain.to_owned());
+                Some((account, domain))
             }
             [domain, name] => {
                 let name = self.text(name)?;
@@ -132,6 +127,14 @@ impl Filled<'_, '_> {
             _ => None,
         };
         by_keywords.or_else(|| by_name(&self.text("EventType")?))
+    }
+}
+
+/// An account as it is told apart: Windows does so by neither case.
+pub fn one_case(account: &str) -> String {
+    match account.split_once('\\') {
+        Some((domain, name)) => format!("{}\\{}", domain.to_uppercase(), name.to_lowercase()),
+        None => account.to_lowercase(),
     }
 }
 

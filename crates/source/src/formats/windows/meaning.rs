@@ -92,6 +92,13 @@ struct Rule {
     resource: Vec<Template>,
 }
 
+impl Rule {
+    /// Whether its resource is an account.
+    fn is_on_account(&self) -> bool {
+        self.class.as_deref() == Some("account_change") || self.activity.as_deref() == Some("Account Switch")
+    }
+}
+
 /// Texts, each with the field behind it.
 type Template = Vec<(String, Option<String>)>;
 
@@ -159,7 +166,11 @@ impl Table {
             .device
             .iter()
             .find_map(|name| told.text(name).map(Cow::into_owned));
-        event.resource = rule.resource.iter().find_map(|template| told.template(template));
+        let resource = rule.resource.iter().find_map(|template| told.template(template));
+        event.resource = match rule.is_on_account() {
+            true => resource.map(|account| columns::one_case(&account)),
+            false => resource,
+        };
     }
 
     fn class(&self, rule: &Rule, told: &Filled<'_, '_>) -> Option<String> {
