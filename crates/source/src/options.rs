@@ -90,6 +90,17 @@ impl Options {
             })
     }
 
+    /// Whether what was said can be followed in any file at all.
+    ///
+    /// # Errors
+    /// [`Error::NoSource`] and [`Error::Option`], before a file is opened.
+    pub fn check(&self) -> Result<(), Error> {
+        if let Some(name) = &self.source {
+            self.format(name)?;
+        }
+        self.zone().map(drop)
+    }
+
     /// What a decoder knows of a file beside its records.
     ///
     /// # Errors

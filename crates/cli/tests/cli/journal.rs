@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use crate::run::{ambit, incident, matches, seed};
+use crate::run::{ambit, incident, ingest, make, matches, seed};
 
 #[test]
 fn a_case_keeps_what_was_asked_answered_and_decided() {
@@ -85,4 +85,37 @@ fn a_secret_seed_stands_nowhere_but_as_its_fingerprint() {
         assert!(!text.contains("verysecretvalue"), "{text}");
     }
     assert!(journal.out.contains("session=fp_"));
+}
+
+/// Whoever may read a lake and not write into it has his answer, and is told that it is not kept.
+#[test]
+fn an_answer_that_cannot_be_kept_is_printed_before_the_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("incident");
+    make(&folder, &[]);
+    ambit(&folder, &ingest()).done();
+    // A folder where the case would lie.
+    std::fs::create_dir_all(folder.join("ambit-lake/cases/default.sqlite")).unwrap();
+    let said = ambit(&folder, &["scope", "--seed", &seed(&folder), "--map", "map.toml"]);
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(
+        said.out.contains("SCOPE") && said.out.contains("RESTS ON"),
+        "{}",
+        said.out
+    );
+    assert!(said.err.contains("stands in no case"), "{}", said.err);
+}
+
+/// What is wrong for every file is said once, before one is opened.
+#[test]
+fn an_option_that_fits_no_file_is_refused_once() {
+    let folder = incident();
+    for (option, said) in [
+        (["--tz", "Nowhere/X"], "Nowhere/X"),
+        (["--source", "nope"], "nope"),
+    ] {
+        let refused = ambit(folder, &[&["ingest", "logs"], &option[..]].concat());
+        assert_eq!(refused.code, 1, "{}", refused.err);
+        assert_eq!(refused.err.matches(said).count(), 1, "{}", refused.err);
+    }
 }

@@ -179,7 +179,7 @@ impl Ingested {
 
 impl ReadingArgs {
     pub fn options(&self) -> Result<Options> {
-        Ok(Options {
+        let options = Options {
             source: self.source.clone(),
             host: self.host.clone(),
             time_zone: self.time_zone.clone(),
@@ -190,7 +190,9 @@ impl ReadingArgs {
                 false => LastRecord::MayBeCut,
             },
             ..Options::default()
-        })
+        };
+        options.check()?;
+        Ok(options)
     }
 }
 

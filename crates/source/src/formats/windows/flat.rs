@@ -24,6 +24,7 @@ const NAMES: &[(&str, &str)] = &[
     ("event_id", "EventID"),
     ("RecordNumber", "EventRecordID"),
     ("RecordId", "EventRecordID"),
+    ("EventRecordId", "EventRecordID"),
     ("record_number", "EventRecordID"),
     ("ExecutionProcessID", "Execution_ProcessID"),
     ("process_id", "Execution_ProcessID"),
