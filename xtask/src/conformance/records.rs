@@ -254,7 +254,7 @@ impl File<'_> {
                 self.check_field(n, field, event, record, keys, report);
             }
         }
-        self.check_ids(&ours.events, theirs, report);
+        self.check_ids(&ours.events, theirs, keys, report);
     }
 
     fn check_field(
@@ -272,8 +272,8 @@ impl File<'_> {
         }
     }
 
-    /// Records of one name are one event, and others are others.
-    fn check_ids(&self, events: &[Event], records: &[Value], report: &mut Report) {
+    /// Records of one name that say the same are one event, and records of other names are others.
+    fn check_ids(&self, events: &[Event], records: &[Value], keys: &Keys, report: &mut Report) {
         let mut by_name = BTreeMap::new();
         let mut by_id = BTreeMap::new();
         for (event, record) in events.iter().zip(records) {
@@ -284,7 +284,9 @@ impl File<'_> {
                 .iter()
                 .map(|pointer| record.pointer(pointer).and_then(text));
             let name: Vec<_> = parts.collect();
-            let first = by_name.entry(name.clone()).or_insert(event.id);
+            let said = |field: &Field| field.expected(record, keys);
+            let said: Vec<_> = self.producer.field.iter().map(said).collect();
+            let first = by_name.entry((name.clone(), said)).or_insert(event.id);
             let other = by_id.entry(event.id).or_insert_with(|| name.clone());
             if *first != event.id || *other != name {
                 report.fail(format!("{}: the record {name:?} is not one event", self.name));
