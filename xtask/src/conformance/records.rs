@@ -463,12 +463,13 @@ mod tests {
                 "awsRegion":"x","sourceIPAddress":"s3.amazonaws.com","eventID":"{id}"{error}}}"#
             )
         };
-        let text = format!("[{},{}]", record(1, ""), record(2, r#","errorCode":"NoSuchKey""#));
+        let failed = r#","errorCode":"NoSuchKey""#;
+        let text = format!("[{},{},{}]", record(1, ""), record(2, failed), record(3, ""));
         std::fs::write(dir.path().join("calls.json"), text).unwrap_or_default();
         let table = Table::parse(table).unwrap_or_else(|why| panic!("{why}"));
         let mut reports = table.check(dir.path());
         let (_, report) = reports.remove(0);
-        assert_eq!((report.n_sets, report.n_events, report.n_fields), (1, 2, 10));
+        assert_eq!((report.n_sets, report.n_events, report.n_fields), (1, 3, 15));
         report.failures
     }
 
