@@ -66,7 +66,7 @@ fn words(event: &Event) -> impl std::hash::Hash + std::fmt::Debug {
         (event.actor_user.as_deref(), event.actor_session.as_deref()),
         (event.actor_credential.as_deref(), event.src_ip.as_deref()),
         (event.resource.as_deref(), event.query_text.as_deref()),
-        event.parameters.clone(),
+        event.parameters.as_slice(),
     )
 }
 
